@@ -1,0 +1,125 @@
+//! Recognising a log by its content.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::files::{ListError, list_dirs, list_files};
+use crate::{Format, Log};
+
+/// Why a path is not a log that can be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectError {
+    /// Nothing lies there.
+    #[error("failed to open {}: {source}", path.display())]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something lies there that no format recognises.
+    #[error("{} is no log that is known: found {found}; looked for {looked_for}", path.display())]
+    Unknown {
+        /// The path.
+        path: PathBuf,
+        /// What lies there, in short.
+        found: String,
+        /// What was looked for.
+        looked_for: String,
+    },
+    /// The path holds several logs.
+    #[error("{} holds several logs; name one of them: {}", path.display(), names.join(", "))]
+    Several {
+        /// The path.
+        path: PathBuf,
+        /// The directories in it that are logs.
+        names: Vec<String>,
+    },
+    /// A directory could not be listed.
+    #[error(transparent)]
+    List(#[from] ListError),
+}
+
+/// What a format's `recognise` answers: its log, or `None` when the path holds something else.
+pub(crate) type Recognised = Result<Option<Box<dyn Log>>, ListError>;
+
+/// How a format is recognised and what it looks for.
+struct Recogniser {
+    format: Format,
+    looks_for: &'static str,
+    recognise: fn(&Path) -> Recognised,
+}
+
+/// In the order of trial: formats that open with a magic number come first, since they cannot be mistaken.
+const RECOGNISERS: &[Recogniser] = &[Recogniser {
+    format: Format::Prometheus,
+    looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
+    recognise: crate::prometheus::recognise,
+}];
+
+/// Recognises what lies at `path`; `forced` skips the guess.
+pub fn detect(path: &Path, forced: Option<Format>) -> Result<Box<dyn Log>, DetectError> {
+    std::fs::metadata(path).map_err(|source| DetectError::Unreadable { path: path.to_owned(), source })?;
+    if let Some(log) = recognise(path, forced)? {
+        return Ok(log);
+    }
+    let inside = logs_inside(path, forced)?;
+    match inside.as_slice() {
+        [] => Err(unknown(path, forced)),
+        [only] => recognise(&path.join(only), forced)?.ok_or_else(|| unknown(path, forced)),
+        _ => Err(DetectError::Several { path: path.to_owned(), names: inside }),
+    }
+}
+
+fn wanted(forced: Option<Format>) -> impl Iterator<Item = &'static Recogniser> {
+    RECOGNISERS.iter().filter(move |recogniser| forced.is_none_or(|format| format == recogniser.format))
+}
+
+fn recognise(path: &Path, forced: Option<Format>) -> Recognised {
+    for recogniser in wanted(forced) {
+        if let Some(log) = (recogniser.recognise)(path)? {
+            return Ok(Some(log));
+        }
+    }
+    Ok(None)
+}
+
+/// Data directories of several tenants or nodes hold one log each, one level down.
+fn logs_inside(path: &Path, forced: Option<Format>) -> Result<Vec<String>, DetectError> {
+    let mut names = Vec::new();
+    for (name, inner, _) in list_dirs(path)? {
+        if recognise(&inner, forced)?.is_some() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn unknown(path: &Path, forced: Option<Format>) -> DetectError {
+    let looked_for: Vec<&str> = wanted(forced).map(|recogniser| recogniser.looks_for).collect();
+    DetectError::Unknown { path: path.to_owned(), found: found(path), looked_for: looked_for.join("; ") }
+}
+
+fn found(path: &Path) -> String {
+    if path.is_file() {
+        return match crate::files::read_head(path, 16) {
+            Ok(head) if head.is_empty() => "an empty file".to_owned(),
+            Ok(head) => format!("a file that begins with {}", head.escape_ascii()),
+            Err(error) => format!("a file that cannot be read ({error})"),
+        };
+    }
+    let names = |listed: Result<Vec<(String, PathBuf, std::fs::Metadata)>, ListError>| -> Vec<String> {
+        listed.unwrap_or_default().into_iter().map(|(name, _, _)| name).collect()
+    };
+    let mut all = names(list_dirs(path));
+    all.iter_mut().for_each(|name| name.push('/'));
+    all.extend(names(list_files(path)));
+    match all.len() {
+        0 => "an empty directory".to_owned(),
+        count if count > 5 => {
+            format!("{} and {} more", all.iter().take(5).cloned().collect::<Vec<_>>().join(", "), count - 5)
+        }
+        _ => all.join(", "),
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading all of a log and adding it up, on several cores and in bounded memory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{
+    Body, DamageList, Depth, Entry, Log, Note, Order, Part, ReadError, Record, Role, TimeRange, Value,
+    Verdict,
+};
+
+/// How many notes are kept; a log with more of them says the same thing over and over.
+pub const MAX_NOTES: usize = 1_000;
+
+/// What a whole log holds.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// One per part, in the order of [`Log::parts`].
+    pub parts: Vec<PartSurvey>,
+    /// All damage, in the order of the log.
+    pub damage: DamageList,
+    /// Remarks, at most [`MAX_NOTES`].
+    pub notes: Vec<Note>,
+    /// Records by type; empty when they were not read.
+    pub kinds: BTreeMap<&'static str, u64>,
+    /// Distinct series; `None` when the format has none or they were not counted.
+    pub series: Option<u64>,
+    /// Measured values; `None` when the format has none or they were not counted.
+    pub samples: Option<u64>,
+    /// First and last time in the records that a start reads.
+    pub times: Option<TimeRange>,
+    /// What the server would do at its next start.
+    pub verdict: Verdict,
+    /// What else the format tells about itself.
+    pub facts: Vec<Fact>,
+    /// The largest contributors.
+    pub top: Vec<TopTable>,
+    /// What the next start will take.
+    pub estimate: Option<Estimate>,
+    /// Parts that could not be read.
+    pub unreadable: Vec<ReadError>,
+}
+
+/// What one part holds.
+#[derive(Clone, Debug)]
+pub struct PartSurvey {
+    /// The part.
+    pub part: Part,
+    /// Records in it; `None` when it was not read.
+    pub records: Option<u64>,
+    /// Measured values in it.
+    pub samples: u64,
+    /// Times in it.
+    pub times: Option<TimeRange>,
+    /// Damages in it.
+    pub damage: u64,
+}
+
+/// A named value that one format has and others do not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// A stable name in `snake_case`, used in JSON.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Value,
+}
+
+/// The largest contributors by one criterion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopTable {
+    /// What the rows are, such as `metric`.
+    pub by: &'static str,
+    /// Name, series and samples of each, largest first.
+    pub rows: Vec<TopRow>,
+}
+
+/// One row of a [`TopTable`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopRow {
+    /// Its name.
+    pub name: String,
+    /// Series of that name.
+    pub series: u64,
+    /// Samples of that name.
+    pub samples: u64,
+}
+
+/// What the next start of the server will take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Time until the log is replayed.
+    pub replay_seconds: f64,
+    /// Memory of the server when it is replayed.
+    pub memory_bytes: u64,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Verdict::Unknown
+    }
+}
+
+impl PartSurvey {
+    /// A part that was not read.
+    pub fn unread(part: &Part) -> Self {
+        Self { part: part.clone(), records: None, samples: 0, times: None, damage: 0 }
+    }
+}
+
+impl Survey {
+    /// Files and bytes that a start has to read.
+    pub fn weight(&self) -> (u64, u64) {
+        let counting = self.parts.iter().filter(|survey| survey.part.role.counts());
+        counting.fold((0, 0), |(files, bytes), survey| (files + 1, bytes + survey.part.bytes))
+    }
+
+    /// Records of all types; `None` when they were not read.
+    pub fn records(&self) -> Option<u64> {
+        let read = self.parts.iter().any(|survey| survey.records.is_some());
+        read.then(|| self.kinds.values().sum())
+    }
+
+    /// Adds a note unless there are too many.
+    pub fn note(&mut self, note: Note) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(note);
+        }
+    }
+
+    /// Adds a fact.
+    pub fn fact(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.facts.push(Fact { name, value: value.into() });
+    }
+
+    /// Adds a damage that lies in no part that was read, such as a missing file.
+    pub fn damage(&mut self, damage: crate::Damage) {
+        if let Some(survey) = self.parts.iter_mut().find(|survey| survey.part.name == damage.file) {
+            survey.damage += 1;
+        }
+        self.damage.push(damage);
+    }
+}
+
+/// Reads `log` as `order` says and concludes.
+pub fn survey(log: &dyn Log, order: &Order) -> Survey {
+    let mut survey = match order.depth {
+        Depth::Listing => {
+            Survey { parts: log.parts().iter().map(PartSurvey::unread).collect(), ..Survey::default() }
+        }
+        Depth::Bytes | Depth::Contents { .. } => log.survey(order),
+    };
+    log.conclude(order, &mut survey);
+    let ranks: BTreeMap<String, usize> =
+        survey.parts.iter().enumerate().map(|(rank, part)| (part.part.name.clone(), rank)).collect();
+    survey.damage.sort_by_rank(|file| ranks.get(file).copied().unwrap_or(usize::MAX));
+    survey
+}
+
+/// Reads the parts in parallel through [`Log::read`].
+pub(crate) fn by_part<L: Log + ?Sized>(log: &L, order: &Order) -> Survey {
+    let next = AtomicUsize::new(0);
+    let tallies = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(part) = log.parts().get(next.fetch_add(1, Ordering::Relaxed)) {
+            let tally = Tally::of(log, part, order);
+            lock(&tallies).push((part.name.clone(), tally));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..order.workers.get().min(log.parts().len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut by_name: BTreeMap<String, Tally> = lock(&tallies).drain(..).collect();
+    let mut survey = Survey::default();
+    for part in log.parts() {
+        let tally = by_name.remove(&part.name).unwrap_or_default();
+        tally.add_to(part, &mut survey);
+    }
+    survey
+}
+
+/// A lock whose holder cannot have left anything half done: the values behind it are plain sums.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What one part adds up to.
+#[derive(Default)]
+struct Tally {
+    kinds: BTreeMap<&'static str, u64>,
+    series: u64,
+    samples: u64,
+    times: Option<TimeRange>,
+    damage: DamageList,
+    notes: Vec<Note>,
+    error: Option<io::Error>,
+}
+
+impl Tally {
+    fn of<L: Log + ?Sized>(log: &L, part: &Part, order: &Order) -> Self {
+        let mut tally = Self::default();
+        let mut visit = |entry: Entry| {
+            tally.add(entry);
+            ControlFlow::Continue(())
+        };
+        let result = log.read(part, order, &mut visit);
+        tally.error = result.err().map(|error| error.source);
+        tally
+    }
+
+    fn add(&mut self, entry: Entry) {
+        match entry.body {
+            Body::Record(record) => self.add_record(&record),
+            Body::Damage(damage) => self.damage.push(damage),
+            Body::Note(note) if self.notes.len() < MAX_NOTES => self.notes.push(note),
+            Body::Note(_) => {}
+        }
+    }
+
+    fn add_record(&mut self, record: &Record) {
+        *self.kinds.entry(record.kind).or_default() += 1;
+        self.series += record.series;
+        self.samples += record.samples;
+        self.times = TimeRange::merge(self.times, record.times);
+    }
+
+    fn add_to(self, part: &Part, survey: &mut Survey) {
+        survey.parts.push(PartSurvey {
+            part: part.clone(),
+            records: self.error.is_none().then(|| self.kinds.values().sum()),
+            samples: self.samples,
+            times: self.times,
+            damage: self.damage.count(),
+        });
+        survey.damage.append(self.damage);
+        for note in self.notes {
+            survey.note(note);
+        }
+        if let Some(error) = self.error {
+            survey.unreadable.push(ReadError::new(part, error));
+        }
+        if part.role == Role::Retained || part.role == Role::Stray {
+            return;
+        }
+        for (kind, count) in self.kinds {
+            *survey.kinds.entry(kind).or_default() += count;
+        }
+        survey.samples = Some(survey.samples.unwrap_or(0) + self.samples);
+        survey.times = TimeRange::merge(survey.times, self.times);
+    }
+}

@@ -1,0 +1,1 @@
+//! Test-only: corpus makers, real peers, the command driver.
