@@ -55,6 +55,12 @@ impl<'a> Bytes<'a> {
         self.at >= self.all.len()
     }
 
+    /// Moves on to where `left` bytes are left; never back.
+    #[inline]
+    pub(crate) fn skip_to(&mut self, left: usize) {
+        self.at = self.at.max(self.all.len().saturating_sub(left));
+    }
+
     /// The error `what` at this position.
     #[inline]
     pub const fn malformed(&self, what: &'static str) -> Malformed {

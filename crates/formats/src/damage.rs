@@ -91,6 +91,6 @@ impl DamageList {
 
     /// Sorts the listed ones by file order (as `rank` gives it) and position.
     pub fn sort_by_rank(&mut self, rank: impl Fn(&str) -> usize) {
-        self.listed.sort_by(|a, b| (rank(&a.file), a.start).cmp(&(rank(&b.file), b.start)));
+        self.listed.sort_by_key(|damage| (rank(&damage.file), damage.start));
     }
 }

@@ -7,8 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{
-    Body, DamageList, Depth, Entry, Log, Note, Order, Part, ReadError, Record, Role, TimeRange, Value,
-    Verdict,
+    Body, DamageList, Depth, Entry, Log, Note, Order, Part, ReadError, Role, TimeRange, Value, Verdict,
 };
 
 /// How many notes are kept; a log with more of them says the same thing over and over.
@@ -94,12 +93,6 @@ pub struct Estimate {
     pub replay_seconds: f64,
     /// Memory of the server when it is replayed.
     pub memory_bytes: u64,
-}
-
-impl Default for Verdict {
-    fn default() -> Self {
-        Verdict::Unknown
-    }
 }
 
 impl PartSurvey {
@@ -188,9 +181,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What one part adds up to.
+/// What one part, or some of its blocks, adds up to.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     kinds: BTreeMap<&'static str, u64>,
     series: u64,
     samples: u64,
@@ -203,32 +196,61 @@ struct Tally {
 impl Tally {
     fn of<L: Log + ?Sized>(log: &L, part: &Part, order: &Order) -> Self {
         let mut tally = Self::default();
-        let mut visit = |entry: Entry| {
-            tally.add(entry);
-            ControlFlow::Continue(())
-        };
-        let result = log.read(part, order, &mut visit);
-        tally.error = result.err().map(|error| error.source);
+        tally.read(log, part, order);
         tally
     }
 
-    fn add(&mut self, entry: Entry) {
+    /// Adds all of a part.
+    pub(crate) fn read<L: Log + ?Sized>(&mut self, log: &L, part: &Part, order: &Order) {
+        let mut visit = |entry: Entry| {
+            self.add(entry);
+            ControlFlow::Continue(())
+        };
+        let result = log.read(part, order, &mut visit);
+        self.error = self.error.take().or(result.err().map(|error| error.source));
+    }
+
+    /// Adds one entry.
+    pub(crate) fn add(&mut self, entry: Entry) {
         match entry.body {
-            Body::Record(record) => self.add_record(&record),
+            Body::Record(record) => self.count(record.kind, record.series, record.samples, record.times),
             Body::Damage(damage) => self.damage.push(damage),
             Body::Note(note) if self.notes.len() < MAX_NOTES => self.notes.push(note),
             Body::Note(_) => {}
         }
     }
 
-    fn add_record(&mut self, record: &Record) {
-        *self.kinds.entry(record.kind).or_default() += 1;
-        self.series += record.series;
-        self.samples += record.samples;
-        self.times = TimeRange::merge(self.times, record.times);
+    /// Adds a record.
+    #[inline]
+    pub(crate) fn count(&mut self, kind: &'static str, series: u64, samples: u64, times: Option<TimeRange>) {
+        *self.kinds.entry(kind).or_default() += 1;
+        self.series += series;
+        self.samples += samples;
+        self.times = TimeRange::merge(self.times, times);
     }
 
-    fn add_to(self, part: &Part, survey: &mut Survey) {
+    /// The part cannot be read any further.
+    pub(crate) fn fail(&mut self, error: io::Error) {
+        self.error = Some(error);
+    }
+
+    /// Adds what another thread found in the same part.
+    #[must_use]
+    pub(crate) fn merge(mut self, other: Tally) -> Self {
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        self.series += other.series;
+        self.samples += other.samples;
+        self.times = TimeRange::merge(self.times, other.times);
+        self.damage.append(other.damage);
+        self.notes.extend(other.notes);
+        self.error = self.error.or(other.error);
+        self
+    }
+
+    /// Adds the part to the whole.
+    pub(crate) fn add_to(self, part: &Part, survey: &mut Survey) {
         survey.parts.push(PartSurvey {
             part: part.clone(),
             records: self.error.is_none().then(|| self.kinds.values().sum()),
@@ -243,13 +265,19 @@ impl Tally {
         if let Some(error) = self.error {
             survey.unreadable.push(ReadError::new(part, error));
         }
-        if part.role == Role::Retained || part.role == Role::Stray {
+        if !part.role.counts() {
             return;
         }
         for (kind, count) in self.kinds {
             *survey.kinds.entry(kind).or_default() += count;
         }
-        survey.samples = Some(survey.samples.unwrap_or(0) + self.samples);
         survey.times = TimeRange::merge(survey.times, self.times);
+        // The log of late samples repeats samples of the main log.
+        if part.role != Role::OutOfOrder {
+            survey.samples = Some(survey.samples.unwrap_or(0) + self.samples);
+        }
+        if self.series > 0 {
+            survey.series = Some(survey.series.unwrap_or(0) + self.series);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What the server would do with this log at its next start.
 
 /// What the next start of the server would do, as far as the log decides it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing is known about that: the format has no rule, or not enough was read.
+    #[default]
     Unknown,
     /// It starts and keeps everything.
     Starts,

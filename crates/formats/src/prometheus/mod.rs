@@ -1,10 +1,205 @@
-//! Prometheus TSDB write-ahead logs.
+//! Prometheus TSDB write-ahead logs: server, agent, and programs that embed the TSDB.
+//!
+//! A log is a row of segments of 32 KiB pages. A record is split into fragments ([`fragment`]), each with a
+//! checksum; [`framer`] joins them and finds damage; [`unpack`] decompresses; [`record`] decodes. [`layout`] says
+//! which files belong together, [`startup`] what the server would do with them.
+//!
+//! * A segment's end: zeros to the end of the page when it was closed, any length when the server crashed.
+//! * Torn write: a prefix of the last record; the server drops that record alone. A file other than the newest
+//!   that ends inside a record is damage.
+//! * Zeros between data, or a first fragment that nothing continues, are damage although the server starts over
+//!   them: it then serves samples that never existed, or can never truncate the log again.
+//! * Samples name their series by number only. A series' labels are written once, when it is created.
 
+mod block;
+mod feed;
+mod fragment;
+mod framer;
+mod head_chunks;
+mod layout;
+mod pages;
+mod refs;
+mod skim;
+mod snapshot;
+mod startup;
+mod sweep;
+mod unpack;
+mod values;
+
+pub mod record;
+
+use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::detect::Recognised;
+pub use block::{BlockMeta, BlockStats, Compaction};
+pub use fragment::Compression;
+pub use head_chunks::{ChunkOrder, HeadChunk};
+pub use pages::Pages;
+pub use snapshot::{OpenChunk, SnapshotSeries};
 
-/// Recognises a Prometheus data directory, a WAL directory or one segment.
-pub(crate) fn recognise(_path: &Path) -> Recognised {
-    Ok(None)
+use crate::detect::Recognised;
+use crate::{Body, Damage, Entry, Format, Log, Lost, Note, Order, Part, ReadError, Survey, Visit};
+use feed::{Block, Feed};
+use framer::{CUT, Found, What};
+use layout::{Content, Layout, Tail};
+use unpack::Unpacker;
+
+/// Recognises a data directory, a WAL directory, or one of their files.
+pub(crate) fn recognise(path: &Path) -> Recognised {
+    Ok(layout::list(path)?.map(|layout| Box::new(PrometheusLog { layout }) as Box<dyn Log>))
+}
+
+/// A log of Prometheus.
+struct PrometheusLog {
+    layout: Layout,
+}
+
+impl PrometheusLog {
+    fn content(&self, part: &Part) -> Content {
+        let at = self.layout.parts.iter().position(|listed| listed.name == part.name);
+        let content = at.and_then(|at| self.layout.contents.get(at).copied());
+        content.unwrap_or(Content::Records(Tail::MustBeWhole))
+    }
+}
+
+impl Log for PrometheusLog {
+    fn format(&self) -> Format {
+        Format::Prometheus
+    }
+
+    fn root(&self) -> &Path {
+        &self.layout.root
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.layout.parts
+    }
+
+    fn read(&self, part: &Part, order: &Order, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+        let result = match self.content(part) {
+            Content::Records(tail) => read_records(part, tail, values_of, order, visit),
+            Content::Snapshot => read_records(part, Tail::MustBeWhole, snapshot::record, order, visit),
+            Content::HeadChunks(tail) => head_chunks::read(part, tail, &order.progress, visit),
+            Content::BlockMeta => read_block(part, order, visit),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                visit(vanished(part)).is_break();
+                Ok(())
+            }
+            other => other.map_err(|error| ReadError::new(part, error)),
+        }
+    }
+
+    fn conclude(&self, order: &Order, survey: &mut Survey) {
+        startup::conclude(&self.layout, order, survey);
+    }
+
+    fn survey(&self, order: &Order) -> Survey {
+        sweep::survey(self, order)
+    }
+}
+
+/// The note for a file that was listed and then deleted by the server.
+fn vanished(part: &Part) -> Entry {
+    let message = "vanished between listing and reading; a running server deletes what it has checkpointed";
+    Entry {
+        span: 0..0,
+        body: Body::Note(Note { code: "vanished", file: part.name.clone(), message: message.to_owned() }),
+    }
+}
+
+fn values_of(record: &[u8]) -> Result<crate::Record, crate::Malformed> {
+    record::Record::decode(record).map(|record| values::record(&record))
+}
+
+type Decode = fn(&[u8]) -> Result<crate::Record, crate::Malformed>;
+
+/// Streams a file of framed records.
+fn read_records(
+    part: &Part,
+    tail: Tail,
+    decode: Decode,
+    order: &Order,
+    visit: &mut Visit<'_>,
+) -> io::Result<()> {
+    let mut feed = Feed::open(part)?;
+    let mut block = Block::default();
+    let mut unpacker = Unpacker::new();
+    while let Some(bytes) = feed.next(&mut block)? {
+        order.progress.add(bytes);
+        for found in &block.batch.found {
+            let body = match &found.what {
+                What::Record(place, compression) => {
+                    let unpacked = unpacker.unpack(block.bytes(place), *compression);
+                    match unpacked
+                        .map_err(str::to_owned)
+                        .and_then(|record| decode(record).map_err(|malformed| malformed.to_string()))
+                    {
+                        Ok(record) => Body::Record(record),
+                        Err(cause) => Body::Damage(undecodable(part, found, cause)),
+                    }
+                }
+                What::Damage(cause, lost) => Body::Damage(damage(part, found, cause, *lost)),
+                What::Torn => torn(part, tail, found),
+            };
+            if visit(Entry { span: found.span.clone(), body }) == ControlFlow::Break(()) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn damage(part: &Part, found: &Found, cause: &'static str, lost: Lost) -> Damage {
+    let span = found.span.clone();
+    Damage { file: part.name.clone(), start: span.start, end: span.end, cause: cause.into(), lost }
+}
+
+/// A record whose checksums are right and whose content is not.
+fn undecodable(part: &Part, found: &Found, cause: String) -> Damage {
+    let lost = Lost { records: Some(1), bytes: found.span.end - found.span.start };
+    Damage { cause: cause.into(), ..damage(part, found, "", lost) }
+}
+
+/// A file that ends inside a record: a crash in the newest file, damage in any other.
+fn torn(part: &Part, tail: Tail, found: &Found) -> Body {
+    let bytes = found.span.end - found.span.start;
+    match tail {
+        Tail::MustBeWhole => Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes })),
+        Tail::MayBeTorn => Body::Note(Note {
+            code: "torn-tail",
+            file: part.name.clone(),
+            message: format!(
+                "the newest file ends inside a record at byte {}, as after a crash; its {bytes} bytes are all that the server drops",
+                found.span.start
+            ),
+        }),
+    }
+}
+
+fn read_block(part: &Part, order: &Order, visit: &mut Visit<'_>) -> io::Result<()> {
+    let json = crate::files::read_small(&part.path, block::MAX_META)?;
+    order.progress.add(json.len() as u64);
+    let span = 0..json.len() as u64;
+    let body = match BlockMeta::parse(&json, block_name(part)) {
+        Ok(meta) => Body::Record(meta.record()),
+        Err(cause) => {
+            let lost = Lost { records: None, bytes: span.end };
+            Body::Damage(Damage {
+                file: part.name.clone(),
+                start: 0,
+                end: span.end,
+                cause: cause.into(),
+                lost,
+            })
+        }
+    };
+    visit(Entry { span, body }).is_break();
+    Ok(())
+}
+
+fn block_name(part: &Part) -> &str {
+    part.name.split_once('/').map_or("", |(name, _)| name)
 }

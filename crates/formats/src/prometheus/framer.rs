@@ -1,0 +1,442 @@
+//! Fragments to records: joins what belongs together and says which bytes cannot be trusted.
+//!
+//! * A record is handed on only when every fragment's checksum is right and the fragments follow each other
+//!   without a gap. The server itself joins a `first` before a zeroed page with a `last` behind it and so serves
+//!   samples that never existed; here such a record is lost.
+//! * Damage starts where the first byte lies that cannot be trusted. When a header cannot be trusted, the next
+//!   fragment with a right checksum in the page, else the next page, is where reading goes on.
+//! * Zeros are padding only to the end of the file. Zeros with data behind them are a hole: no writer since 2019
+//!   leaves them.
+
+use std::ops::Range;
+
+use super::fragment::{Compression, HEADER, Header, Kind, PAGE, PAGE_U64, all_zero, may_follow, resync};
+use crate::Lost;
+
+/// The longest record that is put together.
+///
+/// A segment has 128 MiB by default and 256 MiB at most, and a record lies in one segment; real records have
+/// kilobytes. The bound keeps a chain of fragments that never ends from taking memory without end.
+pub(crate) const MAX_RECORD: usize = 128 * 1024 * 1024;
+
+/// How much input must be in view, unless the file ends before.
+pub(crate) const LOOKAHEAD: usize = PAGE + HEADER;
+
+/// More flips than this in padding look like the rest of a record, not like a flipped byte.
+const STRAY_BYTES_IN_PADDING: usize = 16;
+
+/// Something that the framer found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Its bytes in the file.
+    pub(crate) span: Range<u64>,
+    /// What it is.
+    pub(crate) what: What,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A whole record, checksums right, still compressed.
+    Record(Place, Compression),
+    /// Bytes that cannot be trusted.
+    Damage(&'static str, Lost),
+    /// The file ends inside a record.
+    Torn,
+}
+
+/// Where a record's bytes lie.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In the input, at this range.
+    Input(Range<usize>),
+    /// In the buffer of joined records, at this range.
+    Joined(Range<usize>),
+}
+
+/// Whether more input may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The file goes on behind the input.
+    More,
+    /// The input reaches to the end of the file.
+    Here,
+}
+
+/// Where the framer puts what it finds.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// In the order of the file.
+    pub(crate) found: Vec<Found>,
+    /// Records of several fragments.
+    pub(crate) joined: Vec<u8>,
+}
+
+/// A record whose end has not been seen.
+#[derive(Debug)]
+struct Pending {
+    span: Range<u64>,
+    joined_from: usize,
+    compression: Compression,
+}
+
+/// A damage that may still grow.
+#[derive(Debug)]
+struct Open {
+    span: Range<u64>,
+    cause: &'static str,
+    lost: Lost,
+}
+
+/// Puts the fragments of one file together.
+#[derive(Debug, Default)]
+pub(crate) struct Framer {
+    pending: Option<Pending>,
+    open: Option<Open>,
+    zeros_from: Option<u64>,
+    carry: Vec<u8>,
+}
+
+/// A fragment whose checksum is right.
+#[derive(Clone, Copy)]
+struct Piece {
+    kind: Kind,
+    compression: Compression,
+    /// Header and data together.
+    len: usize,
+}
+
+/// Bytes in view, from the cursor on.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    bytes: &'a [u8],
+    offset: u64,
+    /// Where `bytes` begin in the input.
+    index: usize,
+    end: End,
+}
+
+impl View<'_> {
+    /// Bytes up to the end of the page or of the file.
+    fn page_rest(&self) -> &[u8] {
+        let left = PAGE - usize::try_from(self.offset % PAGE_U64).unwrap_or(0);
+        self.bytes.get(..left).unwrap_or(self.bytes)
+    }
+
+    /// The range of the next `len` bytes in the file.
+    fn span(&self, len: usize) -> Range<u64> {
+        self.offset..self.offset + len as u64
+    }
+}
+
+impl Framer {
+    /// Frames what `input`, which begins at `offset` of the file, holds, and returns how much of it is done with.
+    pub(crate) fn advance(&mut self, input: &[u8], offset: u64, end: End, batch: &mut Batch) -> usize {
+        batch.found.clear();
+        batch.joined.clear();
+        batch.joined.append(&mut self.carry);
+        if let Some(pending) = &mut self.pending {
+            pending.joined_from = 0;
+        }
+        let mut index = 0;
+        while let Some(bytes) = input.get(index..).filter(|bytes| !bytes.is_empty()) {
+            if end == End::More && bytes.len() < LOOKAHEAD {
+                break;
+            }
+            index += self.step(View { bytes, offset: offset + index as u64, index, end }, batch);
+        }
+        if end == End::Here && index >= input.len() {
+            self.finish(offset + input.len() as u64, batch);
+        }
+        if let Some(pending) = &self.pending {
+            self.carry = batch.joined.split_off(pending.joined_from.min(batch.joined.len()));
+        }
+        index
+    }
+
+    /// Takes what stands at the cursor and returns its length.
+    #[inline]
+    fn step(&mut self, view: View<'_>, batch: &mut Batch) -> usize {
+        let rest = view.page_rest();
+        if let Some(header) = Header::read(rest)
+            && let (Some(kind), Some(compression)) = (header.kind(), header.compression())
+            && let Some(data) = header.data(rest)
+            && !header.has_reserved_bits()
+            && header.vouches_for(data)
+        {
+            self.accept(Piece { kind, compression, len: header.len() }, &view, batch);
+            return header.len();
+        }
+        self.step_aside(view, batch)
+    }
+
+    /// The cursor stands at padding, at damage, or at something odd that is still sound.
+    #[cold]
+    fn step_aside(&mut self, view: View<'_>, batch: &mut Batch) -> usize {
+        let rest = view.page_rest();
+        if all_zero(rest) {
+            // Less than a header at the end of a page is padding in the middle of a file too.
+            if rest.len() >= HEADER {
+                self.zeros_from.get_or_insert(view.offset);
+            }
+            return rest.len();
+        }
+        let Some(header) = Header::read(rest) else { return self.step_over_stump(view, batch) };
+        if let Some(kind) = header.kind()
+            && let Some(compression) = header.compression()
+            && let Some(data) = header.data(view.bytes)
+            && header.vouches_for(data)
+        {
+            // Sound but for bits that no writer sets, or for a fragment that crosses the end of its page: the
+            // server takes both, so the record is not lost.
+            if header.has_reserved_bits() {
+                self.damage(view.span(1), RESERVED_BITS, Lost { records: Some(0), bytes: 0 }, batch);
+            }
+            self.accept(Piece { kind, compression, len: header.len() }, &view, batch);
+            return header.len();
+        }
+        let starts_with_zeros = rest.iter().take(HEADER).all(|&byte| byte == 0);
+        let goes_on_with_zeros = rest.get(HEADER..).is_some_and(all_zero);
+        if header.kind().is_none() && (starts_with_zeros || goes_on_with_zeros) {
+            return self.step_over_zeros(view, batch);
+        }
+        self.step_over_damage(view, header, batch)
+    }
+
+    /// Less than a header is left of the page or of the file, and it is not padding.
+    fn step_over_stump(&mut self, view: View<'_>, batch: &mut Batch) -> usize {
+        let rest = view.page_rest();
+        let ends_page = (view.offset + rest.len() as u64).is_multiple_of(PAGE_U64);
+        if ends_page {
+            let stray = stray_bytes(rest);
+            let span = view.offset + stray.start as u64..view.offset + stray.end as u64;
+            let bytes = stray.len() as u64;
+            self.damage(span, IN_PADDING, Lost { records: Some(0), bytes }, batch);
+        } else {
+            self.torn(view.span(rest.len()), batch);
+        }
+        rest.len()
+    }
+
+    /// Zeros where a fragment should begin, and something else behind them in the same page.
+    fn step_over_zeros(&mut self, view: View<'_>, batch: &mut Batch) -> usize {
+        let rest = view.page_rest();
+        let stray = stray_bytes(rest);
+        if let Some(next) = resync(rest) {
+            self.zeros_from.get_or_insert(view.offset);
+            return next;
+        }
+        if stray.len() <= STRAY_BYTES_IN_PADDING {
+            let span = view.offset + stray.start as u64..view.offset + stray.end as u64;
+            let bytes = stray.len() as u64;
+            self.damage(span, IN_PADDING, Lost { records: Some(0), bytes }, batch);
+        } else {
+            self.lose(view.span(rest.len()), HOLE, None, batch);
+        }
+        rest.len()
+    }
+
+    /// A header that cannot be trusted, or data that does not match it.
+    fn step_over_damage(&mut self, view: View<'_>, header: Header, batch: &mut Batch) -> usize {
+        let rest = view.page_rest();
+        let cause = if header.kind().is_none() || header.compression().is_none() {
+            BAD_TYPE
+        } else if header.len() > PAGE {
+            BAD_LENGTH
+        } else {
+            CHECKSUM
+        };
+        if let Some(data) = header.data(rest)
+            && (header.vouches_for(data) || rest.get(header.len()..).is_some_and(may_follow))
+        {
+            self.lose(view.span(header.len()), cause, Some(1), batch);
+            return header.len();
+        }
+        if let Some(next) = resync(rest) {
+            let whole = rest.get(HEADER..next).is_some_and(|data| header.vouches_for(data));
+            let cause = if whole { BAD_LENGTH } else { cause };
+            self.lose(view.span(next), cause, whole.then_some(1), batch);
+            return next;
+        }
+        let whole = rest.get(HEADER..).is_some_and(|data| header.vouches_for(data));
+        if ends_early(&view, header) && !whole {
+            self.torn(view.span(rest.len()), batch);
+        } else {
+            let cause = if whole { BAD_LENGTH } else { cause };
+            self.lose(view.span(rest.len()), cause, whole.then_some(1), batch);
+        }
+        rest.len()
+    }
+
+    /// A fragment whose checksum is right.
+    #[inline]
+    fn accept(&mut self, piece: Piece, view: &View<'_>, batch: &mut Batch) {
+        let Piece { kind, compression, len } = piece;
+        let span = view.span(len);
+        if self.zeros_from.is_some() {
+            self.hole_before(span.start, batch);
+        }
+        match kind {
+            Kind::Full => {
+                self.drop_pending(batch);
+                self.close(batch);
+                let place = Place::Input(view.index + HEADER..view.index + len);
+                batch.found.push(Found { span, what: What::Record(place, compression) });
+            }
+            Kind::First => {
+                self.drop_pending(batch);
+                self.close(batch);
+                let joined_from = batch.joined.len();
+                self.pending = Some(Pending { span, joined_from, compression });
+                batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());
+            }
+            Kind::Middle | Kind::Last => self.join(piece, view, batch),
+        }
+    }
+
+    /// A fragment that goes on with a record.
+    fn join(&mut self, piece: Piece, view: &View<'_>, batch: &mut Batch) {
+        let Piece { kind, compression, len } = piece;
+        let span = view.span(len);
+        let Some(pending) = &mut self.pending else {
+            return self.orphan(span, batch);
+        };
+        let fits = pending.span.end == span.start
+            && pending.compression == compression
+            && batch.joined.len() - pending.joined_from + len <= MAX_RECORD;
+        if !fits {
+            let cause = if pending.compression == compression { OUT_OF_ORDER } else { FLAGS_DIFFER };
+            return self.lose(span, cause, Some(1), batch);
+        }
+        pending.span.end = span.end;
+        batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());
+        if kind == Kind::Last
+            && let Some(done) = self.pending.take()
+        {
+            let place = Place::Joined(done.joined_from..batch.joined.len());
+            batch.found.push(Found { span: done.span, what: What::Record(place, compression) });
+        }
+    }
+
+    /// A continuation without a beginning: lost with the damage before it, or a damage of its own.
+    fn orphan(&mut self, span: Range<u64>, batch: &mut Batch) {
+        match &mut self.open {
+            Some(open) => open.lost.bytes += span.end - span.start,
+            None => self.lose(span, OUT_OF_ORDER, Some(1), batch),
+        }
+    }
+
+    /// Zeros turn out to lie before data.
+    fn hole_before(&mut self, data: u64, batch: &mut Batch) {
+        if let Some(from) = self.zeros_from.take() {
+            self.lose(from..data, HOLE, None, batch);
+        }
+    }
+
+    /// A range is lost, and with it the record that was being put together.
+    fn lose(&mut self, span: Range<u64>, cause: &'static str, records: Option<u64>, batch: &mut Batch) {
+        if let Some(from) = self.zeros_from.take() {
+            self.damage(from..span.start, HOLE, Lost { records: None, bytes: span.start - from }, batch);
+        }
+        let mut bytes = span.end - span.start;
+        if let Some(pending) = self.pending.take() {
+            bytes += pending.span.end - pending.span.start;
+            batch.joined.truncate(pending.joined_from);
+        }
+        self.damage(span, cause, Lost { records, bytes }, batch);
+    }
+
+    /// Opens a damage, or widens the open one when both together are one stretch of unknown content.
+    fn damage(&mut self, span: Range<u64>, cause: &'static str, lost: Lost, batch: &mut Batch) {
+        if let Some(open) = &mut self.open
+            && open.span.end == span.start
+            && (open.lost.records.is_none() || lost.records.is_none())
+        {
+            open.span.end = span.end;
+            open.lost = Lost { records: None, bytes: open.lost.bytes + lost.bytes };
+            return;
+        }
+        self.close(batch);
+        self.open = Some(Open { span, cause, lost });
+    }
+
+    /// Hands on the open damage.
+    #[inline]
+    fn close(&mut self, batch: &mut Batch) {
+        if let Some(open) = self.open.take() {
+            batch.found.push(Found { span: open.span, what: What::Damage(open.cause, open.lost) });
+        }
+    }
+
+    /// A record that will never be finished.
+    fn drop_pending(&mut self, batch: &mut Batch) {
+        if let Some(pending) = self.pending.take() {
+            batch.joined.truncate(pending.joined_from);
+            let bytes = pending.span.end - pending.span.start;
+            self.damage(pending.span, UNFINISHED, Lost { records: Some(1), bytes }, batch);
+        }
+    }
+
+    /// The file ends inside a record.
+    fn torn(&mut self, span: Range<u64>, batch: &mut Batch) {
+        if self.zeros_from.is_some() {
+            self.hole_before(span.start, batch);
+        }
+        self.close(batch);
+        let start = self.pending.take().map_or(span.start, |pending| pending.span.start);
+        batch.found.push(Found { span: start..span.end, what: What::Torn });
+    }
+
+    /// The file ends at `end`.
+    fn finish(&mut self, end: u64, batch: &mut Batch) {
+        match self.pending.take() {
+            Some(pending) if self.zeros_from.is_none() && pending.span.end == end => {
+                self.close(batch);
+                batch.found.push(Found { span: pending.span, what: What::Torn });
+            }
+            Some(pending) => {
+                self.zeros_from = None;
+                let bytes = pending.span.end - pending.span.start;
+                self.damage(pending.span, UNFINISHED_AT_END, Lost { records: Some(1), bytes }, batch);
+                self.close(batch);
+            }
+            None => self.close(batch),
+        }
+    }
+}
+
+/// Whether the file ends before the fragment does, as after a crash: a writer fills pages in order, so what is
+/// there must be the beginning of a fragment that fits its page.
+fn ends_early(view: &View<'_>, header: Header) -> bool {
+    let in_page = usize::try_from(view.offset % PAGE_U64).unwrap_or(0);
+    view.end == End::Here
+        && view.bytes.len() < header.len()
+        && in_page + header.len() <= PAGE
+        && header.is_plausible()
+}
+
+/// From the first to behind the last byte that is not zero.
+fn stray_bytes(bytes: &[u8]) -> Range<usize> {
+    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(0);
+    let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    start..end
+}
+
+/// A record that the file's end cut.
+pub(crate) const CUT: &str = "the file ends inside a record";
+
+/// A record whose first fragment is followed by nothing but padding.
+pub(crate) const UNFINISHED_AT_END: &str =
+    "record was begun and never finished; the server starts over it, but cannot checkpoint past it";
+
+/// Zeros in the middle of a file.
+pub(crate) const HOLE: &str = "zeros where records were";
+
+const CHECKSUM: &str = "checksum mismatch";
+const BAD_TYPE: &str = "no such record type";
+const BAD_LENGTH: &str = "record length is wrong";
+const RESERVED_BITS: &str = "reserved bits set in a record type";
+const IN_PADDING: &str = "non-zero bytes in padding";
+const UNFINISHED: &str = "record was begun and never finished";
+const OUT_OF_ORDER: &str = "fragment goes on with a record that was not begun";
+const FLAGS_DIFFER: &str = "fragments of one record disagree about its compression";

@@ -1,0 +1,94 @@
+//! Records to fragments: the bytes of a segment, as the server writes them.
+
+#![expect(clippy::big_endian_bytes, reason = "the format stores big-endian numbers")]
+
+use super::fragment::{Compression, HEADER, PAGE};
+use crate::sum::crc32c;
+
+/// The bytes of one segment.
+///
+/// A record is split where a page ends; a page with less room than a fragment header is filled with zeros. With
+/// room for exactly a header, the server writes a first fragment without data, and so does this.
+pub struct Pages {
+    bytes: Vec<u8>,
+    snappy: snap::raw::Encoder,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), snappy: snap::raw::Encoder::new() }
+    }
+}
+
+/// Zstandard's own default level, which is also the server's.
+const ZSTD_LEVEL: i32 = 3;
+
+impl Pages {
+    /// Appends a record; one that compression does not shrink is stored as it is.
+    pub fn log(&mut self, record: &[u8], compression: Compression) {
+        let packed = match compression {
+            Compression::None => None,
+            Compression::Snappy => self.snappy.compress_vec(record).ok(),
+            Compression::Zstd => zstd::bulk::compress(record, ZSTD_LEVEL).ok(),
+        };
+        match packed.filter(|packed| packed.len() < record.len()) {
+            Some(packed) => self.split(&packed, compression),
+            None => self.split(record, Compression::None),
+        }
+    }
+
+    /// Fills the last page, as closing a segment does.
+    pub fn close(&mut self) {
+        let full = self.bytes.len().next_multiple_of(PAGE);
+        self.bytes.resize(full, 0);
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn room(&self) -> usize {
+        PAGE - self.bytes.len() % PAGE
+    }
+
+    fn split(&mut self, packed: &[u8], compression: Compression) {
+        if self.room() < HEADER {
+            self.close();
+        }
+        let mut rest = packed;
+        let mut kind = 2;
+        loop {
+            let fits = rest.len().min(self.room() - HEADER);
+            let (data, behind) = rest.split_at_checked(fits).unwrap_or((rest, &[]));
+            let ends = behind.is_empty();
+            let kind_here = match (kind, ends) {
+                (2, true) => 1,
+                (_, true) => 4,
+                (kind, false) => kind,
+            };
+            self.put(kind_here, compression, data);
+            if ends {
+                return;
+            }
+            (rest, kind) = (behind, 3);
+        }
+    }
+
+    fn put(&mut self, kind: u8, compression: Compression, data: &[u8]) {
+        let flag = match compression {
+            Compression::None => 0,
+            Compression::Snappy => 0x08,
+            Compression::Zstd => 0x10,
+        };
+        self.bytes.push(kind | flag);
+        // A fragment is never longer than a page.
+        let len = u16::try_from(data.len()).unwrap_or(u16::MAX);
+        self.bytes.extend_from_slice(&len.to_be_bytes());
+        self.bytes.extend_from_slice(&crc32c(data).to_be_bytes());
+        self.bytes.extend_from_slice(data);
+        if self.room() < HEADER {
+            self.close();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A set of series numbers.
+
+use std::collections::HashMap;
+
+const BITS_PER_PAGE: u64 = 32 * 1024;
+const WORDS: usize = (BITS_PER_PAGE / 64) as usize;
+
+/// How many pages a set may take: 64 Mi dense numbers in 8 MiB.
+///
+/// Numbers are given out one after the other, so real sets are dense; only hostile ones are not.
+const MAX_PAGES: usize = 2048;
+
+/// A set of series numbers, small where numbers are dense, and bounded where they are not.
+#[derive(Debug, Default)]
+pub(super) struct RefSet {
+    pages: HashMap<u64, Box<[u64; WORDS]>>,
+    overflowed: Overflow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Overflow {
+    #[default]
+    No,
+    Yes,
+}
+
+impl RefSet {
+    /// Adds a number.
+    pub(super) fn insert(&mut self, number: u64) {
+        let page = number / BITS_PER_PAGE;
+        if !self.pages.contains_key(&page) && self.pages.len() >= MAX_PAGES {
+            self.overflowed = Overflow::Yes;
+            return;
+        }
+        let words = self.pages.entry(page).or_insert_with(|| Box::new([0; WORDS]));
+        let bit = number % BITS_PER_PAGE;
+        if let Some(word) = usize::try_from(bit / 64).ok().and_then(|at| words.get_mut(at)) {
+            *word |= 1 << (bit % 64);
+        }
+    }
+
+    /// Adds all numbers of `other`.
+    pub(super) fn union(&mut self, other: RefSet) {
+        if other.overflowed == Overflow::Yes {
+            self.overflowed = Overflow::Yes;
+        }
+        for (page, words) in other.pages {
+            match self.pages.entry(page) {
+                std::collections::hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(words);
+                }
+                std::collections::hash_map::Entry::Occupied(mut mine) => {
+                    mine.get_mut().iter_mut().zip(words.iter()).for_each(|(mine, theirs)| *mine |= theirs);
+                }
+            }
+        }
+    }
+
+    /// How many numbers are in it; `None` when there were too many to hold.
+    pub(super) fn len(&self) -> Option<u64> {
+        let count =
+            self.pages.values().flat_map(|words| words.iter()).map(|word| u64::from(word.count_ones())).sum();
+        (self.overflowed == Overflow::No).then_some(count)
+    }
+}

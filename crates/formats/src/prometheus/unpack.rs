@@ -1,0 +1,74 @@
+//! Decompression of one record, with a bound on what hostile bytes can make it take.
+
+use super::fragment::Compression;
+
+/// The longest record after decompression.
+///
+/// The largest real records, all series of one very large scrape, have tens of megabytes.
+const MAX_UNPACKED: usize = 512 * 1024 * 1024;
+
+/// What a snappy block can at most expand to, per byte: a three-byte copy yields 64 bytes.
+const SNAPPY_EXPANSION: usize = 24;
+
+/// Decompresses records, reusing its memory.
+pub(crate) struct Unpacker {
+    snappy: snap::raw::Decoder,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    buffer: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(crate) fn new() -> Self {
+        Self { snappy: snap::raw::Decoder::new(), zstd: None, buffer: Vec::new() }
+    }
+
+    /// The record's own bytes.
+    #[inline]
+    pub(crate) fn unpack<'a>(
+        &'a mut self,
+        packed: &'a [u8],
+        compression: Compression,
+    ) -> Result<&'a [u8], &'static str> {
+        match compression {
+            Compression::None => Ok(packed),
+            Compression::Snappy => self.unpack_snappy(packed),
+            Compression::Zstd => self.unpack_zstd(packed),
+        }
+    }
+
+    fn unpack_snappy(&mut self, packed: &[u8]) -> Result<&[u8], &'static str> {
+        let len = snap::raw::decompress_len(packed).map_err(|_| BAD_SNAPPY)?;
+        if len > MAX_UNPACKED || len > packed.len().saturating_mul(SNAPPY_EXPANSION) {
+            return Err(TOO_LONG);
+        }
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+        let out = self.buffer.get_mut(..len).ok_or(TOO_LONG)?;
+        self.snappy.decompress(packed, out).map_err(|_| BAD_SNAPPY)?;
+        self.buffer.get(..len).ok_or(TOO_LONG)
+    }
+
+    fn unpack_zstd(&mut self, packed: &[u8]) -> Result<&[u8], &'static str> {
+        let declared = zstd::zstd_safe::get_frame_content_size(packed).map_err(|_| BAD_ZSTD)?;
+        // The writer always declares the size; a frame without one was not written by it.
+        let len = usize::try_from(declared.ok_or(BAD_ZSTD)?).map_err(|_| TOO_LONG)?;
+        if len > MAX_UNPACKED {
+            return Err(TOO_LONG);
+        }
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+        if self.zstd.is_none() {
+            self.zstd = zstd::bulk::Decompressor::new().ok();
+        }
+        let out = self.buffer.get_mut(..len).ok_or(TOO_LONG)?;
+        let decoder = self.zstd.as_mut().ok_or("zstd: cannot start the decoder")?;
+        let written = decoder.decompress_to_buffer(packed, out).map_err(|_| BAD_ZSTD)?;
+        self.buffer.get(..written).filter(|_| written == len).ok_or(BAD_ZSTD)
+    }
+}
+
+const BAD_SNAPPY: &str = "snappy: corrupt input";
+const BAD_ZSTD: &str = "zstd: corrupt input";
+const TOO_LONG: &str = "declares more bytes than a record can have";
