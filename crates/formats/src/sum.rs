@@ -1,5 +1,8 @@
 //! Checksums, named by what they are.
 
+#![expect(clippy::little_endian_bytes, reason = "a reflected CRC takes the lowest byte first")]
+#![expect(clippy::indexing_slicing, reason = "a table that is built at compile time")]
+
 use crc_fast::{CrcAlgorithm, checksum};
 
 #[expect(clippy::cast_possible_truncation, reason = "a 32-bit algorithm leaves the upper half zero")]
@@ -10,6 +13,39 @@ fn sum32(algorithm: CrcAlgorithm, bytes: &[u8]) -> u32 {
 /// CRC-32C (Castagnoli): Prometheus, PostgreSQL, etcd.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     sum32(CrcAlgorithm::Crc32Iscsi, bytes)
+}
+
+/// The length of the shortest prefix of `bytes`, not empty, whose CRC-32C is `wanted`.
+///
+/// Byte by byte, since every prefix counts: for damaged bytes only.
+pub(crate) fn crc32c_prefix(bytes: &[u8], wanted: u32) -> Option<usize> {
+    let mut state = u32::MAX;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let low = usize::from(state.to_le_bytes()[0] ^ byte);
+        state = (state >> 8) ^ CRC32C_TABLE.get(low)?;
+        if !state == wanted {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+const CRC32C_TABLE: [u32; 256] = crc32c_table();
+
+const fn crc32c_table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256u32 {
+        let mut value = byte;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { (value >> 1) ^ 0x82f6_3b78 } else { value >> 1 };
+            bit += 1;
+        }
+        table[byte as usize] = value;
+        byte += 1;
+    }
+    table
 }
 
 /// CRC-32 (IEEE, as in zip): `InfluxDB` 3.
@@ -30,6 +66,7 @@ mod tests {
     fn the_published_check_values_hold() {
         let check = b"123456789";
         assert_eq!(crc32c(check), 0xe306_9283);
+        assert_eq!(crc32c_prefix(b"123456789 and more", crc32c(check)), Some(check.len()));
         assert_eq!(crc32_ieee(check), 0xcbf4_3926);
         assert_eq!(crc64_nvme(check), 0xae8b_1486_0a79_9888);
     }

@@ -34,8 +34,8 @@ impl Block {
 
 /// Reads one file block by block.
 #[derive(Debug)]
-pub(super) struct Feed {
-    file: File,
+pub(super) struct Feed<R = File> {
+    file: R,
     /// Bytes of the file when it was opened: what is appended meanwhile is not read.
     left: u64,
     /// Where the next block begins in the file.
@@ -50,7 +50,14 @@ impl Feed {
     pub(super) fn open(part: &Part) -> io::Result<Self> {
         let file = crate::files::open(&part.path)?;
         let left = file.metadata()?.len();
-        Ok(Self { file, left, offset: 0, rest: Vec::new(), framer: Framer::default(), ended: false })
+        Ok(Self::new(file, left))
+    }
+}
+
+impl<R: Read> Feed<R> {
+    /// Reads `left` bytes of `file`.
+    pub(super) fn new(file: R, left: u64) -> Self {
+        Self { file, left, offset: 0, rest: Vec::new(), framer: Framer::default(), ended: false }
     }
 
     /// Fills `block` with what comes next and returns how many bytes were read, or `None` at the end.

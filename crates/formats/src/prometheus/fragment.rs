@@ -8,7 +8,7 @@
 //! ```
 
 use crate::Bytes;
-use crate::sum::crc32c;
+use crate::sum::{crc32c, crc32c_prefix};
 
 /// A page: no fragment crosses its end.
 pub(crate) const PAGE: usize = 32 * 1024;
@@ -102,6 +102,11 @@ impl Header {
         HEADER + self.length
     }
 
+    /// Whether it announces no data and has the checksum of none.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.length == 0 && self.crc == 0
+    }
+
     /// The data, if all of it is in `bytes`, which begin with the header.
     #[inline]
     pub(crate) fn data(self, bytes: &[u8]) -> Option<&[u8]> {
@@ -112,6 +117,11 @@ impl Header {
     #[inline]
     pub(crate) fn vouches_for(self, data: &[u8]) -> bool {
         crc32c(data) == self.crc
+    }
+
+    /// How long the data would have to be for the checksum to be right: the length itself may be what is damaged.
+    pub(crate) fn vouched_length(self, rest: &[u8]) -> Option<usize> {
+        crc32c_prefix(rest.get(HEADER..)?, self.crc)
     }
 
     /// Whether the type is one that a writer writes.

@@ -162,6 +162,7 @@ impl Framer {
             && let (Some(kind), Some(compression)) = (header.kind(), header.compression())
             && let Some(data) = header.data(rest)
             && !header.has_reserved_bits()
+            && !data.is_empty()
             && header.vouches_for(data)
         {
             self.accept(Piece { kind, compression, len: header.len() }, &view, batch);
@@ -182,6 +183,10 @@ impl Framer {
             return rest.len();
         }
         let Some(header) = Header::read(rest) else { return self.step_over_stump(view, batch) };
+        if header.is_empty() && header.is_plausible() && rest.get(HEADER).is_some_and(|&byte| byte == 0) {
+            // What zeros leave of a header when they begin inside it looks like a fragment without data.
+            return self.step_over_zeros(view, batch);
+        }
         if let Some(kind) = header.kind()
             && let Some(compression) = header.compression()
             && let Some(data) = header.data(view.bytes)
@@ -246,24 +251,26 @@ impl Framer {
         } else {
             CHECKSUM
         };
-        if let Some(data) = header.data(rest)
-            && (header.vouches_for(data) || rest.get(header.len()..).is_some_and(may_follow))
-        {
+        if header.data(rest).is_some_and(|data| header.vouches_for(data)) {
+            self.lose(view.span(header.len()), cause, Some(1), batch);
+            return header.len();
+        }
+        if let Some(length) = header.vouched_length(rest) {
+            self.lose(view.span(HEADER + length), BAD_LENGTH, Some(1), batch);
+            return HEADER + length;
+        }
+        if rest.get(header.len()..).is_some_and(may_follow) {
             self.lose(view.span(header.len()), cause, Some(1), batch);
             return header.len();
         }
         if let Some(next) = resync(rest) {
-            let whole = rest.get(HEADER..next).is_some_and(|data| header.vouches_for(data));
-            let cause = if whole { BAD_LENGTH } else { cause };
-            self.lose(view.span(next), cause, whole.then_some(1), batch);
+            self.lose(view.span(next), cause, None, batch);
             return next;
         }
-        let whole = rest.get(HEADER..).is_some_and(|data| header.vouches_for(data));
-        if ends_early(&view, header) && !whole {
+        if ends_early(&view, header) {
             self.torn(view.span(rest.len()), batch);
         } else {
-            let cause = if whole { BAD_LENGTH } else { cause };
-            self.lose(view.span(rest.len()), cause, whole.then_some(1), batch);
+            self.lose(view.span(rest.len()), cause, None, batch);
         }
         rest.len()
     }
@@ -301,12 +308,16 @@ impl Framer {
         let Some(pending) = &mut self.pending else {
             return self.orphan(span, batch);
         };
-        let fits = pending.span.end == span.start
-            && pending.compression == compression
-            && batch.joined.len() - pending.joined_from + len <= MAX_RECORD;
-        if !fits {
-            let cause = if pending.compression == compression { OUT_OF_ORDER } else { FLAGS_DIFFER };
-            return self.lose(span, cause, Some(1), batch);
+        if pending.compression != compression {
+            // One of the flags is wrong, and nothing says which: the record is in doubt from its beginning.
+            let from = pending.span.start;
+            batch.joined.truncate(pending.joined_from);
+            self.pending = None;
+            return self.lose(from..span.end, FLAGS_DIFFER, Some(1), batch);
+        }
+        let joined = batch.joined.len() - pending.joined_from;
+        if pending.span.end != span.start || joined + len > MAX_RECORD {
+            return self.lose(span, OUT_OF_ORDER, Some(1), batch);
         }
         pending.span.end = span.end;
         batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());

@@ -30,7 +30,7 @@ pub mod record;
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use block::{BlockMeta, BlockStats, Compaction};
 pub use fragment::Compression;
@@ -39,7 +39,10 @@ pub use pages::Pages;
 pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;
-use crate::{Body, Damage, Entry, Format, Log, Lost, Note, Order, Part, ReadError, Survey, Visit};
+use crate::{
+    Body, Damage, Depth, Entry, Format, Log, Lost, Note, Order, Part, ReadError, Role, Survey, UnixTime,
+    Visit,
+};
 use feed::{Block, Feed};
 use framer::{CUT, Found, What};
 use layout::{Content, Layout, Tail};
@@ -78,8 +81,10 @@ impl Log for PrometheusLog {
 
     fn read(&self, part: &Part, order: &Order, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         let result = match self.content(part) {
-            Content::Records(tail) => read_records(part, tail, values_of, order, visit),
-            Content::Snapshot => read_records(part, Tail::MustBeWhole, snapshot::record, order, visit),
+            Content::Records(tail) => Framed { part, tail, decode: values_of }.read(order, visit),
+            Content::Snapshot => {
+                Framed { part, tail: Tail::MustBeWhole, decode: snapshot::record }.read(order, visit)
+            }
             Content::HeadChunks(tail) => head_chunks::read(part, tail, &order.progress, visit),
             Content::BlockMeta => read_block(part, order, visit),
         };
@@ -114,17 +119,42 @@ fn values_of(record: &[u8]) -> Result<crate::Record, crate::Malformed> {
     record::Record::decode(record).map(|record| values::record(&record))
 }
 
-type Decode = fn(&[u8]) -> Result<crate::Record, crate::Malformed>;
+/// Streams the bytes of a segment that lie in memory, as if they were the newest segment of a log.
+pub fn read_segment(bytes: &[u8], visit: &mut Visit<'_>) {
+    let feed = Feed::new(bytes, bytes.len() as u64);
+    let part = Part {
+        name: String::new(),
+        path: PathBuf::new(),
+        role: Role::Live,
+        bytes: bytes.len() as u64,
+        modified: None,
+    };
+    let order = Order::new(Depth::Bytes, UnixTime::from_seconds(0));
+    // Reading from memory does not fail.
+    read_feed(feed, &Framed { part: &part, tail: Tail::MayBeTorn, decode: values_of }, &order, visit)
+        .unwrap_or(());
+}
 
-/// Streams a file of framed records.
-fn read_records(
-    part: &Part,
+/// A file of framed records and how its records are decoded.
+struct Framed<'a> {
+    part: &'a Part,
     tail: Tail,
-    decode: Decode,
+    decode: fn(&[u8]) -> Result<crate::Record, crate::Malformed>,
+}
+
+impl Framed<'_> {
+    fn read(&self, order: &Order, visit: &mut Visit<'_>) -> io::Result<()> {
+        read_feed(Feed::open(self.part)?, self, order, visit)
+    }
+}
+
+fn read_feed<R: io::Read>(
+    mut feed: Feed<R>,
+    framed: &Framed<'_>,
     order: &Order,
     visit: &mut Visit<'_>,
 ) -> io::Result<()> {
-    let mut feed = Feed::open(part)?;
+    let Framed { part, tail, decode } = *framed;
     let mut block = Block::default();
     let mut unpacker = Unpacker::new();
     while let Some(bytes) = feed.next(&mut block)? {
@@ -132,11 +162,7 @@ fn read_records(
         for found in &block.batch.found {
             let body = match &found.what {
                 What::Record(place, compression) => {
-                    let unpacked = unpacker.unpack(block.bytes(place), *compression);
-                    match unpacked
-                        .map_err(str::to_owned)
-                        .and_then(|record| decode(record).map_err(|malformed| malformed.to_string()))
-                    {
+                    match unpacker.open(block.bytes(place), *compression, decode) {
                         Ok(record) => Body::Record(record),
                         Err(cause) => Body::Damage(undecodable(part, found, cause)),
                     }

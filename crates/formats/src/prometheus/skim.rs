@@ -33,7 +33,7 @@ pub(crate) fn skim<'a>(
     mut series: impl FnMut(super::record::Series<'a>),
 ) -> Result<Skim, Malformed> {
     let mut bytes = Bytes::new(record);
-    let kind = Type::of(bytes.u8("empty record")?);
+    let kind = Type::read(&mut bytes)?;
     match kind {
         Type::Samples => skim_samples(bytes),
         Type::Series => {

@@ -133,15 +133,13 @@ impl<'a> Worker<'a> {
         for found in &block.batch.found {
             let body = match &found.what {
                 What::Record(place, compression) => {
-                    let unpacked = self.unpacker.unpack(block.bytes(place), *compression);
-                    let skimmed = unpacked.map_err(str::to_owned).and_then(|record| {
-                        let declare = |one: super::record::Series<'_>| {
-                            if let Some(series) = &mut series {
-                                series.insert(one.series.0);
-                            }
-                        };
-                        skim(record, declare).map_err(|malformed| malformed.to_string())
-                    });
+                    let declare = |one: super::record::Series<'_>| {
+                        if let Some(series) = &mut series {
+                            series.insert(one.series.0);
+                        }
+                    };
+                    let packed = block.bytes(place);
+                    let skimmed = self.unpacker.open(packed, *compression, |record| skim(record, declare));
                     match skimmed {
                         Ok(skim) => {
                             tally.count(skim.kind.name(), 0, skim.points, skim.range());

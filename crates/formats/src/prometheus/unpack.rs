@@ -1,6 +1,8 @@
 //! Decompression of one record, with a bound on what hostile bytes can make it take.
 
 use super::fragment::Compression;
+use super::record::Type;
+use crate::Malformed;
 
 /// The longest record after decompression.
 ///
@@ -22,9 +24,38 @@ impl Unpacker {
         Self { snappy: snap::raw::Decoder::new(), zstd: None, buffer: Vec::new() }
     }
 
+    /// Decompresses and decodes a record, and says what is wrong with it.
+    #[inline]
+    pub(crate) fn open<T>(
+        &mut self,
+        packed: &[u8],
+        compression: Compression,
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, String> {
+        if compression == Compression::None && matches!(kind_of(packed), Some(Type::Unknown(_))) {
+            self.check_flag(packed)?;
+        }
+        let record = self.unpack(packed, compression)?;
+        decode(record).map_err(|malformed| malformed.to_string())
+    }
+
+    /// The compression flags are covered by no checksum. A record of a type that does not exist, but that
+    /// decompresses to one that does, has lost its flag.
+    fn check_flag(&mut self, packed: &[u8]) -> Result<(), String> {
+        for compression in [Compression::Snappy, Compression::Zstd] {
+            let unpacked = self.unpack(packed, compression);
+            if unpacked.is_ok_and(|record| !matches!(kind_of(record), Some(Type::Unknown(_)) | None)) {
+                return Err(
+                    format!("the record is compressed with {compression:?} and not marked so").to_lowercase()
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// The record's own bytes.
     #[inline]
-    pub(crate) fn unpack<'a>(
+    fn unpack<'a>(
         &'a mut self,
         packed: &'a [u8],
         compression: Compression,
@@ -67,6 +98,10 @@ impl Unpacker {
         let written = decoder.decompress_to_buffer(packed, out).map_err(|_| BAD_ZSTD)?;
         self.buffer.get(..written).filter(|_| written == len).ok_or(BAD_ZSTD)
     }
+}
+
+fn kind_of(record: &[u8]) -> Option<Type> {
+    record.first().map(|&byte| Type::of(byte))
 }
 
 const BAD_SNAPPY: &str = "snappy: corrupt input";

@@ -59,6 +59,7 @@ fn elements(record: &WalRecord<'_>) -> (&'static str, Vec<Value>) {
             all.iter().map(|(one, start)| started(point(one, histogram(&one.value)), *start)).collect(),
         ),
         WalRecord::Unknown(byte) => ("type", vec![Value::from(*byte)]),
+        WalRecord::Empty => ("type", Vec::new()),
     }
 }
 

@@ -71,8 +71,10 @@ pub enum Record<'a> {
     SamplesV2(Vec<(Point<f64>, Start)>),
     /// Types 12 and 13.
     HistogramsV2(Type, Vec<(Point<Histogram>, Start)>),
-    /// A type that no released server writes.
+    /// A type of servers to come: skipped when the server starts, dropped when it checkpoints.
     Unknown(u8),
+    /// Nothing at all, which the server skips.
+    Empty,
 }
 
 /// The type byte of a record.
@@ -93,9 +95,25 @@ pub enum Type {
     HistogramsV2,
     FloatHistogramsV2,
     Unknown(u8),
+    Empty,
 }
 
+/// Types from here on are not taken for those of a server to come. Types were added one by one, thirteen in eight
+/// years; noise that passes for a record has any.
+const NOISE: u8 = 64;
+
 impl Type {
+    /// Reads the type of a record.
+    pub(crate) fn read(bytes: &mut Bytes<'_>) -> Result<Self, Malformed> {
+        if bytes.is_empty() {
+            return Ok(Type::Empty);
+        }
+        match bytes.u8("type")? {
+            0 | NOISE.. => Err(Malformed { what: "no record has this type", at: 0 }),
+            byte => Ok(Type::of(byte)),
+        }
+    }
+
     /// The type of that byte.
     pub const fn of(byte: u8) -> Self {
         match byte {
@@ -133,6 +151,7 @@ impl Type {
             Type::HistogramsV2 => 12,
             Type::FloatHistogramsV2 => 13,
             Type::Unknown(other) => other,
+            Type::Empty => 0,
         }
     }
 
@@ -153,6 +172,7 @@ impl Type {
             Type::HistogramsV2 => "histogram_samples_v2",
             Type::FloatHistogramsV2 => "float_histogram_samples_v2",
             Type::Unknown(_) => "unknown",
+            Type::Empty => "empty",
         }
     }
 
@@ -166,7 +186,7 @@ impl<'a> Record<'a> {
     /// Decodes a whole record; bytes left over are an error.
     pub fn decode(record: &'a [u8]) -> Result<Self, Malformed> {
         let mut bytes = Bytes::new(record);
-        let kind = Type::of(bytes.u8("empty record")?);
+        let kind = Type::read(&mut bytes)?;
         Ok(match kind {
             Type::Series => Record::Series(series::decode(bytes)?),
             Type::Samples => Record::Samples(samples::decode(bytes)?),
@@ -186,6 +206,7 @@ impl<'a> Record<'a> {
                 Record::HistogramsV2(kind, v2::decode_histograms(bytes, kind)?)
             }
             Type::Unknown(byte) => Record::Unknown(byte),
+            Type::Empty => Record::Empty,
         })
     }
 
@@ -201,12 +222,15 @@ impl<'a> Record<'a> {
             Record::Histograms(kind, ..) | Record::HistogramsV2(kind, _) => *kind,
             Record::SamplesV2(_) => Type::SamplesV2,
             Record::Unknown(byte) => Type::Unknown(*byte),
+            Record::Empty => Type::Empty,
         }
     }
 
     /// Appends its bytes to `out`. A record of unknown type has no content to encode but its type.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.kind().byte());
+        if *self != Record::Empty {
+            out.push(self.kind().byte());
+        }
         match self {
             Record::Series(all) => series::encode(all, out),
             Record::Samples(all) => samples::encode(all, out),
@@ -217,7 +241,7 @@ impl<'a> Record<'a> {
             Record::Histograms(_, layout, all) => histogram::encode(*layout, all, out),
             Record::SamplesV2(all) => v2::encode(all, out),
             Record::HistogramsV2(_, all) => v2::encode_histograms(all, out),
-            Record::Unknown(_) => {}
+            Record::Unknown(_) | Record::Empty => {}
         }
     }
 }
