@@ -1,0 +1,70 @@
+//! `peers`: fetches the real servers that tests run against into `target/peers`, without root.
+//!
+//! They come from Debian, because its mirrors keep several releases of one server side by side, every package is
+//! signed, and a machine that builds Debian software can reach a mirror already. Nothing is installed: packages are
+//! unpacked into a directory each, named after the server and its version.
+//!
+//! What is already there is taken as it is. A server that can't be had is told in one line and is no failure: the
+//! tests that need it are counted as skipped, by name.
+
+mod apt;
+mod mirror;
+mod peer;
+
+use std::path::PathBuf;
+
+use crate::workspace::target;
+use mirror::Mirror;
+use peer::{Peer, Suite};
+
+/// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
+const PEERS: [Peer; 6] = [
+    Peer {
+        name: "prometheus",
+        suite: Suite::Named("bookworm"),
+        packages: &["prometheus"],
+        programs: &["prometheus", "promtool"],
+    },
+    Peer {
+        name: "prometheus",
+        suite: Suite::Named("trixie"),
+        packages: &["prometheus", "promtool"],
+        programs: &["prometheus", "promtool"],
+    },
+    Peer {
+        name: "prometheus",
+        suite: Suite::Named("sid"),
+        packages: &["prometheus", "promtool"],
+        programs: &["prometheus", "promtool"],
+    },
+    Peer { name: "sqlite", suite: Suite::OfThisMachine, packages: &["sqlite3"], programs: &["sqlite3"] },
+    Peer {
+        name: "etcd",
+        suite: Suite::OfThisMachine,
+        packages: &["etcd-server", "etcd-client"],
+        programs: &["etcd", "etcdctl"],
+    },
+    Peer {
+        name: "postgresql",
+        suite: Suite::OfThisMachine,
+        packages: &["postgresql"],
+        programs: &["postgres", "initdb", "pg_ctl", "psql"],
+    },
+];
+
+/// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.
+pub(crate) fn run() {
+    println!("== peers in {}", directory().display());
+    let mirror = Mirror::of_this_machine();
+    for peer in &PEERS {
+        match peer.find_or_fetch(mirror.as_ref()) {
+            Ok(found) => println!("{found}"),
+            Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
+        }
+    }
+}
+
+/// Where the servers are unpacked; `SEAWALL_PEERS` names another place, to share them between checkouts.
+fn directory() -> PathBuf {
+    std::env::var_os("SEAWALL_PEERS").map_or_else(|| target().join("peers"), PathBuf::from)
+}
