@@ -52,11 +52,18 @@ struct Recogniser {
 }
 
 /// In the order of trial: formats that open with a magic number come first, since they cannot be mistaken.
-const RECOGNISERS: &[Recogniser] = &[Recogniser {
-    format: Format::Prometheus,
-    looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
-    recognise: crate::prometheus::recognise,
-}];
+const RECOGNISERS: &[Recogniser] = &[
+    Recogniser {
+        format: Format::Arwal,
+        looks_for: "job logs (.wal or .wal.zst that begin with ARWAL001, or a directory of them)",
+        recognise: crate::arwal::recognise,
+    },
+    Recogniser {
+        format: Format::Prometheus,
+        looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
+        recognise: crate::prometheus::recognise,
+    },
+];
 
 /// Recognises what lies at `path`; `forced` skips the guess.
 pub fn detect(path: &Path, forced: Option<Format>) -> Result<Box<dyn Log>, DetectError> {

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::{Part, Role, UnixTime};
+use crate::{Body, Entry, Note, Part, ReadError, Role, UnixTime, Visit};
 
 /// How many files one log may have.
 ///
@@ -93,6 +93,21 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         Ok(file)
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
+}
+
+/// Opens a part for reading; one that vanished since it was listed is a note and `None`.
+pub(crate) fn open_part(part: &Part, visit: &mut Visit<'_>) -> Result<Option<File>, ReadError> {
+    match open(&part.path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let message = "the file was there when the directory was listed and is gone".to_owned();
+            let note = Note { code: "vanished", file: part.name.clone(), message };
+            // Nothing follows the note, so breaking off here changes nothing.
+            let _last = visit(Entry { span: 0..0, body: Body::Note(note) });
+            Ok(None)
+        }
+        Err(error) => Err(ReadError::new(part, error)),
     }
 }
 

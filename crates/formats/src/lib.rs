@@ -19,17 +19,23 @@
 mod bytes;
 mod damage;
 mod detect;
+mod effort;
 mod entry;
 mod files;
 mod format;
+#[cfg(test)]
+mod harvest;
 mod log;
 mod order;
 mod part;
+mod protobuf;
 mod sum;
 mod survey;
 mod time;
 mod verdict;
+mod window;
 
+pub mod arwal;
 pub mod prometheus;
 
 pub use bytes::{Bytes, Malformed};
