@@ -1,5 +1,12 @@
 //! What a reader must say about damaged Prometheus segments: which bytes, what is lost, and nothing else.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::little_endian_bytes,
+    reason = "a test that fails says enough"
+)]
+
 use std::ops::{ControlFlow, Range};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};

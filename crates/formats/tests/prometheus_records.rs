@@ -67,8 +67,8 @@ fn histogram(counts: Counts) -> impl Strategy<Value = Histogram> {
                 if length == 0 { vec![] } else { vec![Span { offset: -3, length: length as u64 }] }
             };
             let buckets = |length: usize| match counts {
-                Counts::Whole => Buckets::Deltas(numbers[..length].to_vec()),
-                Counts::Float => Buckets::Counts(numbers[..length].iter().map(|n| *n as f64).collect()),
+                Counts::Whole => Buckets::Deltas(numbers.iter().take(length).copied().collect()),
+                Counts::Float => Buckets::Counts(numbers.iter().take(length).map(|n| *n as f64).collect()),
             };
             Histogram {
                 hint,

@@ -12,6 +12,7 @@
 //! * Samples name their series by number only. A series' labels are written once, when it is created.
 
 mod block;
+mod contents;
 mod feed;
 mod fragment;
 mod framer;

@@ -39,6 +39,14 @@ impl RefSet {
         }
     }
 
+    /// Whether a number is in it; where the set overflowed, numbers that found no place are not.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        let bit = number % BITS_PER_PAGE;
+        let word =
+            usize::try_from(bit / 64).ok().and_then(|at| self.pages.get(&(number / BITS_PER_PAGE))?.get(at));
+        word.is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
     /// Adds all numbers of `other`.
     pub(super) fn union(&mut self, other: RefSet) {
         if other.overflowed == Overflow::Yes {

@@ -80,26 +80,64 @@ fn skim_samples(mut bytes: Bytes<'_>) -> Result<Skim, Malformed> {
 }
 
 /// Skips samples that have the shape and the time of the one that `model` begins with.
-#[expect(clippy::little_endian_bytes, reason = "byte n of memory becomes byte n of the word")]
 fn skip_alike(model: &[u8], place_len: usize, bytes: &mut Bytes<'_>) -> u64 {
-    let Some((word, _)) = model.split_first_chunk::<8>().filter(|_| place_len <= 8) else { return 0 };
-    let word = u64::from_le_bytes(*word);
+    if !(2..=8).contains(&place_len) {
+        return 0;
+    }
+    // A sample has at least ten bytes, so the word is there.
+    let word = first_word(model);
     // Bits that end or continue the reference, then all bits of the time.
     let ref_len = ((!word & 0x8080_8080_8080_8080).trailing_zeros() / 8 + 1) as usize;
     let place_mask = u64::MAX >> (64 - 8 * place_len);
     let ref_mask = u64::MAX >> (64 - 8 * ref_len.min(place_len));
     let mask = (place_mask & !ref_mask) | (ref_mask & 0x8080_8080_8080_8080);
-    let wanted = word & mask;
-    let stride = place_len + 8;
-    let mut rest = bytes.rest();
-    let mut count = 0;
-    while let Some((next, _)) = rest.split_first_chunk::<8>()
-        && u64::from_le_bytes(*next) & mask == wanted
-        && let Some((_, behind)) = rest.split_at_checked(stride)
-    {
-        rest = behind;
-        count += 1;
+    let alike = Alike { mask, wanted: word & mask };
+    let rest = bytes.rest();
+    let count = match place_len {
+        2 => alike.run::<10>(rest),
+        3 => alike.run::<11>(rest),
+        4 => alike.run::<12>(rest),
+        5 => alike.run::<13>(rest),
+        6 => alike.run::<14>(rest),
+        7 => alike.run::<15>(rest),
+        8 => alike.run::<16>(rest),
+        _ => 0,
+    };
+    bytes.skip_to(rest.len() - count * (place_len + 8));
+    count as u64
+}
+
+/// The first eight bytes that samples have in common.
+#[derive(Clone, Copy)]
+struct Alike {
+    mask: u64,
+    wanted: u64,
+}
+
+impl Alike {
+    /// Samples that are looked at together: one branch for all of them.
+    const GROUP: usize = 8;
+
+    /// How many samples of `STRIDE` bytes at the start of `rest` are alike.
+    ///
+    /// The stride is a constant in each copy of this function, so that the compiler sees that no access can fail.
+    #[inline]
+    fn run<const STRIDE: usize>(self, rest: &[u8]) -> usize {
+        let (samples, _) = rest.as_chunks::<STRIDE>();
+        let (groups, _) = samples.as_chunks::<{ Self::GROUP }>();
+        let differs = |sample: &[u8; STRIDE]| (first_word(sample) ^ self.wanted) & self.mask;
+        let group_is_alike = |group: &&[[u8; STRIDE]; Self::GROUP]| {
+            group.iter().fold(0, |differences, sample| differences | differs(sample)) == 0
+        };
+        let in_groups = groups.iter().take_while(group_is_alike).count() * Self::GROUP;
+        let behind = samples.get(in_groups..).unwrap_or_default();
+        in_groups + behind.iter().take_while(|sample| differs(sample) == 0).count()
     }
-    bytes.skip_to(rest.len());
-    count
+}
+
+/// The first eight bytes of a sample.
+#[expect(clippy::little_endian_bytes, reason = "byte n of memory becomes byte n of the word")]
+#[inline]
+fn first_word(sample: &[u8]) -> u64 {
+    sample.first_chunk::<8>().map_or(0, |word| u64::from_le_bytes(*word))
 }

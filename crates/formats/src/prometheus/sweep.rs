@@ -9,15 +9,16 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
 
+use super::contents::{self, Contents};
 use super::feed::{Block, Feed};
 use super::framer::What;
 use super::layout::Content;
 use super::refs::RefSet;
-use super::skim::skim;
+use super::skim::{Skim, skim};
 use super::unpack::Unpacker;
 use super::{PrometheusLog, damage, torn, undecodable, vanished};
 use crate::survey::{Tally, lock};
-use crate::{Body, Entry, Log, Order, Part, Role, Survey};
+use crate::{Body, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
 
 /// Reads all of `log`.
 pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
@@ -35,8 +36,18 @@ pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
         tallies.fold(Tally::default(), Tally::merge).add_to(part, &mut survey);
     }
     let mut series = RefSet::default();
-    workers.into_iter().for_each(|worker| series.union(worker.series));
+    let mut contents = Vec::new();
+    for worker in workers {
+        series.union(worker.examiner.series);
+        contents.extend(worker.examiner.contents);
+    }
     survey.series = series.len();
+    if let Depth::Contents { top } = order.depth {
+        let (tables, unknown) = contents::conclude(&contents, top);
+        survey.top = tables;
+        survey.fact("unknown_series", unknown.series);
+        survey.fact("unknown_samples", unknown.samples);
+    }
     survey
 }
 
@@ -97,13 +108,14 @@ struct Worker<'a> {
     order: &'a Order,
     unpacker: Unpacker,
     tallies: HashMap<usize, Tally>,
-    series: RefSet,
+    examiner: Examiner,
 }
 
 impl<'a> Worker<'a> {
     fn new(log: &'a PrometheusLog, order: &'a Order) -> Self {
-        let (tallies, series) = (HashMap::new(), RefSet::default());
-        Self { log, order, unpacker: Unpacker::new(), tallies, series }
+        let contents = matches!(order.depth, Depth::Contents { .. }).then(Contents::default);
+        let examiner = Examiner { series: RefSet::default(), contents };
+        Self { log, order, unpacker: Unpacker::new(), tallies: HashMap::new(), examiner }
     }
 
     fn run(mut self, queue: &Mutex<Queue<'_>>) -> Self {
@@ -128,18 +140,16 @@ impl<'a> Worker<'a> {
     fn digest(&mut self, part: &Part, at: usize, block: &Block) {
         let Content::Records(tail) = self.log.content(part) else { return };
         let tally = self.tallies.entry(at).or_default();
-        let series = (part.role != Role::Retained).then_some(&mut self.series);
-        let mut series = series;
+        // What a checkpoint covers is not read any more: it must not declare a series that the rest misses.
+        let mut examiner = (part.role != Role::Retained).then_some(&mut self.examiner);
         for found in &block.batch.found {
             let body = match &found.what {
                 What::Record(place, compression) => {
-                    let declare = |one: super::record::Series<'_>| {
-                        if let Some(series) = &mut series {
-                            series.insert(one.series.0);
-                        }
-                    };
                     let packed = block.bytes(place);
-                    let skimmed = self.unpacker.open(packed, *compression, |record| skim(record, declare));
+                    let skimmed = self.unpacker.open(packed, *compression, |record| match &mut examiner {
+                        Some(examiner) => examiner.examine(record),
+                        None => skim(record, |_| {}),
+                    });
                     match skimmed {
                         Ok(skim) => {
                             tally.count(skim.kind.name(), 0, skim.points, skim.range());
@@ -153,5 +163,30 @@ impl<'a> Worker<'a> {
             };
             tally.add(Entry { span: found.span.clone(), body });
         }
+    }
+}
+
+/// What records are examined for beyond their soundness.
+#[derive(Default)]
+struct Examiner {
+    series: RefSet,
+    /// Only where the order asks for contents.
+    contents: Option<Contents>,
+}
+
+impl Examiner {
+    /// Checks a record, notes the series that it declares, and counts its samples where that is asked for.
+    #[inline]
+    fn examine(&mut self, record: &[u8]) -> Result<Skim, Malformed> {
+        let checked = skim(record, |one| {
+            self.series.insert(one.series.0);
+            if let Some(contents) = &mut self.contents {
+                contents.declare(one);
+            }
+        })?;
+        if let Some(contents) = &mut self.contents {
+            contents.count(record)?;
+        }
+        Ok(checked)
     }
 }
