@@ -137,7 +137,7 @@ fn long_uvarint(bytes: &[u8]) -> Option<(u64, usize)> {
     None
 }
 
-/// Undoes zig-zag: 0, -1, 1, -2, … from 0, 1, 2, 3, …
+/// Undoes zig-zag: 0, -1, 1, -2, .. from 0, 1, 2, 3, ..
 #[inline]
 pub(crate) const fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())

@@ -1,1 +1,29 @@
 //! Test-only: corpus makers, real peers, the command driver.
+//!
+//! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
+//! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
+//!
+//! A test that starts a real server carries `#[ignore = "starts a real server"]`: `cargo xtask check` leaves it out and
+//! stays quick, `cargo xtask test` runs it.
+//!
+//! ```no_run
+//! use testkit::prometheus::Prometheus;
+//!
+//! # fn main() -> Result<(), testkit::prometheus::DriveError> {
+//! let Some(prometheus) = Prometheus::need("3.5") else { return Ok(()) };
+//! let server = prometheus.on("/tmp/data").start()?;
+//! assert!(server.metric("prometheus_tsdb_head_series").is_some());
+//! server.stop()?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod http;
+mod peers;
+mod wait;
+
+pub mod prometheus;
+
+pub use peers::{Peer, need_peer};
+pub use wait::wait_for;

@@ -1,0 +1,55 @@
+//! Logs of any size, written by the server's own code: `promtool tsdb bench write`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{DriveError, Prometheus};
+
+/// How much to write.
+#[derive(Clone, Copy, Debug)]
+pub struct BenchSize {
+    /// How many series.
+    pub series: u32,
+    /// How many samples each of them gets; the tool rounds up to a multiple of 100.
+    pub scrapes: u32,
+}
+
+impl Prometheus {
+    /// Writes a data directory with a log, by the code of this version, below `out`; answers with the directory.
+    ///
+    /// The tool first removes `out` and all that is in it.
+    pub fn bench_write(&self, out: &Path, size: BenchSize) -> Result<PathBuf, DriveError> {
+        let home =
+            TempDir::new().map_err(DriveError::machine("make a directory for the series to be read"))?;
+        let input = home.path().join("series.json");
+        fs::write(&input, label_sets(size.series))
+            .map_err(DriveError::machine("write the series to be read"))?;
+        let mut tool = self.peer.command("usr/bin/promtool");
+        tool.args(["tsdb", "bench", "write"])
+            .arg(format!("--out={}", out.display()))
+            .arg(format!("--metrics={}", size.series))
+            .arg(format!("--scrapes={}", size.scrapes))
+            .arg(&input);
+        let run = tool.output().map_err(DriveError::machine("start promtool"))?;
+        if !run.status.success() {
+            let log = String::from_utf8_lossy(&run.stderr).into_owned();
+            return Err(DriveError::Ended { name: "promtool".to_owned(), status: run.status, log });
+        }
+        Ok(out.join("storage"))
+    }
+}
+
+/// The tool's input: one label set as flat JSON on each line. A few names, as in real scrapes, and many instances.
+fn label_sets(series: u32) -> String {
+    let line = |number: u32| {
+        let (name, instance) = (number % 100, number / 100);
+        let zone = instance % 3;
+        format!(
+            r#"{{"__name__":"bench_metric_{name}","instance":"host-{instance}","job":"bench","zone":"zone-{zone}"}}"#
+        )
+    };
+    let lines: Vec<String> = (0..series).map(line).collect();
+    lines.join("\n")
+}
