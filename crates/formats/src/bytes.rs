@@ -143,6 +143,18 @@ pub(crate) const fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
+/// The 32-bit little-endian words of `bytes`, without an incomplete last one.
+#[inline]
+pub(crate) fn words_le(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word))
+}
+
+/// The 32-bit big-endian words of `bytes`, without an incomplete last one.
+#[inline]
+pub(crate) fn words_be(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,6 +59,11 @@ const RECOGNISERS: &[Recogniser] = &[
         recognise: crate::arwal::recognise,
     },
     Recogniser {
+        format: Format::Sqlite,
+        looks_for: "SQLite (a database in WAL mode, its -wal or its -shm file)",
+        recognise: crate::sqlite::recognise,
+    },
+    Recogniser {
         format: Format::Prometheus,
         looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
         recognise: crate::prometheus::recognise,

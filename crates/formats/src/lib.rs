@@ -37,6 +37,7 @@ mod window;
 
 pub mod arwal;
 pub mod prometheus;
+pub mod sqlite;
 
 pub use bytes::{Bytes, Malformed};
 pub use damage::{Damage, DamageList, Lost, MAX_LISTED_DAMAGE, Note};

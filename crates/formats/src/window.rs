@@ -1,6 +1,6 @@
 //! A sliding window over a stream: looking ahead without holding more than was asked for.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::Progress;
 
@@ -96,6 +96,12 @@ impl<R: Read> Read for Counted<R> {
         let read = self.source.read(into)?;
         self.progress.add(read as u64);
         Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
     }
 }
 
