@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use formats::{Depth, Survey, UnixTime, Verdict};
 
-use crate::show::units;
+use crate::show::{text, units};
 use crate::sizes::Floor;
 
 /// What a log may be like.
@@ -250,7 +250,7 @@ fn unreadable(facts: &Facts<'_>) -> Option<Finding> {
 
 fn verdict(facts: &Facts<'_>) -> Option<Finding> {
     let path = units::path(facts.path);
-    let what = |what: &str| format!("at its next start {}", units::uncapitalised(what));
+    let what = |what: &str| format!("at its next start {}", text::of_the_server(what));
     match &facts.survey.verdict {
         Verdict::Unknown | Verdict::Starts => None,
         Verdict::StartsWithLoss { what: loss } => {

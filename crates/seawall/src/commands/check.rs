@@ -14,6 +14,7 @@ use crate::limits::gauges::{Gauge, gauges};
 use crate::limits::{Facts, Limits};
 use crate::report::{Bounds, Report, Subject};
 use crate::room;
+use crate::show::text::stacked;
 use crate::show::{self, Detail, Screen};
 
 /// What to check.
@@ -107,19 +108,18 @@ pub(crate) fn text(checked: &Checked, screen: &Screen) -> String {
     if report.findings.is_empty() && screen.detail == Detail::Little {
         return String::new();
     }
-    let mut text = show::headline(report, screen);
-    if screen.detail != Detail::Little {
-        text.push_str(&show::gauges(&checked.gauges, screen));
-    }
-    text.push_str(&show::findings(&report.findings, screen));
-    if screen.detail == Detail::Full {
-        text.push_str(&show::figures(report, screen));
-    }
-    text.push_str(&show::notes(&report.survey.notes, screen));
-    if report.findings.is_empty() && report.depth == Depth::Listing && screen.detail != Detail::Little {
-        text.push_str("  names and sizes were looked at; --verify checks every byte\n");
-    }
-    text
+    let normal = |block: String| if screen.detail == Detail::Little { String::new() } else { block };
+    let full = |block: String| if screen.detail == Detail::Full { block } else { String::new() };
+    let shallow = report.findings.is_empty() && report.depth == Depth::Listing;
+    let remark = if shallow { "Names and sizes were looked at; --verify checks every byte.\n" } else { "" };
+    stacked([
+        show::headline(report, screen),
+        full(show::figures(report, screen)),
+        normal(show::gauges(&checked.gauges, screen)),
+        show::findings(&report.findings, screen),
+        show::notes(&report.survey.notes, screen),
+        normal(remark.to_owned()),
+    ])
 }
 
 /// Whether `path` is not there, or a directory that nothing was written to yet.

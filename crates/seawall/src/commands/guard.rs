@@ -46,6 +46,12 @@ impl Plan {
         Ok(Self { path, gate, on_problem: args.on_problem, program, arguments: words.collect() })
     }
 
+    /// Where the log lies.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     fn name(&self) -> String {
         units::safe(&self.program.to_string_lossy())
     }

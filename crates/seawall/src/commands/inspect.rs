@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::report::{Bounds, Report, Subject};
+use crate::show::text::stacked;
 use crate::show::{self, Detail, Screen};
 
 /// What to inspect.
@@ -50,25 +51,20 @@ fn document(report: &Report) -> serde_json::Value {
 /// Key figures first, then the files, the largest contributors, and what is wrong.
 fn text(report: &Report, screen: &Screen) -> String {
     let survey = &report.survey;
-    let mut text = show::headline(report, screen);
-    text.push_str(&show::figures(report, screen));
-    if screen.detail != Detail::Little {
-        text.push('\n');
-        text.push_str(&show::file_table(survey, screen));
-        text.push_str(&show::top_tables(&survey.top, screen));
-    }
-    for block in [
+    let tables = match screen.detail {
+        Detail::Little => String::new(),
+        Detail::Normal | Detail::Full => {
+            stacked([show::file_table(survey, screen), show::top_tables(&survey.top, screen)])
+        }
+    };
+    stacked([
+        show::headline(report, screen),
+        show::figures(report, screen),
+        tables,
         show::damage_list(survey, screen),
         show::notes(&survey.notes, screen),
-        show::findings(&report.findings, screen),
-        show::verdict(&survey.verdict, screen),
-    ] {
-        if !block.is_empty() {
-            text.push('\n');
-            text.push_str(&block);
-        }
-    }
-    text
+        show::conclusion(report, screen),
+    ])
 }
 
 #[cfg(test)]

@@ -7,19 +7,28 @@ use anstyle::Style;
 use super::paint::{Glyphs, Theme};
 use super::table::Cell;
 
-/// How wide a bar is at most.
+/// How wide a gauge is, and a bar where there is room.
 pub(crate) const WIDTH: u64 = 16;
 
-/// A bar for `value` where `largest` fills it, with a mark in each cell that one of `damaged` touches.
+/// What a full bar stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whole {
+    /// The value that fills it.
+    pub(crate) largest: u64,
+    /// How many cells it has then.
+    pub(crate) cells: u64,
+}
+
+/// A bar for `value` where the largest fills it, with a mark in each cell that one of `damaged` touches.
 ///
 /// `damaged` are ranges in the same unit as `value`.
 pub(crate) fn bar(
     value: u64,
-    largest: u64,
+    whole: Whole,
     damaged: &[Range<u64>],
     (theme, glyphs): (&Theme, &Glyphs),
 ) -> Cell {
-    let eighths = scaled(value, largest, WIDTH * 8);
+    let eighths = scaled(value, whole.largest, whole.cells * 8);
     let cells = eighths.div_ceil(8);
     let cell_of = |at: u64| {
         let exact = u128::from(at) * u128::from(cells) / u128::from(value.max(1));
@@ -82,7 +91,7 @@ mod tests {
     use super::*;
 
     fn drawn(value: u64, damaged: &[Range<u64>]) -> String {
-        bar(value, 1600, damaged, (&Theme::default(), &Glyphs::ASCII)).text()
+        bar(value, Whole { largest: 1600, cells: 16 }, damaged, (&Theme::default(), &Glyphs::ASCII)).text()
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub(crate) fn damage_list(survey: &Survey, screen: &Screen) -> String {
 fn lost(damage: &Damage) -> String {
     let bytes = units::size(damage.lost.bytes);
     match damage.lost.records {
-        Some(records) => format!("{}, {bytes}", units::counted(records, "record", "records")),
-        None => bytes,
+        Some(records) if records > 0 => format!("{}, {bytes}", units::counted(records, "record", "records")),
+        _ => bytes,
     }
 }
 

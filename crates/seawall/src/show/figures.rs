@@ -1,14 +1,11 @@
 //! The key figures of a log, one a line, and its largest contributors.
 
-use std::collections::BTreeMap;
-
-use formats::{Estimate, Fact, Format, PartSurvey, Role, Survey, TopTable, UnixTime, Value, Verdict};
+use formats::{Estimate, Fact, Format, PartSurvey, Role, Survey, TopTable, UnixTime, Value};
 
 use super::bar;
-use super::paint::paint;
 use super::screen::Screen;
 use super::table::{Align, Cell, Table};
-use super::units;
+use super::{text, units};
 use crate::json::Shown;
 use crate::limits::oldest_age;
 use crate::report::Report;
@@ -38,10 +35,11 @@ pub(crate) fn figures(report: &Report, screen: &Screen) -> String {
     put("Size", size(survey));
     put("Beside it", beside(survey));
     put("Holds", holds(survey));
-    put("Records", kinds(&survey.kinds));
-    put("Time", time(survey, report.now));
+    put("Records", records(survey));
+    put("Time", time(survey));
+    put("Age", age(survey, report.now));
     put("Next start", survey.estimate.map_or(String::new(), estimate));
-    for fact in &survey.facts {
+    for fact in survey.facts.iter().filter(|fact| fact.value != Value::Null) {
         put(&fact_label(fact), fact_text(fact));
     }
     table.render()
@@ -89,31 +87,30 @@ fn holds(survey: &Survey) -> String {
     let mut things = Vec::new();
     things.extend(survey.series.map(|series| units::counted(series, "series", "series")));
     things.extend(survey.samples.map(|samples| units::counted(samples, "sample", "samples")));
-    things.extend(survey.records().map(|records| units::counted(records, "record", "records")));
     things.join(", ")
 }
 
-fn kinds(kinds: &BTreeMap<&'static str, u64>) -> String {
-    let mut kinds: Vec<(&str, u64)> = kinds.iter().map(|(kind, count)| (*kind, *count)).collect();
+fn records(survey: &Survey) -> String {
+    let Some(all) = survey.records() else { return String::new() };
+    let mut kinds: Vec<(&str, u64)> = survey.kinds.iter().map(|(kind, count)| (*kind, *count)).collect();
     kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    kinds
-        .iter()
-        .map(|(kind, count)| format!("{} {kind}", units::count(*count)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let kinds: Vec<String> =
+        kinds.iter().map(|(kind, count)| format!("{} {kind}", units::count(*count))).collect();
+    if kinds.is_empty() { units::count(all) } else { format!("{} ({})", units::count(all), kinds.join(", ")) }
 }
 
-fn time(survey: &Survey, now: UnixTime) -> String {
-    let age = oldest_age(survey, now);
-    match (survey.times, age) {
-        (Some(times), Some(age)) => {
-            let length = times.max.seconds_since(times.min);
-            let ago = units::span(age.seconds as f64);
-            format!("{} UTC ({}), begins {ago} ago", units::range(times), units::span(length))
-        }
-        (_, Some(age)) => format!("oldest {} written {} ago", age.of, units::span(age.seconds as f64)),
-        _ => String::new(),
-    }
+fn time(survey: &Survey) -> String {
+    survey.times.map_or(String::new(), |times| {
+        let length = times.max.seconds_since(times.min);
+        format!("{} UTC ({})", units::range(times), units::span(length))
+    })
+}
+
+fn age(survey: &Survey, now: UnixTime) -> String {
+    oldest_age(survey, now).map_or(String::new(), |age| {
+        let ago = units::span(age.seconds as f64);
+        format!("oldest {} {ago} ago", age.of)
+    })
 }
 
 fn estimate(estimate: Estimate) -> String {
@@ -162,7 +159,7 @@ fn value_text(value: &Value) -> String {
 /// The largest contributors, one table for each criterion.
 pub(crate) fn top_tables(tables: &[TopTable], screen: &Screen) -> String {
     let tables = tables.iter().filter(|table| !table.rows.is_empty());
-    tables.map(|table| format!("\n{}", top_table(table, screen))).collect()
+    text::stacked(tables.map(|table| top_table(table, screen)))
 }
 
 fn top_table(top: &TopTable, screen: &Screen) -> String {
@@ -170,6 +167,7 @@ fn top_table(top: &TopTable, screen: &Screen) -> String {
     // A format without samples is compared by series.
     let weight = |row: &formats::TopRow| if row.samples > 0 { row.samples } else { row.series };
     let largest = top.rows.iter().map(weight).max().unwrap_or(0);
+    let whole = bar::Whole { largest, cells: bar::WIDTH };
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     let title = format!("TOP {}", top.by.replace('_', " ").to_uppercase());
     table.row([title.as_str(), "SERIES", "SAMPLES", ""].map(|title| Cell::new(theme.dim, title)));
@@ -178,7 +176,7 @@ fn top_table(top: &TopTable, screen: &Screen) -> String {
             Cell::plain(shortened(&units::safe(&row.name), screen)),
             Cell::plain(units::count(row.series)),
             Cell::plain(units::count(row.samples)),
-            bar::bar(weight(row), largest, &[], (theme, &screen.glyphs)),
+            bar::bar(weight(row), whole, &[], (theme, &screen.glyphs)),
         ]);
     }
     table.render()
@@ -192,25 +190,4 @@ fn shortened(name: &str, screen: &Screen) -> String {
     }
     let kept: String = name.chars().take(room.saturating_sub(screen.glyphs.more.chars().count())).collect();
     format!("{kept}{}", screen.glyphs.more)
-}
-
-/// What the server would do at its next start, as a sentence.
-pub(crate) fn verdict(verdict: &Verdict, screen: &Screen) -> String {
-    let theme = &screen.theme;
-    let (style, text) = match verdict {
-        Verdict::Unknown => return String::new(),
-        Verdict::Starts => (theme.good, "The server would start and keep everything.".to_owned()),
-        Verdict::StartsWithLoss { what } => {
-            (theme.warn, format!("The server would start with a loss: {}.", sentence(what)))
-        }
-        Verdict::Refuses { what } => (theme.bad, format!("The server would not start: {}.", sentence(what))),
-        Verdict::CrashLoops { what } => {
-            (theme.bad, format!("The server would end again at every start: {}.", sentence(what)))
-        }
-    };
-    format!("{}\n", paint(style, &text))
-}
-
-fn sentence(what: &str) -> String {
-    units::uncapitalised(what).trim_end_matches('.').to_owned()
 }

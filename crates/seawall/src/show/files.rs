@@ -17,6 +17,18 @@ const UNFOLDED: usize = 40;
 const BEFORE: usize = 10;
 const AFTER: usize = 20;
 
+/// File, role, size, bar, records, samples, times, mark.
+const COLUMNS: [Align; 8] = [
+    Align::Left,
+    Align::Left,
+    Align::Right,
+    Align::Left,
+    Align::Right,
+    Align::Right,
+    Align::Left,
+    Align::Left,
+];
+
 /// How many damaged files are shown in the fold.
 const DAMAGED_IN_FOLD: usize = 20;
 
@@ -28,29 +40,27 @@ pub(crate) fn file_table(survey: &Survey, screen: &Screen) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    let rows = Rows::new(survey, &parts, screen);
-    let mut table = Table::new(&[
-        Align::Left,
-        Align::Left,
-        Align::Right,
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Left,
-        Align::Left,
-    ]);
-    table.row(rows.titles());
-    let mut folded = Folded::default();
-    for (index, part) in parts.iter().enumerate() {
-        if full || stands(index, parts.len()) || folded.keeps(part) {
-            folded.end(&mut table, screen);
-            table.row(rows.row(part));
-        } else {
-            folded.add(part);
+    let mut rows = Rows::new(survey, &parts, screen);
+    let mut table = rows.table(&parts);
+    for room in [Room::Narrow, Room::Least] {
+        if table.width() <= screen.width {
+            break;
         }
+        rows.room = room;
+        table = rows.table(&parts);
     }
-    folded.end(&mut table, screen);
     table.render()
+}
+
+/// How much is shown, so that a line fits on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// Everything.
+    Wide,
+    /// Times without their end.
+    Narrow,
+    /// No times, short bars.
+    Least,
 }
 
 fn stands(index: usize, count: usize) -> bool {
@@ -90,9 +100,12 @@ impl Folded {
 /// What all rows share.
 struct Rows<'a> {
     screen: &'a Screen,
+    room: Room,
     largest: u64,
     roles: bool,
     read: bool,
+    sampled: bool,
+    timed: bool,
     damage: HashMap<&'a str, Vec<Range<u64>>>,
 }
 
@@ -105,11 +118,31 @@ impl<'a> Rows<'a> {
         let first = parts.first().map(|part| part.part.role);
         Self {
             screen,
+            room: Room::Wide,
             largest: parts.iter().map(|part| part.part.bytes).max().unwrap_or(0),
             roles: parts.iter().any(|part| Some(part.part.role) != first),
             read: parts.iter().any(|part| part.records.is_some()),
+            sampled: parts.iter().any(|part| part.samples > 0),
+            timed: parts.iter().any(|part| part.times.is_some()),
             damage,
         }
+    }
+
+    fn table(&self, parts: &[&PartSurvey]) -> Table {
+        let full = self.screen.detail == Detail::Full;
+        let mut table = Table::new(&COLUMNS);
+        table.row(self.titles());
+        let mut folded = Folded::default();
+        for (index, part) in parts.iter().enumerate() {
+            if full || stands(index, parts.len()) || folded.keeps(part) {
+                folded.end(&mut table, self.screen);
+                table.row(self.row(part));
+            } else {
+                folded.add(part);
+            }
+        }
+        folded.end(&mut table, self.screen);
+        table
     }
 
     /// Columns that say nothing in this table get no title, and with it no room.
@@ -121,8 +154,12 @@ impl<'a> Rows<'a> {
             "SIZE",
             "",
             when(self.read, "RECORDS"),
-            when(self.read, "SAMPLES"),
-            when(self.read, "TIME (UTC)"),
+            when(self.sampled, "SAMPLES"),
+            match self.room {
+                Room::Wide => when(self.timed, "TIME (UTC)"),
+                Room::Narrow => when(self.timed, "FROM (UTC)"),
+                Room::Least => "",
+            },
             "",
         ];
         titles.map(|title| Cell::new(self.screen.theme.dim, title))
@@ -134,17 +171,27 @@ impl<'a> Rows<'a> {
         let name = if part.damage > 0 { theme.bad } else { anstyle::Style::new() };
         let places = self.damage.get(part.part.name.as_str()).map_or(&[][..], Vec::as_slice);
         let role = if self.roles { part.part.role.name() } else { "" };
+        let cells = if self.room == Room::Least { bar::WIDTH / 2 } else { bar::WIDTH };
+        let whole = bar::Whole { largest: self.largest, cells };
         let mark =
             if part.damage == 0 { String::new() } else { units::counted(part.damage, "damage", "damages") };
         [
             Cell::new(name, units::safe(&part.part.name)),
             Cell::new(theme.dim, role),
             Cell::plain(units::size(part.part.bytes)),
-            bar::bar(part.part.bytes, self.largest, places, (theme, &self.screen.glyphs)),
+            bar::bar(part.part.bytes, whole, places, (theme, &self.screen.glyphs)),
             Cell::plain(known(part.records.unwrap_or(0))),
             Cell::plain(if part.samples == 0 { String::new() } else { known(part.samples) }),
-            Cell::plain(part.times.map_or(String::new(), units::range)),
+            Cell::plain(self.times(part)),
             Cell::new(theme.bad, mark),
         ]
+    }
+
+    fn times(&self, part: &PartSurvey) -> String {
+        match (part.times, self.room) {
+            (None, _) | (_, Room::Least) => String::new(),
+            (Some(times), Room::Narrow) => units::time(times.min),
+            (Some(times), Room::Wide) => units::range(times),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
 
 mod bar;
+mod conclusion;
 mod damage;
 mod failure;
 mod figures;
@@ -13,11 +14,13 @@ mod paint;
 pub(crate) mod progress;
 mod screen;
 mod table;
+pub(crate) mod text;
 pub(crate) mod units;
 
+pub(crate) use conclusion::conclusion;
 pub(crate) use damage::{damage_list, notes};
 pub(crate) use failure::failure;
-pub(crate) use figures::{figures, top_tables, verdict};
+pub(crate) use figures::{figures, top_tables};
 pub(crate) use files::file_table;
 pub(crate) use findings::{findings, gauges, headline};
 pub(crate) use screen::{Detail, Screen, Talk};

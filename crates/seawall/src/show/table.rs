@@ -28,9 +28,12 @@ impl Cell {
         Self::new(Style::new(), text)
     }
 
-    /// Adds a piece.
+    /// Adds a piece; pieces of one style grow together.
     pub(crate) fn push(&mut self, style: Style, text: impl Into<String>) {
-        self.0.push((style, text.into()));
+        match self.0.last_mut() {
+            Some((last, before)) if *last == style => before.push_str(&text.into()),
+            _ => self.0.push((style, text.into())),
+        }
     }
 
     fn width(&self) -> usize {
@@ -75,6 +78,11 @@ impl Table {
     /// Adds a line that spans all columns.
     pub(crate) fn line(&mut self, cell: Cell) {
         self.rows.push(Row::Line(cell));
+    }
+
+    /// The columns that it takes on a screen.
+    pub(crate) fn width(&self) -> usize {
+        self.widths().iter().filter(|width| **width > 0).map(|width| width + 2).sum()
     }
 
     /// The text, each line indented by two columns and without blanks at its end. Columns without text are left out.

@@ -134,17 +134,6 @@ pub(crate) fn path(path: &Path) -> String {
     }
 }
 
-/// A sentence to go on with: `It ...` becomes `it ...`, names such as `Prometheus` and `WAL` stay.
-pub(crate) fn uncapitalised(sentence: &str) -> String {
-    let sentence = safe(sentence);
-    for word in ["It ", "The ", "All ", "Every ", "Nothing ", "A ", "An "] {
-        if let Some(rest) = sentence.strip_prefix(word) {
-            return format!("{}{rest}", word.to_ascii_lowercase());
-        }
-    }
-    sentence
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
