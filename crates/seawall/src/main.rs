@@ -1,3 +1,29 @@
 //! Keeps write-ahead logs from taking systems down.
 
-fn main() {}
+mod app;
+mod cli;
+mod clock;
+mod commands;
+mod exit;
+mod failure;
+mod filter;
+mod holders;
+mod json;
+mod limits;
+mod matchers;
+mod report;
+mod room;
+mod servers;
+mod show;
+mod sizes;
+mod spans;
+mod times;
+
+#[cfg(test)]
+mod deploy_test;
+#[cfg(test)]
+mod fake;
+
+fn main() -> std::process::ExitCode {
+    app::run(std::env::args_os()).into()
+}

@@ -1,0 +1,71 @@
+//! From the command line to the exit code.
+
+use std::ffi::OsString;
+
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
+
+use crate::cli::{self, Cli, Command, Form};
+use crate::commands::{check, dump, generate, guard, inspect, verify};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::json;
+use crate::show::Screen;
+
+/// Does what `args` ask for.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match parse(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let screen = Screen::of_the_process(cli.output);
+    let form = cli.output.form;
+    match carry_out(cli.command, form, &screen) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            complain(&failure, form, &screen);
+            failure.exit()
+        }
+    }
+}
+
+/// What was typed.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = cli::command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    match command {
+        Command::Inspect(args) => inspect::run(&args.into(), form, screen),
+        Command::Verify(args) => verify::run(&args.into(), form, screen),
+        Command::Check(args) => check::run(&args.into(), form, screen),
+        Command::Guard(args) => guard::run(&guard::Plan::new(args)?, form, screen),
+        Command::Dump(args) => dump::run(&dump::Plan::new(args), screen),
+        Command::Generate(args) => generate::run(&args.what, screen),
+    }
+}
+
+/// Help that was asked for is a success; help instead of a command, and every mistake, is not.
+fn usage(error: &clap::Error) -> Exit {
+    let printed = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            printed.map_or_else(|error| Failure::Output(error).exit(), |()| Exit::Fine)
+        }
+        _ => Exit::Usage,
+    }
+}
+
+/// Says what went wrong: to people on standard error, to programs also where they read.
+fn complain(failure: &Failure, form: Form, screen: &Screen) {
+    if failure.is_broken_pipe() {
+        return;
+    }
+    if form == Form::Json {
+        // Where even this cannot be written, the exit code still tells.
+        screen.print_json(&json::failure(failure)).ok();
+    }
+    screen.tell(&crate::show::failure(failure, &screen.beside()));
+}

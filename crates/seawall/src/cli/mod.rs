@@ -1,0 +1,97 @@
+//! What can be typed: the one definition that parsing, help, completions and manual pages come from.
+//!
+//! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
+
+mod gate;
+mod other;
+mod read;
+
+use clap::builder::{BoolishValueParser, TypedValueParser};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::exit::Exit;
+
+pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use other::{GenerateArgs, Generated, Shell};
+pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
+
+/// Keeps write-ahead logs from taking systems down.
+///
+/// Seawall reads the write-ahead logs of databases: it shows what they hold, checks every byte, and gates the start
+/// of a server whose log has grown too large or is damaged. It never changes a log and never locks it.
+#[derive(Debug, Parser)]
+#[command(name = "seawall", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(InspectArgs),
+    Verify(VerifyArgs),
+    Check(CheckArgs),
+    Guard(GuardArgs),
+    Dump(DumpArgs),
+    Generate(GenerateArgs),
+}
+
+/// What every command takes.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Print one JSON document instead of text
+    #[arg(long = "json", global = true, action = ArgAction::SetTrue, value_parser = flag(Form::Text, Form::Json))]
+    pub(crate) form: Form,
+    /// Print less: no progress, no hints, only what matters
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) quiet: u8,
+    /// Print more: every file, every note, every finding
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The form of what goes to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Makes a flag without a value into one of two meanings, so that no boolean travels through the program.
+fn flag<T: Copy + Send + Sync + 'static>(without: T, with: T) -> impl TypedValueParser<Value = T> {
+    BoolishValueParser::new().map(move |set| if set { with } else { without })
+}
+
+/// The whole command line with what only the program knows: the list of exit codes.
+pub(crate) fn command() -> clap::Command {
+    let mut codes = "Exit codes:\n".to_owned();
+    for exit in Exit::ALL {
+        codes.push_str(&format!("  {:>2}  {}\n", exit.code(), exit.meaning()));
+    }
+    Cli::command().after_help(codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        let help = command().render_long_help().to_string();
+        for exit in Exit::ALL {
+            assert!(help.contains(&format!("{:>2}  {}", exit.code(), exit.meaning())), "{exit:?}");
+        }
+    }
+}

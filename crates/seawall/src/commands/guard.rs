@@ -1,0 +1,139 @@
+//! `seawall guard`: check a log, then become its server.
+//!
+//! The server replaces this process, so that signals, supervisors and the exit code are its own. Its environment,
+//! working directory and open files are those that Seawall was given; everything is said on standard error, since
+//! standard output belongs to the server. SIGPIPE, which the Rust runtime ignores, is put back to its default.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::cli::{Form, GuardArgs, OnProblem, Rehearsal};
+use crate::commands::check::{self, Checked, Gate, holds_nothing, nothing_yet};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::json;
+use crate::limits::{Code, Finding, Severity};
+use crate::servers;
+use crate::show::{self, Detail, Screen, units};
+
+/// What to check and what to start.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    path: PathBuf,
+    gate: Gate,
+    on_problem: OnProblem,
+    program: OsString,
+    arguments: Vec<OsString>,
+}
+
+impl Plan {
+    /// What the arguments mean: the log's path may stand in the server's own flags.
+    pub(crate) fn new(args: GuardArgs) -> Result<Self, Failure> {
+        let named = args.path.or(args.path_flag);
+        let path = named.or_else(|| servers::log_of(&args.command, &|name| std::env::var_os(name)));
+        let path = path.ok_or_else(|| {
+            let known = servers::known();
+            Failure::Usage(format!(
+                "cannot tell from the command where its log lies: name it, as in `seawall guard PATH -- CMD` \
+                 (command lines that are understood: {known})"
+            ))
+        })?;
+        let mut words = args.command.into_iter();
+        let program = words.next().ok_or_else(|| Failure::Usage("no command to start".to_owned()))?;
+        let gate = args.gate.into();
+        Ok(Self { path, gate, on_problem: args.on_problem, program, arguments: words.collect() })
+    }
+
+    /// Where the log lies.
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    fn name(&self) -> String {
+        units::safe(&self.program.to_string_lossy())
+    }
+}
+
+/// Checks the log and starts the server, or does not.
+///
+/// Comes back only if the server was not started.
+pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    let aside = screen.beside();
+    if holds_nothing(&plan.path) {
+        if form == Form::Json {
+            screen.print_json(&json::nothing_yet(&plan.path))?;
+        }
+        say(&aside, &nothing_yet(&plan.path));
+        return start(plan, &aside);
+    }
+    let exit = match Checked::new(&plan.path, &plan.gate, screen) {
+        Ok(checked) => judge(checked, form, screen)?,
+        Err(failure) if plan.on_problem == OnProblem::Start => {
+            aside.tell(&show::failure(&failure, &aside));
+            Exit::Failed
+        }
+        Err(failure) => return Err(failure),
+    };
+    match (exit, plan.on_problem) {
+        (Exit::Fine, _) => start(plan, &aside),
+        (_, OnProblem::Start) => {
+            aside.tell(&format!("seawall: starting {} in spite of that (--on-problem start)\n", plan.name()));
+            start(plan, &aside)
+        }
+        (_, OnProblem::Refuse) => {
+            aside.tell(&format!("seawall: not starting {}\n", plan.name()));
+            Ok(exit)
+        }
+    }
+}
+
+/// Tells what was found and how a refusal would end.
+fn judge(mut checked: Checked, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    let aside = screen.beside();
+    if let Some(finding) = in_use(&checked) {
+        checked.report.add(finding);
+    }
+    if form == Form::Json {
+        screen.print_json(&check::document(&checked.report))?;
+    }
+    if checked.report.findings.is_empty() {
+        let (files, bytes) = checked.report.survey.weight();
+        let files = units::counted(files, "file", "files");
+        let path = units::path(&checked.report.path);
+        say(&aside, &format!("{path}: {files}, {}; nothing is wrong with it", units::size(bytes)));
+    } else {
+        aside.tell(&check::text(&checked, &aside));
+    }
+    let busy = checked.report.found(Code::InUse);
+    Ok(if busy { Exit::Refused } else { checked.report.exit_of_a_gate() })
+}
+
+/// A second server on the same log would damage it.
+fn in_use(checked: &Checked) -> Option<Finding> {
+    let holder = checked.subject.holders.first()?;
+    Some(Finding {
+        code: Code::InUse,
+        severity: Severity::Critical,
+        message: format!("{} (process {}) is writing this log", holder.name, holder.pid),
+        advice: "stop that process first: two servers on one log destroy it".to_owned(),
+    })
+}
+
+fn say(aside: &Screen, text: &str) {
+    if aside.detail != Detail::Little {
+        aside.tell(&format!("seawall: {text}\n"));
+    }
+}
+
+/// Becomes the server, or only tells that it would.
+fn start(plan: &Plan, aside: &Screen) -> Result<Exit, Failure> {
+    if plan.gate.rehearsal == Rehearsal::Dry {
+        say(aside, &format!("would start {}", plan.name()));
+        return Ok(Exit::Fine);
+    }
+    let source = Command::new(&plan.program).args(&plan.arguments).exec();
+    Err(Failure::Start { program: plan.name(), source })
+}

@@ -1,0 +1,8 @@
+//! The commands: each turns what was typed into a plan, and a plan into output and an exit code.
+
+pub(crate) mod check;
+pub(crate) mod dump;
+pub(crate) mod generate;
+pub(crate) mod guard;
+pub(crate) mod inspect;
+pub(crate) mod verify;

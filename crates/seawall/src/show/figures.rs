@@ -1,0 +1,193 @@
+//! The key figures of a log, one a line, and its largest contributors.
+
+use formats::{Estimate, Fact, Format, PartSurvey, Role, Survey, TopTable, UnixTime, Value};
+
+use super::bar;
+use super::screen::Screen;
+use super::table::{Align, Cell, Table};
+use super::{text, units};
+use crate::json::Shown;
+use crate::limits::oldest_age;
+use crate::report::Report;
+
+/// What a format is called among people.
+pub(crate) const fn label(format: Format) -> &'static str {
+    match format {
+        Format::Prometheus => "Prometheus write-ahead log",
+        Format::Loki => "Loki write-ahead log",
+        Format::Influxdb3 => "InfluxDB 3 write-ahead log",
+        Format::Arwal => "ARWAL001 job log",
+        Format::Postgres => "PostgreSQL write-ahead log",
+        Format::Sqlite => "SQLite write-ahead log",
+        Format::Etcd => "etcd write-ahead log",
+    }
+}
+
+/// The key figures, the most telling first.
+pub(crate) fn figures(report: &Report, screen: &Screen) -> String {
+    let survey = &report.survey;
+    let mut table = Table::new(&[Align::Left, Align::Left]);
+    let mut put = |label: &str, text: String| {
+        if !text.is_empty() {
+            table.row([Cell::new(screen.theme.dim, label), Cell::plain(text)]);
+        }
+    };
+    put("Size", size(survey));
+    put("Beside it", beside(survey));
+    put("Holds", holds(survey));
+    put("Records", records(survey));
+    put("Time", time(survey));
+    put("Age", age(survey, report.now));
+    put("Next start", survey.estimate.map_or(String::new(), estimate));
+    for fact in survey.facts.iter().filter(|fact| fact.value != Value::Null) {
+        put(&fact_label(fact), fact_text(fact));
+    }
+    table.render()
+}
+
+fn size(survey: &Survey) -> String {
+    let (files, bytes) = survey.weight();
+    format!("{} in {}", units::size(bytes), units::counted(files, "file", "files"))
+}
+
+/// Files that a start does not read as log.
+fn beside(survey: &Survey) -> String {
+    let mut roles: Vec<(Role, u64, u64)> = Vec::new();
+    for PartSurvey { part, .. } in survey.parts.iter().filter(|survey| !survey.part.role.counts()) {
+        match roles.iter_mut().find(|(role, ..)| *role == part.role) {
+            Some((_, files, bytes)) => {
+                *files += 1;
+                *bytes += part.bytes;
+            }
+            None => roles.push((part.role, 1, part.bytes)),
+        }
+    }
+    let text = |(role, files, bytes): &(Role, u64, u64)| {
+        format!("{} {} ({})", units::count(*files), role_of_files(*role, *files), units::size(*bytes))
+    };
+    roles.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+fn role_of_files(role: Role, files: u64) -> &'static str {
+    let (one, many) = match role {
+        Role::Live => ("log file", "log files"),
+        Role::Checkpoint => ("checkpoint file", "checkpoint files"),
+        Role::OutOfOrder => ("out-of-order file", "out-of-order files"),
+        Role::HeadChunks => ("head chunk file", "head chunk files"),
+        Role::HeadSnapshot => ("head snapshot file", "head snapshot files"),
+        Role::Block => ("block file", "block files"),
+        Role::Retained => ("file no longer needed", "files no longer needed"),
+        Role::Marker => ("marker", "markers"),
+        Role::Stray => ("stray file", "stray files"),
+    };
+    if files == 1 { one } else { many }
+}
+
+fn holds(survey: &Survey) -> String {
+    let mut things = Vec::new();
+    things.extend(survey.series.map(|series| units::counted(series, "series", "series")));
+    things.extend(survey.samples.map(|samples| units::counted(samples, "sample", "samples")));
+    things.join(", ")
+}
+
+fn records(survey: &Survey) -> String {
+    let Some(all) = survey.records() else { return String::new() };
+    let mut kinds: Vec<(&str, u64)> = survey.kinds.iter().map(|(kind, count)| (*kind, *count)).collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let kinds: Vec<String> =
+        kinds.iter().map(|(kind, count)| format!("{} {kind}", units::count(*count))).collect();
+    if kinds.is_empty() { units::count(all) } else { format!("{} ({})", units::count(all), kinds.join(", ")) }
+}
+
+fn time(survey: &Survey) -> String {
+    survey.times.map_or(String::new(), |times| {
+        let length = times.max.seconds_since(times.min);
+        format!("{} UTC ({})", units::range(times), units::span(length))
+    })
+}
+
+fn age(survey: &Survey, now: UnixTime) -> String {
+    oldest_age(survey, now).map_or(String::new(), |age| {
+        let ago = units::span(age.seconds as f64);
+        format!("oldest {} {ago} ago", age.of)
+    })
+}
+
+fn estimate(estimate: Estimate) -> String {
+    let time = units::span(estimate.replay_seconds);
+    format!("takes about {time} and {} of memory", units::size(estimate.memory_bytes))
+}
+
+fn fact_label(fact: &Fact) -> String {
+    let name = fact.name.strip_suffix("_bytes").or_else(|| fact.name.strip_suffix("_seconds"));
+    let mut words = name.unwrap_or(fact.name).replace('_', " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+/// A fact in the unit that its name ends in.
+fn fact_text(fact: &Fact) -> String {
+    match &fact.value {
+        Value::Unsigned(bytes) if fact.name.ends_with("_bytes") => units::size(*bytes),
+        Value::Unsigned(seconds) if fact.name.ends_with("_seconds") => units::span(*seconds as f64),
+        Value::Float(seconds) if fact.name.ends_with("_seconds") => units::span(*seconds),
+        value => value_text(value),
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    match value {
+        Value::Null => "unknown".to_owned(),
+        Value::Bool(value) => if *value { "yes" } else { "no" }.to_owned(),
+        Value::Unsigned(number) => units::count(*number),
+        Value::Float(number) if number.fract() != 0.0 => format!("{number:.2}"),
+        Value::Text(text) => units::safe(text),
+        Value::Time(time) => format!("{} UTC", units::time(*time)),
+        Value::List(items) => items.iter().map(value_text).collect::<Vec<_>>().join(", "),
+        Value::Map(fields) => {
+            let field = |(name, value): &(std::borrow::Cow<'static, str>, Value)| {
+                format!("{} {}", units::safe(&name.replace('_', " ")), value_text(value))
+            };
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
+        other => units::safe(&serde_json::to_string(&Shown(other)).unwrap_or_default()),
+    }
+}
+
+/// The largest contributors, one table for each criterion.
+pub(crate) fn top_tables(tables: &[TopTable], screen: &Screen) -> String {
+    let tables = tables.iter().filter(|table| !table.rows.is_empty());
+    text::stacked(tables.map(|table| top_table(table, screen)))
+}
+
+fn top_table(top: &TopTable, screen: &Screen) -> String {
+    let theme = &screen.theme;
+    // A format without samples is compared by series.
+    let weight = |row: &formats::TopRow| if row.samples > 0 { row.samples } else { row.series };
+    let largest = top.rows.iter().map(weight).max().unwrap_or(0);
+    let whole = bar::Whole { largest, cells: bar::WIDTH };
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
+    let title = format!("TOP {}", top.by.replace('_', " ").to_uppercase());
+    table.row([title.as_str(), "SERIES", "SAMPLES", ""].map(|title| Cell::new(theme.dim, title)));
+    for row in &top.rows {
+        table.row([
+            Cell::plain(shortened(&units::safe(&row.name), screen)),
+            Cell::plain(units::count(row.series)),
+            Cell::plain(units::count(row.samples)),
+            bar::bar(weight(row), whole, &[], (theme, &screen.glyphs)),
+        ]);
+    }
+    table.render()
+}
+
+/// A name that leaves room for the numbers beside it.
+fn shortened(name: &str, screen: &Screen) -> String {
+    let room = screen.width.saturating_sub(50).max(20);
+    if name.chars().count() <= room {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(room.saturating_sub(screen.glyphs.more.chars().count())).collect();
+    format!("{kept}{}", screen.glyphs.more)
+}

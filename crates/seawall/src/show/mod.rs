@@ -1,0 +1,26 @@
+//! What people read: figures, tables, bars, findings and progress, made as text from plain values.
+//!
+//! * Everything that comes from a log passes [`units::safe`]: names and labels on disk must not steer a terminal.
+//! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
+
+mod bar;
+mod conclusion;
+mod damage;
+mod failure;
+mod figures;
+mod files;
+mod findings;
+mod paint;
+pub(crate) mod progress;
+mod screen;
+mod table;
+pub(crate) mod text;
+pub(crate) mod units;
+
+pub(crate) use conclusion::conclusion;
+pub(crate) use damage::{damage_list, notes};
+pub(crate) use failure::failure;
+pub(crate) use figures::{figures, top_tables};
+pub(crate) use files::file_table;
+pub(crate) use findings::{findings, gauges, headline};
+pub(crate) use screen::{Detail, Screen, Talk};
