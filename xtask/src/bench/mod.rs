@@ -1,8 +1,17 @@
 //! `bench`: figures that anyone can measure again.
 
+mod peers_replay;
+
+use std::path::Path;
+
 use crate::command::{Failure, Outcome};
 
 /// `cargo xtask bench NAME`.
 pub(crate) fn run(words: &[&str]) -> Outcome {
-    Err(Failure::Usage(format!("bench: `{}` is not a benchmark", words.join(" "))))
+    match words {
+        ["peers-replay", data] => peers_replay::run(Path::new(data)),
+        ["peers-replay", ..] => Err(Failure::Usage("bench peers-replay: give one directory".to_owned())),
+        [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
+        [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
+    }
 }

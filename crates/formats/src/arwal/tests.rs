@@ -1,3 +1,5 @@
+//! The laws of reading ARWAL001: what is found, what is damage, and where.
+
 #![expect(clippy::little_endian_bytes, reason = "tests write what the reader reads")]
 
 use std::io;
