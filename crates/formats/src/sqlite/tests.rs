@@ -1,3 +1,5 @@
+//! The laws of reading SQLite logs.
+
 use std::fs;
 
 use proptest::prelude::*;
