@@ -64,6 +64,11 @@ const RECOGNISERS: &[Recogniser] = &[
         recognise: crate::sqlite::recognise,
     },
     Recogniser {
+        format: Format::Influxdb3,
+        looks_for: "InfluxDB 3 (a node directory with wal/*.wal or snapshots/*.info.json, or one of its WAL files)",
+        recognise: crate::influxdb3::recognise,
+    },
+    Recogniser {
         format: Format::Prometheus,
         looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
         recognise: crate::prometheus::recognise,

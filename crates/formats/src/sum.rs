@@ -80,6 +80,27 @@ pub(crate) fn crc32_ieee(bytes: &[u8]) -> u32 {
     sum32(CrcAlgorithm::Crc32IsoHdlc, bytes)
 }
 
+/// [`crc32_ieee`] of bytes that come piece by piece.
+pub(crate) struct RunningCrc32(Digest);
+
+impl RunningCrc32 {
+    /// The sum of nothing.
+    pub(crate) fn new() -> Self {
+        Self(Digest::new(CrcAlgorithm::Crc32IsoHdlc))
+    }
+
+    /// Adds the next bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum of all bytes so far.
+    #[expect(clippy::cast_possible_truncation, reason = "a 32-bit algorithm leaves the upper half zero")]
+    pub(crate) fn sum(&self) -> u32 {
+        self.0.finalize() as u32
+    }
+}
+
 /// CRC-64/NVME: ARWAL001.
 pub(crate) fn crc64_nvme(bytes: &[u8]) -> u64 {
     checksum(CrcAlgorithm::Crc64Nvme, bytes)
@@ -110,5 +131,13 @@ mod tests {
             pieces.update(back);
             assert_eq!((pieces.finish(), resumed.finish()), (crc32c(&whole), crc32c(&whole)));
         }
+    }
+
+    #[test]
+    fn a_sum_does_not_depend_on_the_pieces() {
+        let mut running = RunningCrc32::new();
+        running.add(b"1234");
+        running.add(b"56789");
+        assert_eq!(running.sum(), crc32_ieee(b"123456789"));
     }
 }

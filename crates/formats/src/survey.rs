@@ -153,27 +153,33 @@ pub fn survey(log: &dyn Log, order: &Order) -> Survey {
 
 /// Reads the parts in parallel through [`Log::read`].
 pub(crate) fn by_part<L: Log + ?Sized>(log: &L, order: &Order) -> Survey {
-    let next = AtomicUsize::new(0);
-    let tallies = Mutex::new(Vec::new());
-    let work = || {
-        while let Some(part) = log.parts().get(next.fetch_add(1, Ordering::Relaxed)) {
-            let tally = Tally::of(log, part, order);
-            lock(&tallies).push((part.name.clone(), tally));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..order.workers.get().min(log.parts().len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut by_name: BTreeMap<String, Tally> = lock(&tallies).drain(..).collect();
+    let tallies = each_part(log.parts(), order, |part| Tally::of(log, part, order));
     let mut survey = Survey::default();
-    for part in log.parts() {
-        let tally = by_name.remove(&part.name).unwrap_or_default();
+    for (part, tally) in log.parts().iter().zip(tallies) {
         tally.add_to(part, &mut survey);
     }
     survey
+}
+
+/// Works on every part, on as many threads as were ordered; the results are in the order of the parts.
+pub(crate) fn each_part<T: Send>(parts: &[Part], order: &Order, work: impl Fn(&Part) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let thread = || loop {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(part) = parts.get(index) else { break };
+        let result = work(part);
+        lock(&done).push((index, result));
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..order.workers.get().min(parts.len()) {
+            scope.spawn(thread);
+        }
+        thread();
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// A lock whose holder cannot have left anything half done: the values behind it are plain sums.
@@ -227,6 +233,21 @@ impl Tally {
         self.series += series;
         self.samples += samples;
         self.times = TimeRange::merge(self.times, times);
+    }
+
+    /// Adds several records of one kind, with what they hold together.
+    pub(crate) fn count_many(
+        &mut self,
+        kind: &'static str,
+        records: u64,
+        samples: u64,
+        times: Option<TimeRange>,
+    ) {
+        if records > 0 {
+            *self.kinds.entry(kind).or_default() += records;
+            self.samples += samples;
+            self.times = TimeRange::merge(self.times, times);
+        }
     }
 
     /// The part cannot be read any further.
