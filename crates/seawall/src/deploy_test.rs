@@ -101,7 +101,8 @@ fn list(yaml: &Yaml<'_>, key: &str) -> Vec<String> {
 }
 
 fn get<'a, 'b>(yaml: &'a Yaml<'b>, path: &str) -> &'a Yaml<'b> {
-    path.split('.').fold(yaml, |yaml, key| yaml.as_mapping_get(key).unwrap_or_else(|| panic!("no {key} in {path}")))
+    path.split('.')
+        .fold(yaml, |yaml, key| yaml.as_mapping_get(key).unwrap_or_else(|| panic!("no {key} in {path}")))
 }
 
 #[test]
@@ -115,14 +116,18 @@ fn manifests_run_commands_that_are_understood() {
         for kind in ["initContainers", "containers"] {
             for container in get(pod, kind).as_vec().unwrap() {
                 mounts_exist(document, pod, container);
-                let command: Vec<String> = list(container, "command").into_iter().chain(list(container, "args")).collect();
-                let program = command.first().map(|program| Path::new(program).file_name().unwrap().to_owned());
+                let command: Vec<String> =
+                    list(container, "command").into_iter().chain(list(container, "args")).collect();
+                let program =
+                    command.first().map(|program| Path::new(program).file_name().unwrap().to_owned());
                 if program.is_some_and(|program| program == "seawall") {
                     commands.push(understood(command).command);
                 }
             }
         }
-        let [command] = commands.as_slice() else { panic!("{manifest}: one command, not {}", commands.len()) };
+        let [command] = commands.as_slice() else {
+            panic!("{manifest}: one command, not {}", commands.len())
+        };
         match command {
             Command::Check(args) => assert_eq!(args.path.as_deref(), Some(Path::new("/prometheus"))),
             Command::Guard(_) => {}
@@ -147,7 +152,8 @@ fn mounts_exist(document: &Yaml<'_>, pod: &Yaml<'_>, container: &Yaml<'_>) {
     let name = |yaml: &Yaml<'_>| get(yaml, "name").as_str().unwrap().to_owned();
     let volumes = get(pod, "volumes").as_vec().unwrap().iter().map(name);
     let claims = get(document, "spec.volumeClaimTemplates").as_vec().unwrap();
-    let volumes: Vec<String> = volumes.chain(claims.iter().map(|claim| name(get(claim, "metadata")))).collect();
+    let volumes: Vec<String> =
+        volumes.chain(claims.iter().map(|claim| name(get(claim, "metadata")))).collect();
     for mount in get(container, "volumeMounts").as_vec().unwrap() {
         assert!(volumes.contains(&name(mount)), "no volume {}", name(mount));
     }
