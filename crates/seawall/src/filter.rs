@@ -108,9 +108,12 @@ impl Sieve {
                     false
                 }
                 Fate::Neither => {
-                    let before = fields.len();
-                    fields.retain_mut(|(_, value)| self.sift(value, tally));
-                    before == 0 || !fields.is_empty()
+                    let mut inside = Tally::default();
+                    fields.retain_mut(|(_, value)| self.sift(value, &mut inside));
+                    tally.kept += inside.kept;
+                    tally.dropped += inside.dropped;
+                    // What only held elements that were dropped is not kept for its name.
+                    inside.kept > 0 || inside.dropped == 0
                 }
             },
             _ => true,

@@ -143,7 +143,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         let log = FakeLog::in_dir(dir.path(), &[("00000000", b"x")]);
-        std::fs::hard_link(dir.path().join("00000000"), elsewhere.path().join("00000000")).unwrap();
+        fs::hard_link(dir.path().join("00000000"), elsewhere.path().join("00000000")).unwrap();
         let file = OpenOptions::new().write(true).open(elsewhere.path().join("00000000")).unwrap();
         let writer = Holding::open(file);
         assert_eq!(of(&log).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);

@@ -4,7 +4,6 @@
 //! * Times are RFC 3339 in UTC. One that no calendar has is `null`, and its nanoseconds stand beside it as text.
 //! * Numbers that JSON has not are text: `"NaN"`, `"+Inf"`, `"-Inf"`, and `"StaleNaN"` for Prometheus' stale marker.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use formats::{Damage, Depth, Fact, Note, PartSurvey, TopTable, UnixTime, Value};
@@ -28,6 +27,7 @@ pub(crate) fn head(report: &Report) -> Object {
     let mut object = Object::new();
     let mut put = |name: &str, value: serde_json::Value| object.insert(name.to_owned(), value);
     put("path", json!(report.path.to_string_lossy()));
+    put("root", json!(report.root.to_string_lossy()));
     put("format", json!(report.format.name()));
     put("segments", json!(segments));
     put("bytes", json!(bytes));
@@ -133,7 +133,7 @@ pub(crate) fn top(tables: &[TopTable]) -> serde_json::Value {
 /// What stands for a report where no server has run yet: there is nothing, and that is known.
 pub(crate) fn nothing_yet(path: &Path) -> serde_json::Value {
     json!({
-        "path": path.to_string_lossy(), "format": null, "first_start": true, "segments": 0, "bytes": 0,
+        "path": path.to_string_lossy(), "root": null, "format": null, "first_start": true, "segments": 0, "bytes": 0,
         "total_bytes": 0, "records": 0, "records_by_type": {}, "series": null, "samples": null, "min_time": null,
         "max_time": null, "oldest_age_seconds": null, "damage": [], "damage_count": 0, "notes": [], "estimate": null,
         "verdict": {"name": "starts", "what": null}, "health": "healthy", "findings": [], "details": {},
@@ -175,19 +175,13 @@ impl Serialize for Shown<'_> {
             }
             Value::Map(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.len()))?;
-                put_fields(&mut map, fields)?;
+                fields
+                    .iter()
+                    .try_for_each(|(name, value)| map.serialize_entry(name.as_ref(), &Shown(value)))?;
                 map.end()
             }
         }
     }
-}
-
-/// Adds fields to an object that has others already.
-pub(crate) fn put_fields<M: SerializeMap>(
-    map: &mut M,
-    fields: &[(Cow<'static, str>, Value)],
-) -> Result<(), M::Error> {
-    fields.iter().try_for_each(|(name, value)| map.serialize_entry(name.as_ref(), &Shown(value)))
 }
 
 fn one_field<S: Serializer>(serializer: S, name: &'static str, value: &str) -> Result<S::Ok, S::Error> {

@@ -79,6 +79,8 @@ impl Subject {
 pub(crate) struct Report {
     /// The path as it was typed.
     pub(crate) path: PathBuf,
+    /// Where the log lies: below that path, where it holds one log and other things.
+    pub(crate) root: PathBuf,
     /// What the log is.
     pub(crate) format: Format,
     /// What it holds.
@@ -105,9 +107,10 @@ impl Report {
         };
         let findings = limits::judge(&facts, &bounds.limits);
         let health = limits::health(&facts, &bounds.limits, &findings);
-        let path = subject.path.clone();
+        let (path, root) = (subject.path.clone(), subject.log.root().to_owned());
         Self {
             path,
+            root,
             format: subject.log.format(),
             survey,
             depth: order.depth,

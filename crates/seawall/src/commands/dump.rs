@@ -199,7 +199,7 @@ impl Serialize for Line<'_> {
             Line::Record(file, span, record) => {
                 place(&mut map, (file, span.start, span.end))?;
                 map.serialize_entry("type", record.kind)?;
-                json::put_fields(&mut map, &record.fields)?;
+                put_fields(&mut map, record)?;
             }
             Line::Damage(damage) => {
                 place(&mut map, (&damage.file, damage.start, damage.end))?;
@@ -210,6 +210,16 @@ impl Serialize for Line<'_> {
         }
         map.end()
     }
+}
+
+/// The fields of a record; one that is called like what stands before them gets an underscore.
+fn put_fields<M: SerializeMap>(map: &mut M, record: &Record) -> Result<(), M::Error> {
+    record.fields.iter().try_for_each(|(name, value)| match name.as_ref() {
+        "file" | "start" | "end" | "type" | "damage" | "note" => {
+            map.serialize_entry(&format!("{name}_"), &json::Shown(value))
+        }
+        name => map.serialize_entry(name, &json::Shown(value)),
+    })
 }
 
 fn place<M: SerializeMap>(map: &mut M, (file, start, end): (&str, u64, u64)) -> Result<(), M::Error> {

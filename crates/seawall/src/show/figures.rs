@@ -32,6 +32,9 @@ pub(crate) fn figures(report: &Report, screen: &Screen) -> String {
             table.row([Cell::new(screen.theme.dim, label), Cell::plain(text)]);
         }
     };
+    if report.root != report.path {
+        put("Lies in", units::safe(&report.root.to_string_lossy()));
+    }
     put("Size", size(survey));
     put("Beside it", beside(survey));
     put("Holds", holds(survey));

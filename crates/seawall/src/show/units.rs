@@ -56,8 +56,11 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
 /// A span of time in its two largest units.
 pub(crate) fn span(seconds: f64) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+    if seconds.is_nan() || seconds < 0.05 {
+        return "0 s".to_owned();
+    }
     if seconds < 9.95 {
-        return if seconds < 0.05 { "0 s".to_owned() } else { format!("{} s", trimmed(seconds)) };
+        return format!("{} s", trimmed(seconds));
     }
     let whole = whole_seconds(seconds);
     let first = UNITS.iter().position(|(_, length)| whole >= *length).unwrap_or(UNITS.len() - 1);
