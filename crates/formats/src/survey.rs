@@ -75,6 +75,19 @@ pub struct TopTable {
     pub rows: Vec<TopRow>,
 }
 
+impl Estimate {
+    /// The most memory that the start should take: what a limit must allow.
+    pub fn memory_at_most(&self) -> u64 {
+        let error = self.memory_bytes as f64 * self.memory_error;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a part of a number of bytes"
+        )]
+        self.memory_bytes.saturating_add(error.max(0.0) as u64)
+    }
+}
+
 /// One row of a [`TopTable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopRow {
@@ -93,6 +106,8 @@ pub struct Estimate {
     pub replay_seconds: f64,
     /// Memory of the server when it is replayed.
     pub memory_bytes: u64,
+    /// How far the memory may be off, as a part of it.
+    pub memory_error: f64,
 }
 
 impl PartSurvey {

@@ -44,7 +44,11 @@ pub(crate) fn head(report: &Report) -> Object {
     put(
         "estimate",
         survey.estimate.map_or(serde_json::Value::Null, |estimate| {
-            json!({"replay_seconds": estimate.replay_seconds, "memory_bytes": estimate.memory_bytes})
+            json!({
+                "replay_seconds": estimate.replay_seconds,
+                "memory_bytes": estimate.memory_bytes,
+                "memory_error": estimate.memory_error,
+            })
         }),
     );
     put("verdict", json!({"name": survey.verdict.name(), "what": survey.verdict.what()}));

@@ -86,7 +86,7 @@ fn what_was_read_is_exact() {
     survey.kinds.insert("samples", 3);
     survey.series = Some(0);
     survey.times = Some(TimeRange { min: UnixTime::from_seconds(0), max: UnixTime::from_millis(1_500) });
-    survey.estimate = Some(Estimate { replay_seconds: 1.5, memory_bytes: 7 });
+    survey.estimate = Some(Estimate { replay_seconds: 1.5, memory_bytes: 7, memory_error: 0.15 });
     survey.verdict = Verdict::Refuses { what: "it does not".to_owned() };
     survey.damage(damage("1", 5, 9));
     let head = head(&report(Depth::Bytes, survey));
@@ -94,7 +94,7 @@ fn what_was_read_is_exact() {
     assert_eq!(head["records_by_type"], json!({"samples": 3}));
     assert_eq!(head["series"], json!(0));
     assert_eq!(head["max_time"], json!("1970-01-01T00:00:01.5Z"));
-    assert_eq!(head["estimate"], json!({"replay_seconds": 1.5, "memory_bytes": 7}));
+    assert_eq!(head["estimate"], json!({"replay_seconds": 1.5, "memory_bytes": 7, "memory_error": 0.15}));
     assert_eq!(head["verdict"], json!({"name": "refuses", "what": "it does not"}));
     let lost = json!({"records": 1, "bytes": 4});
     let cause = "checksum mismatch";

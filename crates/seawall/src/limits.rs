@@ -329,15 +329,16 @@ fn memory(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
             "limit the log's size with --max-size instead".to_owned(),
         ));
     };
-    (estimate.memory_bytes > limit).then(|| {
+    (estimate.memory_at_most() > limit).then(|| {
         let message = format!(
-            "the next start will take about {} of memory; the limit is {allowed}",
-            units::size(estimate.memory_bytes)
+            "the next start will take about {} of memory, at most {}; the limit is {allowed}",
+            units::size(estimate.memory_bytes),
+            units::size(estimate.memory_at_most())
         );
         let advice = format!(
             "give the server {} for this start (the container's memory limit counts too), or it is killed during the \
              replay and starts over; `seawall inspect {}` shows which series fill the log",
-            units::size(estimate.memory_bytes),
+            units::size(estimate.memory_at_most()),
             units::path(facts.path)
         );
         warning(Code::MemoryLimit, message, advice)

@@ -25,7 +25,10 @@ fn codes(survey: &Survey, limits: Limits) -> Vec<(Code, Severity)> {
 
 #[test]
 fn a_limit_is_exceeded_only_beyond_it() {
-    let survey = Survey { estimate: Some(Estimate { replay_seconds: 1.0, memory_bytes: 700 }), ..survey() };
+    let survey = Survey {
+        estimate: Some(Estimate { replay_seconds: 1.0, memory_bytes: 700, memory_error: 0.0 }),
+        ..survey()
+    };
     let at = |size, files, age, memory, free| Limits {
         max_size: Some(size),
         max_files: Some(files),

@@ -14,6 +14,7 @@
 mod block;
 mod contents;
 mod feed;
+mod forecast;
 mod fragment;
 mod framer;
 mod head_chunks;

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use super::contents::{self, Contents};
 use super::feed::{Block, Feed};
+use super::forecast::{Load, forecast};
 use super::framer::What;
 use super::layout::Content;
 use super::refs::RefSet;
@@ -37,11 +38,15 @@ pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
     }
     let mut series = RefSet::default();
     let mut contents = Vec::new();
+    let mut load = Load::default();
     for worker in workers {
+        load.samples += worker.examiner.load.samples;
+        load.histograms += worker.examiner.load.histograms;
         series.union(worker.examiner.series);
         contents.extend(worker.examiner.contents);
     }
     survey.series = series.len();
+    survey.estimate = survey.series.map(|series| forecast(Load { series, ..load }));
     if let Depth::Contents { top } = order.depth {
         let (tables, unknown) = contents::conclude(&contents, top);
         survey.top = tables;
@@ -114,7 +119,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn new(log: &'a PrometheusLog, order: &'a Order) -> Self {
         let contents = matches!(order.depth, Depth::Contents { .. }).then(Contents::default);
-        let examiner = Examiner { series: RefSet::default(), contents };
+        let examiner = Examiner { contents, ..Examiner::default() };
         Self { log, order, unpacker: Unpacker::new(), tallies: HashMap::new(), examiner }
     }
 
@@ -170,6 +175,7 @@ impl<'a> Worker<'a> {
 #[derive(Default)]
 struct Examiner {
     series: RefSet,
+    load: Load,
     /// Only where the order asks for contents.
     contents: Option<Contents>,
 }
@@ -184,6 +190,11 @@ impl Examiner {
                 contents.declare(one);
             }
         })?;
+        if checked.kind.holds_histograms() {
+            self.load.histograms += checked.points;
+        } else {
+            self.load.samples += checked.points;
+        }
         if let Some(contents) = &mut self.contents {
             contents.count(record)?;
         }

@@ -39,7 +39,7 @@ pub(crate) fn gauges(facts: &Facts<'_>, limits: &Limits) -> Vec<Gauge> {
         gauges.push(at_most("age", (age, limit.as_secs()), |seconds| units::span(seconds as f64)));
     }
     if let Some(limit) = limits.memory {
-        let memory = facts.survey.estimate.map(|estimate| estimate.memory_bytes);
+        let memory = facts.survey.estimate.map(|estimate| estimate.memory_at_most());
         gauges.push(at_most("memory", (memory, limit), units::size));
     }
     gauges.extend(limits.min_free.and_then(|floor| free(facts, floor)));

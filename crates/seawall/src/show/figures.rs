@@ -118,7 +118,8 @@ fn age(survey: &Survey, now: UnixTime) -> String {
 
 fn estimate(estimate: Estimate) -> String {
     let time = units::span(estimate.replay_seconds);
-    format!("takes about {time} and {} of memory", units::size(estimate.memory_bytes))
+    let error = estimate.memory_error * 100.0;
+    format!("takes about {time} and {} of memory (\u{b1}{error:.0} %)", units::size(estimate.memory_bytes))
 }
 
 fn fact_label(fact: &Fact) -> String {

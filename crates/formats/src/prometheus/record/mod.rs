@@ -176,6 +176,19 @@ impl Type {
         }
     }
 
+    /// Whether its points are native histograms.
+    pub(crate) const fn holds_histograms(self) -> bool {
+        matches!(
+            self,
+            Type::Histograms
+                | Type::FloatHistograms
+                | Type::CustomHistograms
+                | Type::CustomFloatHistograms
+                | Type::HistogramsV2
+                | Type::FloatHistogramsV2
+        )
+    }
+
     /// Whether bucket counts are floating-point numbers.
     const fn has_float_buckets(self) -> bool {
         matches!(self, Type::FloatHistograms | Type::CustomFloatHistograms | Type::FloatHistogramsV2)
