@@ -1,3 +1,5 @@
+//! Verdicts for node directories in every state, as a table.
+
 use super::*;
 
 fn sound(number: u64, rows: u64) -> Content {
