@@ -73,6 +73,11 @@ const RECOGNISERS: &[Recogniser] = &[
         looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
         recognise: crate::prometheus::recognise,
     },
+    Recogniser {
+        format: Format::Loki,
+        looks_for: "Loki (the same segments with its own records)",
+        recognise: crate::prometheus::recognise_loki,
+    },
 ];
 
 /// Recognises what lies at `path`; `forced` skips the guess.

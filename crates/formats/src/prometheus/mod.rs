@@ -1,4 +1,4 @@
-//! Prometheus TSDB write-ahead logs: server, agent, and programs that embed the TSDB.
+//! Prometheus TSDB write-ahead logs: server, agent, and programs that embed the TSDB; and Loki's, framed alike.
 //!
 //! A log is a row of segments of 32 KiB pages. A record is split into fragments ([`fragment`]), each with a
 //! checksum; [`framer`] joins them and finds damage; [`unpack`] decompresses; [`record`] decodes. [`layout`] says
@@ -19,6 +19,7 @@ mod fragment;
 mod framer;
 mod head_chunks;
 mod layout;
+mod loki;
 mod pages;
 mod refs;
 mod skim;
@@ -52,12 +53,85 @@ use unpack::Unpacker;
 
 /// Recognises a data directory, a WAL directory, or one of their files.
 pub(crate) fn recognise(path: &Path) -> Recognised {
-    Ok(layout::list(path)?.map(|layout| Box::new(PrometheusLog { layout }) as Box<dyn Log>))
+    recognise_as(path, Dialect::Prometheus)
 }
 
-/// A log of Prometheus.
+/// The same where the records are those of Loki.
+pub(crate) fn recognise_loki(path: &Path) -> Recognised {
+    recognise_as(path, Dialect::Loki)
+}
+
+fn recognise_as(path: &Path, wanted: Dialect) -> Recognised {
+    let Some(layout) = layout::list(path)? else { return Ok(None) };
+    let dialect = Dialect::of(&layout);
+    Ok((dialect == wanted).then(|| Box::new(PrometheusLog { layout, dialect }) as Box<dyn Log>))
+}
+
+/// Whose records the frames hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Prometheus,
+    Loki,
+}
+
+impl Dialect {
+    fn decoder(self) -> fn(&[u8]) -> Result<crate::Record, crate::Malformed> {
+        match self {
+            Dialect::Prometheus => values_of,
+            Dialect::Loki => loki::record,
+        }
+    }
+}
+
+/// How many records are looked at to tell whose they are.
+const RECORDS_TO_TRY: usize = 16;
+
+impl Dialect {
+    /// Loki's, if records are there, none of the first is one of Prometheus, and one is one of Loki.
+    fn of(layout: &Layout) -> Self {
+        let live = layout.parts.iter().filter(|part| part.role == Role::Live && part.bytes > 0);
+        for part in live {
+            let (mut ours, mut lokis, mut seen) = (0, 0, 0);
+            let count = |record: &[u8]| {
+                ours += usize::from(record::Record::decode(record).is_ok());
+                lokis += usize::from(loki::record(record).is_ok());
+                seen += 1;
+                Ok(crate::Record::new("tried"))
+            };
+            // What cannot be read is said when it is read for its content.
+            first_records(part, RECORDS_TO_TRY, count).unwrap_or(());
+            if seen > 0 {
+                return if ours == 0 && lokis > 0 { Dialect::Loki } else { Dialect::Prometheus };
+            }
+        }
+        Dialect::Prometheus
+    }
+}
+
+/// Hands the first records of a part to `decode`.
+fn first_records(
+    part: &Part,
+    count: usize,
+    mut decode: impl FnMut(&[u8]) -> Result<crate::Record, crate::Malformed>,
+) -> io::Result<()> {
+    let mut feed = Feed::open(part)?;
+    let mut block = Block::default();
+    let mut unpacker = Unpacker::new();
+    let mut left = count;
+    while left > 0 && feed.next(&mut block)?.is_some() {
+        for found in block.batch.found.iter().take(left) {
+            if let What::Record(place, compression) = &found.what {
+                left -= usize::from(unpacker.open(block.bytes(place), *compression, &mut decode).is_ok());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A log of Prometheus, or of a program that frames its log in the same way.
 struct PrometheusLog {
     layout: Layout,
+    dialect: Dialect,
 }
 
 impl PrometheusLog {
@@ -70,7 +144,10 @@ impl PrometheusLog {
 
 impl Log for PrometheusLog {
     fn format(&self) -> Format {
-        Format::Prometheus
+        match self.dialect {
+            Dialect::Prometheus => Format::Prometheus,
+            Dialect::Loki => Format::Loki,
+        }
     }
 
     fn root(&self) -> &Path {
@@ -83,7 +160,9 @@ impl Log for PrometheusLog {
 
     fn read(&self, part: &Part, order: &Order, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         let result = match self.content(part) {
-            Content::Records(tail) => Framed { part, tail, decode: values_of }.read(order, visit),
+            Content::Records(tail) => {
+                Framed { part, tail, decode: self.dialect.decoder() }.read(order, visit)
+            }
             Content::Snapshot => {
                 Framed { part, tail: Tail::MustBeWhole, decode: snapshot::record }.read(order, visit)
             }
@@ -100,7 +179,10 @@ impl Log for PrometheusLog {
     }
 
     fn conclude(&self, order: &Order, survey: &mut Survey) {
-        startup::conclude(&self.layout, order, survey);
+        match self.dialect {
+            Dialect::Prometheus => startup::conclude(&self.layout, order, survey),
+            Dialect::Loki => survey.estimate = None,
+        }
     }
 
     fn survey(&self, order: &Order) -> Survey {

@@ -17,7 +17,7 @@ use super::layout::Content;
 use super::refs::RefSet;
 use super::skim::{Skim, skim};
 use super::unpack::Unpacker;
-use super::{PrometheusLog, damage, torn, undecodable, vanished};
+use super::{Dialect, PrometheusLog, damage, torn, undecodable, vanished};
 use crate::survey::{Tally, lock};
 use crate::{Body, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
 
@@ -44,6 +44,10 @@ pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
         load.histograms += worker.examiner.load.histograms;
         series.union(worker.examiner.series);
         contents.extend(worker.examiner.contents);
+    }
+    if log.dialect == Dialect::Loki {
+        // Loki's series numbers are hashes, and its tallies count the series records themselves.
+        return survey;
     }
     survey.series = series.len();
     survey.estimate = survey.series.map(|series| forecast(Load { series, ..load }));
@@ -144,11 +148,18 @@ impl<'a> Worker<'a> {
     /// Decompresses, checks and counts what lies in a block.
     fn digest(&mut self, part: &Part, at: usize, block: &Block) {
         let Content::Records(tail) = self.log.content(part) else { return };
+        let dialect = self.log.dialect;
         let tally = self.tallies.entry(at).or_default();
         // What a checkpoint covers is not read any more: it must not declare a series that the rest misses.
         let mut examiner = (part.role != Role::Retained).then_some(&mut self.examiner);
         for found in &block.batch.found {
             let body = match &found.what {
+                What::Record(place, compression) if dialect == Dialect::Loki => {
+                    match self.unpacker.open(block.bytes(place), *compression, dialect.decoder()) {
+                        Ok(record) => Body::Record(record),
+                        Err(cause) => Body::Damage(undecodable(part, found, cause)),
+                    }
+                }
                 What::Record(place, compression) => {
                     let packed = block.bytes(place);
                     let skimmed = self.unpacker.open(packed, *compression, |record| match &mut examiner {

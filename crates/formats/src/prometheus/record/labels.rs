@@ -81,7 +81,7 @@ impl std::fmt::Debug for Labels<'_> {
 
 /// A text: its length, then its bytes.
 #[inline]
-pub(super) fn text<'a>(bytes: &mut Bytes<'a>, what: &'static str) -> Result<&'a [u8], Malformed> {
+pub(crate) fn text<'a>(bytes: &mut Bytes<'a>, what: &'static str) -> Result<&'a [u8], Malformed> {
     let len = bytes.length(what)?;
     bytes.take(len, what)
 }

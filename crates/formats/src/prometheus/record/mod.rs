@@ -27,6 +27,7 @@ mod v2;
 
 pub use histogram::{Buckets, Histogram, HistogramLayout, Span};
 pub use labels::Labels;
+pub(crate) use labels::text;
 pub(crate) use samples::Base;
 pub use samples::{Exemplar, Sample};
 pub(crate) use series::next as series_next;
