@@ -87,7 +87,8 @@ impl Dialect {
 const RECORDS_TO_TRY: usize = 16;
 
 impl Dialect {
-    /// Loki's, if records are there, none of the first is one of Prometheus, and one is one of Loki.
+    /// Loki's, if all of the first records are records of Loki and not all are records of Prometheus: a short record
+    /// of the one can pass for one of the other.
     fn of(layout: &Layout) -> Self {
         let live = layout.parts.iter().filter(|part| part.role == Role::Live && part.bytes > 0);
         for part in live {
@@ -101,7 +102,7 @@ impl Dialect {
             // What cannot be read is said when it is read for its content.
             first_records(part, RECORDS_TO_TRY, count).unwrap_or(());
             if seen > 0 {
-                return if ours == 0 && lokis > 0 { Dialect::Loki } else { Dialect::Prometheus };
+                return if lokis == seen && ours < seen { Dialect::Loki } else { Dialect::Prometheus };
             }
         }
         Dialect::Prometheus
