@@ -1,6 +1,7 @@
 //! Test-only: corpus makers, real peers, the command driver.
 //!
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
+//! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
 //!
@@ -25,5 +26,5 @@ mod wait;
 
 pub mod prometheus;
 
-pub use peers::{Peer, need_peer};
+pub use peers::{Peer, need_peer, need_program};
 pub use wait::wait_for;

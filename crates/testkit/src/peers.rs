@@ -39,13 +39,27 @@ impl Peer {
     ///
     /// Libraries that were fetched along with it are found by it.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.root.join(program));
+        self.command_at(&self.root.join(program))
+    }
+
+    fn command_at(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         let libraries: Vec<_> =
             ["usr/lib", "lib"].iter().flat_map(|lib| library_folders(&self.root.join(lib))).collect();
         if let (false, Ok(path)) = (libraries.is_empty(), env::join_paths(libraries)) {
             command.env("LD_LIBRARY_PATH", path);
         }
         command
+    }
+
+    /// Where a program lies in it: on the path, or where Debian keeps several major versions of one server.
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        let majors = fs::read_dir(self.root.join("usr/lib/postgresql")).into_iter().flatten();
+        let majors = majors.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+        std::iter::once(self.root.join("usr/bin"))
+            .chain(majors)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
     }
 
     /// Whether this is the server called `wanted`: `prometheus-2.42` is `prometheus-2.42.0` but not `prometheus-2.4`.
@@ -71,6 +85,20 @@ pub fn need_peer(wanted: &str) -> Option<Peer> {
     let found = Peer::all().into_iter().rfind(|peer| peer.answers_to(wanted));
     if found.is_none() {
         note_skip(&skip_line(&running_test(), wanted));
+    }
+    found
+}
+
+/// Finds a program that a test needs: in a fetched peer, whose libraries it is then given, or installed on this machine.
+///
+/// When it is neither, the lack is noted as by [`need_peer`].
+pub fn need_program(name: &str) -> Option<Command> {
+    let fetched = Peer::all().into_iter().rev().find_map(|peer| Some(peer.command_at(&peer.program(name)?)));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed = || env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let found = fetched.or_else(|| installed().map(Command::new));
+    if found.is_none() {
+        note_skip(&skip_line(&running_test(), name));
     }
     found
 }
