@@ -44,7 +44,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::survey::{Tally, each_part, lock};
-use crate::{Body, Entry, Format, Log, Order, Part, ReadError, Record, Role, Survey, Visit};
+use crate::{Body, Depth, Entry, Format, Log, Order, Part, ReadError, Record, Role, Survey, Visit};
 
 pub use contents::SnapshotMarker;
 pub use file::{FieldCounts, WalFile, decode_file};
@@ -138,8 +138,11 @@ impl Log for NodeLog {
         Ok(())
     }
 
-    fn conclude(&self, _order: &Order, survey: &mut Survey) {
-        self.report_listing(survey);
+    /// What the parts hold, [`Log::survey`] has told already: it takes more than a survey keeps of them.
+    fn conclude(&self, order: &Order, survey: &mut Survey) {
+        if order.depth == Depth::Listing {
+            self.report_listing(survey);
+        }
     }
 
     /// Adds up the parts without building records, which takes a fraction of the time, and tells what a start
@@ -163,6 +166,7 @@ impl Log for NodeLog {
             tally.add_to(part, &mut survey);
             findings.push(finding);
         }
+        self.report_listing(&mut survey);
         let names = names.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.report_contents(&findings, names, &mut survey);
         survey
