@@ -21,6 +21,8 @@
 //! * **No damage**, but notes, are flaws of retained files, which nobody reads again; flaws of foreign files, which
 //!   hold nothing of the log; and gaps in the numbers, which a failed flush leaves. What they do to a start is in
 //!   the verdict.
+//! * **The verdict** needs the node: a directory named `wal` is read with the snapshots beside it, other directories
+//!   of WAL files and single files leave it open.
 //! * **Spans.** Records share the columns of the file, so each of them spans the whole file.
 
 mod columns;
@@ -98,7 +100,9 @@ impl NodeLog {
 
     /// Whether a start loads the snapshot file by default.
     fn is_loaded(&self, part: &Part) -> bool {
-        self.parts.iter().take(SNAPSHOTS_LOADED).any(|loaded| loaded.name == part.name)
+        // Snapshot files come first and are sorted.
+        let beyond = self.parts.get(SNAPSHOTS_LOADED).filter(|beyond| beyond.name.starts_with(SNAPSHOTS));
+        beyond.is_none_or(|beyond| part.name < beyond.name)
     }
 }
 
@@ -192,6 +196,9 @@ fn add_up(part: &Part, inspected: Inspected<'_>, names: &Mutex<Names>) -> (Tally
     }
     (tally, finding)
 }
+
+/// Where snapshot files lie below a node.
+const SNAPSHOTS: &str = "snapshots/";
 
 const WRITE: &str = "write";
 const NOOP: &str = "noop";

@@ -120,7 +120,7 @@ impl NodeLog {
                     format!("the newest snapshot was not read ({cause}): which files are live is not known");
                 survey.note(Note { code: "watermark-unknown", file: file.clone(), message });
             }
-            Persisted::Nothing | Persisted::UpTo(_) => {}
+            Persisted::Nothing | Persisted::UpTo(_) | Persisted::NotHere => {}
         }
     }
 
@@ -140,7 +140,7 @@ impl NodeLog {
     pub(super) fn report_contents(&self, findings: &[Finding], names: Names, survey: &mut Survey) {
         names.report(survey);
         self.report_backlog(findings, survey);
-        if self.scope == Scope::File || matches!(self.engine, Engine::Other(_)) {
+        if self.scope != Scope::Node || matches!(self.engine, Engine::Other(_)) {
             return;
         }
         let parts = || self.parts.iter().zip(findings);
