@@ -245,6 +245,27 @@ fn a_circle_of_links_ends() {
 }
 
 #[test]
+fn files_apart_from_their_node_are_checked_and_leave_the_verdict_open() {
+    let node = Node::new().with("kept/00000000001.wal", wal(1)).with("kept/00000000002.wal", [0; 9]);
+    let survey = survey(detect(&node.path("kept"), None).unwrap().as_ref(), &order());
+    assert_eq!((survey.damage.count(), &survey.verdict), (1, &Verdict::Unknown));
+    assert_eq!(fact(&survey, "live_files"), &Value::Null);
+}
+
+#[test]
+fn a_snapshot_too_old_to_be_loaded_may_be_broken() {
+    let mut node = Node::new().wal(3).with("snapshots/18446744073709551614.info.json", "");
+    for number in 2..4_322 {
+        node = node.snapshot(number, 2);
+    }
+    let survey = node.survey();
+    assert_eq!((survey.damage.count(), &survey.verdict), (0, &Verdict::Starts));
+    assert!(codes(&survey).contains(&"retained-damaged"));
+    fs::remove_file(node.path("snapshots/18446744073709547294.info.json")).unwrap();
+    assert_eq!(node.survey().verdict.name(), "refuses");
+}
+
+#[test]
 fn a_deleted_file_is_a_note() {
     let node = Node::new().snapshot(1, 1).wal(1).wal(2).wal(3);
     let log = node.log();

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::NodeLog;
 use super::file::WalFile;
 use super::frame::{Flaw, verify};
 use super::listing::{Engine, Scope, is_leftover};
 use super::load::Loaded;
 use super::snapshot::{NoSnapshot, Snapshot, read_checkpoint, read_snapshot};
 use super::verdict::{Content, Sound};
+use super::{NodeLog, SNAPSHOTS};
 use crate::{Body, Damage, Lost, Note, Part, Role};
 
 /// What one part holds.
@@ -138,7 +138,7 @@ impl NodeLog {
 
     fn inspect_snapshot(&self, part: &Part) -> io::Result<Inspected<'_>> {
         let mut inspected = Inspected::new(part);
-        let is_checkpoint = !part.name.starts_with("snapshots/");
+        let is_checkpoint = !part.name.starts_with(SNAPSHOTS);
         let read = if is_checkpoint { read_checkpoint(&part.path) } else { read_snapshot(&part.path) };
         match read {
             Ok(snapshot) => inspected.snapshot = Some(snapshot),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use super::NodeLog;
 use super::frame::{FAMILY, MAGIC};
 use super::snapshot::{NoSnapshot, Snapshot, read_checkpoint, read_snapshot};
 use super::verdict::Watermark;
+use super::{NodeLog, SNAPSHOTS};
 use crate::detect::Recognised;
 use crate::files::{ListError, MAX_FILES, list_dirs, list_files, part, read_head};
 use crate::{Part, Role};
@@ -59,6 +59,8 @@ pub(super) enum Persisted {
     Broken { file: String, cause: String },
     /// The newest snapshot could not be read.
     Unknown { file: String, cause: String },
+    /// Only a node directory tells.
+    NotHere,
 }
 
 impl Persisted {
@@ -110,50 +112,51 @@ pub(crate) fn recognise(path: &Path) -> Recognised {
     if path.is_file() {
         return Ok(single_file(path).map(|log| Box::new(log) as Box<dyn crate::Log>));
     }
-    let Some((root, scope)) = root_of(path)? else { return Ok(None) };
+    let Some((root, scope)) = root_of(path) else { return Ok(None) };
     let log = list(root, scope)?;
     Ok(Some(Box::new(log)))
 }
 
-fn root_of(path: &Path) -> Result<Option<(PathBuf, Scope)>, ListError> {
-    if is_node(path)? {
-        return Ok(Some((path.to_owned(), Scope::Node)));
+/// What cannot be listed is not recognised, and left to the formats that are tried next.
+fn root_of(path: &Path) -> Option<(PathBuf, Scope)> {
+    if is_node(path) {
+        return Some((path.to_owned(), Scope::Node));
     }
-    if !holds_wal_files(path)? {
-        return Ok(None);
+    if !holds_wal_files(path) {
+        return None;
     }
     // The snapshots beside a `wal` directory decide what its files mean.
     match path.file_name() {
         Some(name) if name == "wal" => {
             let node = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            Ok(Some((node.unwrap_or(Path::new(".")).to_owned(), Scope::Node)))
+            Some((node.unwrap_or(Path::new(".")).to_owned(), Scope::Node))
         }
-        _ => Ok(Some((path.to_owned(), Scope::WalDirectory))),
+        _ => Some((path.to_owned(), Scope::WalDirectory)),
     }
 }
 
-fn is_node(path: &Path) -> Result<bool, ListError> {
-    let has_snapshot = list_files(&path.join("snapshots"))?.iter().any(|(name, _, _)| is_snapshot_name(name));
-    Ok(has_snapshot || holds_wal_files(&path.join("wal"))?)
+fn is_node(path: &Path) -> bool {
+    let snapshots = list_files(&path.join(SNAPSHOTS)).unwrap_or_default();
+    snapshots.iter().any(|(name, _, _)| is_snapshot_name(name)) || holds_wal_files(&path.join("wal"))
 }
 
 /// Whether files with the names of WAL files lie there, and one has the magic or all are blank, as after a loss of
 /// power.
-fn holds_wal_files(dir: &Path) -> Result<bool, ListError> {
+fn holds_wal_files(dir: &Path) -> bool {
     let (mut blank, mut foreign) = (false, false);
-    for (name, path, _) in list_files(dir)? {
+    for (name, path, _) in list_files(dir).unwrap_or_default() {
         if wal_number(&name).is_none() {
             continue;
         }
         let Ok(head) = read_head(&path, 64) else { continue };
         if head.starts_with(FAMILY) {
-            return Ok(true);
+            return true;
         }
         let is_blank = head.iter().all(|&byte| byte == 0);
         blank |= is_blank;
         foreign |= !is_blank;
     }
-    Ok(blank && !foreign)
+    blank && !foreign
 }
 
 fn single_file(path: &Path) -> Option<NodeLog> {
@@ -167,7 +170,7 @@ fn single_file(path: &Path) -> Option<NodeLog> {
     let metadata = std::fs::metadata(path).ok()?;
     let parts = vec![part(name, path.to_owned(), &metadata, Role::Live)];
     let engine = engine_of(&parts);
-    Some(NodeLog::new(path.to_owned(), Scope::File, parts, Persisted::Nothing, engine))
+    Some(NodeLog::new(path.to_owned(), Scope::File, parts, Persisted::NotHere, engine))
 }
 
 type Listed = Vec<(String, PathBuf, Metadata)>;
@@ -175,7 +178,7 @@ type Listed = Vec<(String, PathBuf, Metadata)>;
 fn list(root: PathBuf, scope: Scope) -> Result<NodeLog, ListError> {
     let (mut parts, persisted) = match scope {
         Scope::Node => snapshots(&root)?,
-        Scope::WalDirectory | Scope::File => (Vec::new(), Persisted::Nothing),
+        Scope::WalDirectory | Scope::File => (Vec::new(), Persisted::NotHere),
     };
     let prefix = scope.wal_prefix();
     let covered = persisted.watermark().map(|watermark| wal_name(watermark.wal));
@@ -194,9 +197,9 @@ fn list(root: PathBuf, scope: Scope) -> Result<NodeLog, ListError> {
 /// The files that say how far the WAL is persisted, and what the newest says.
 fn snapshots(root: &Path) -> Result<(Vec<Part>, Persisted), ListError> {
     let mut parts = Vec::new();
-    for (name, path, metadata) in tree(&root.join("snapshots"))? {
+    for (name, path, metadata) in tree(&root.join(SNAPSHOTS))? {
         let role = if is_snapshot_name(&name) { Role::Marker } else { Role::Stray };
-        parts.push(part(format!("snapshots/{name}"), path, &metadata, role));
+        parts.push(part(format!("{SNAPSHOTS}{name}"), path, &metadata, role));
     }
     let newest = parts.iter().find(|part| !is_leftover(&part.name));
     if let Some(newest) = newest {

@@ -21,6 +21,8 @@
 //! * **No damage**, but notes, are flaws of retained files, which nobody reads again; flaws of foreign files, which
 //!   hold nothing of the log; and gaps in the numbers, which a failed flush leaves. What they do to a start is in
 //!   the verdict.
+//! * **The verdict** needs the node: a directory named `wal` is read with the snapshots beside it, other directories
+//!   of WAL files and single files leave it open.
 //! * **Spans.** Records share the columns of the file, so each of them spans the whole file.
 
 mod columns;
@@ -44,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::survey::{Tally, each_part, lock};
-use crate::{Body, Entry, Format, Log, Order, Part, ReadError, Record, Role, Survey, Visit};
+use crate::{Body, Depth, Entry, Format, Log, Order, Part, ReadError, Record, Role, Survey, Visit};
 
 pub use contents::SnapshotMarker;
 pub use file::{FieldCounts, WalFile, decode_file};
@@ -98,7 +100,9 @@ impl NodeLog {
 
     /// Whether a start loads the snapshot file by default.
     fn is_loaded(&self, part: &Part) -> bool {
-        self.parts.iter().take(SNAPSHOTS_LOADED).any(|loaded| loaded.name == part.name)
+        // Snapshot files come first and are sorted.
+        let beyond = self.parts.get(SNAPSHOTS_LOADED).filter(|beyond| beyond.name.starts_with(SNAPSHOTS));
+        beyond.is_none_or(|beyond| part.name < beyond.name)
     }
 }
 
@@ -138,8 +142,11 @@ impl Log for NodeLog {
         Ok(())
     }
 
-    fn conclude(&self, _order: &Order, survey: &mut Survey) {
-        self.report_listing(survey);
+    /// What the parts hold, [`Log::survey`] has told already: it takes more than a survey keeps of them.
+    fn conclude(&self, order: &Order, survey: &mut Survey) {
+        if order.depth == Depth::Listing {
+            self.report_listing(survey);
+        }
     }
 
     /// Adds up the parts without building records, which takes a fraction of the time, and tells what a start
@@ -163,6 +170,7 @@ impl Log for NodeLog {
             tally.add_to(part, &mut survey);
             findings.push(finding);
         }
+        self.report_listing(&mut survey);
         let names = names.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.report_contents(&findings, names, &mut survey);
         survey
@@ -188,6 +196,9 @@ fn add_up(part: &Part, inspected: Inspected<'_>, names: &Mutex<Names>) -> (Tally
     }
     (tally, finding)
 }
+
+/// Where snapshot files lie below a node.
+const SNAPSHOTS: &str = "snapshots/";
 
 const WRITE: &str = "write";
 const NOOP: &str = "noop";

@@ -89,8 +89,9 @@ impl NodeLog {
             }
         }
         if let Some(first) = lowest {
+            let what = if missing == 1 { "number is" } else { "numbers are" };
             let message = format!(
-                "{missing} numbers from {first} on are missing between the first file and the last; a failed flush \
+                "{missing} {what} missing between the first file and the last, from {first} on; a failed flush \
                  leaves such a gap, and the server does not mind"
             );
             survey.note(Note { code: "gap", file: String::new(), message });
@@ -119,16 +120,16 @@ impl NodeLog {
                     format!("the newest snapshot was not read ({cause}): which files are live is not known");
                 survey.note(Note { code: "watermark-unknown", file: file.clone(), message });
             }
-            Persisted::Nothing | Persisted::UpTo(_) => {}
+            Persisted::Nothing | Persisted::UpTo(_) | Persisted::NotHere => {}
         }
     }
 
     /// What stops a start outside of the WAL; `broken` are snapshot files that do not parse.
     fn obstacle(&self, broken: &[(&Part, &str)]) -> Option<String> {
         if let Some(name) = self.parts.iter().map(|part| &part.name).find(|name| is_unlistable(name)) {
-            return Some(format!("the start fails: the object store cannot list {}", name.escape_debug()));
+            return Some(format!("it fails, since its object store cannot list {}", name.escape_debug()));
         }
-        let fails = |file: &str, cause: &str| format!("the start fails: {file} does not parse: {cause}");
+        let fails = |file: &str, cause: &str| format!("it fails, since {file} does not parse: {cause}");
         match &self.persisted {
             Persisted::Broken { file, cause } => Some(fails(file, cause)),
             _ => broken.first().map(|(part, cause)| fails(&part.name, cause)),
@@ -139,7 +140,7 @@ impl NodeLog {
     pub(super) fn report_contents(&self, findings: &[Finding], names: Names, survey: &mut Survey) {
         names.report(survey);
         self.report_backlog(findings, survey);
-        if self.scope == Scope::File || matches!(self.engine, Engine::Other(_)) {
+        if self.scope != Scope::Node || matches!(self.engine, Engine::Other(_)) {
             return;
         }
         let parts = || self.parts.iter().zip(findings);
@@ -176,7 +177,10 @@ impl NodeLog {
         survey.fact("files_to_skip", number(Some(lenient.skipped).filter(|_| arrives)));
         let snapshots: Vec<Value> = lenient.snapshots.iter().copied().map(Value::Unsigned).collect();
         if !snapshots.is_empty() {
-            let message = format!("{} snapshots are taken again at the next start", snapshots.len());
+            let message = match snapshots.len() {
+                1 => "1 snapshot is taken again at the next start".to_owned(),
+                count => format!("{count} snapshots are taken again at the next start"),
+            };
             survey.note(Note { code: "snapshot-pending", file: String::new(), message });
         }
         survey.fact("snapshots_to_repeat", snapshots);

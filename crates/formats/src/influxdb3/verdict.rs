@@ -160,7 +160,7 @@ impl<'a> Starting<'a> {
                 self.lost += u64::from(file.named.is_some());
                 Ok(())
             }
-            Content::Flawed(flaw) => Err(format!("the start fails at {}: {flaw}", file.file)),
+            Content::Flawed(flaw) => Err(format!("it fails at {}: {flaw}", file.file)),
             Content::NotDecoded => {
                 self.start.files += 1;
                 self.start.rows = None;
@@ -178,12 +178,12 @@ impl<'a> Starting<'a> {
 
     fn apply(&mut self, file: &'a Replay<'a>, sound: &Sound) -> Result<(), String> {
         if sound.min_ns > sound.max_ns {
-            return Err(format!("the start panics at {}: its first time is after its last", file.file));
+            return Err(format!("it panics at {}, whose first time is after its last", file.file));
         }
         if let Some(before) = self.tracked.filter(|&before| before >= sound.number) {
             let number = sound.number;
             return Err(format!(
-                "the start panics at {}: it holds number {number}, and number {before} was replayed before it",
+                "it panics at {}, which holds number {number}, since it has replayed number {before} before",
                 file.file
             ));
         }
@@ -238,24 +238,32 @@ impl<'a> Starting<'a> {
     fn verdict(&self, next: u64) -> Verdict {
         if self.exists(next) {
             let what = format!(
-                "it starts, and the first write ends the process, since {next:011}.wal, which it wants to write, \
-                 exists; so at every start"
+                "it comes up, and ends at its first write, since {next:011}.wal, which it wants to write, exists; \
+                 the same again at every start"
             );
             return Verdict::CrashLoops { what };
         }
         let mut parts = Vec::new();
         if self.lost > 0 {
-            parts.push(format!("skips {} with a warning, and the rows are lost", files(self.lost)));
+            parts.push(format!("skips {} with a warning", files(self.lost)));
         }
         if let Some((file, rows)) = self.twice {
-            parts.push(format!("replays {rows} persisted rows a second time, from {file}"));
+            parts.push(format!("replays {rows} rows that are persisted already, from {file}"));
         }
-        if parts.is_empty() { Verdict::Starts } else { Verdict::StartsWithLoss { what: parts.join("; ") } }
+        if parts.is_empty() {
+            Verdict::Starts
+        } else {
+            Verdict::StartsWithLoss { what: format!("it {}", parts.join(" and ")) }
+        }
     }
 }
 
 fn files(count: u64) -> String {
-    if count == 1 { "1 damaged file".to_owned() } else { format!("{count} damaged files") }
+    if count == 1 {
+        "1 damaged file, whose rows are lost,".to_owned()
+    } else {
+        format!("{count} damaged files, whose rows are lost,")
+    }
 }
 
 #[cfg(test)]
