@@ -69,6 +69,11 @@ const RECOGNISERS: &[Recogniser] = &[
         recognise: crate::influxdb3::recognise,
     },
     Recogniser {
+        format: Format::Etcd,
+        looks_for: "etcd (member/wal/ with files named <16 digits>-<16 digits>.wal, or such a directory itself)",
+        recognise: crate::etcd::recognise,
+    },
+    Recogniser {
         format: Format::Prometheus,
         looks_for: "Prometheus (wal/ with numbered segments, or such a directory itself)",
         recognise: crate::prometheus::recognise,

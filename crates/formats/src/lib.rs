@@ -36,6 +36,7 @@ mod verdict;
 mod window;
 
 pub mod arwal;
+pub mod etcd;
 pub mod influxdb3;
 pub mod prometheus;
 pub mod sqlite;
