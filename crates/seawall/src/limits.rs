@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use formats::{Depth, Survey, UnixTime, Verdict};
 
-use crate::show::{text, units};
+use crate::show::{lost_with_all, text, units};
 use crate::sizes::Floor;
 
 /// What a log may be like.
@@ -224,10 +224,10 @@ fn damage(facts: &Facts<'_>) -> Option<Finding> {
     let mut files: Vec<&str> = damage.listed().iter().map(|damage| damage.file.as_str()).collect();
     files.dedup();
     let message = format!(
-        "{} in {}, {} lost",
+        "{} in {}: {}",
         units::counted(damage.count(), "damage", "damages"),
         units::counted(files.len() as u64, "file", "files"),
-        units::size(damage.lost_bytes()),
+        lost_with_all(facts.survey),
     );
     let advice = format!(
         "copy the log before its server starts, since servers delete what they cannot read; \

@@ -2,6 +2,7 @@
 
 use formats::{Survey, Verdict};
 
+use super::damage::lost_with_all;
 use super::paint::paint;
 use super::screen::{Detail, Screen};
 use super::{text, units};
@@ -43,8 +44,8 @@ fn soundness(survey: &Survey) -> (Soundness, String) {
         let around = survey
             .records()
             .map_or(String::new(), |count| format!("; {} around it can still be read", records(count)));
-        let lost = units::size(survey.damage.lost_bytes());
-        return (Soundness::Damaged, format!("Damaged in {count}: {lost} lost{around}.{}", unread(survey)));
+        let lost = lost_with_all(survey);
+        return (Soundness::Damaged, format!("Damaged in {count}: {lost}{around}.{}", unread(survey)));
     }
     if !survey.unreadable.is_empty() {
         return (Soundness::Unread, format!("Not sound, not damaged: unknown.{}", unread(survey)));

@@ -174,7 +174,7 @@ fn top_table(top: &TopTable, screen: &Screen) -> String {
     let whole = bar::Whole { largest, cells: bar::WIDTH };
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     let title = format!("TOP {}", top.by.replace('_', " ").to_uppercase());
-    table.row([title.as_str(), "SERIES", "SAMPLES", ""].map(|title| Cell::new(theme.dim, title)));
+    table.titles(theme.dim, &[&title, "SERIES", "SAMPLES", ""]);
     for row in &top.rows {
         table.row([
             Cell::plain(shortened(&units::safe(&row.name), screen)),

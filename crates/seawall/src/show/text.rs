@@ -12,6 +12,11 @@ pub(crate) fn of_the_server(what: &str) -> String {
     }
 }
 
+/// Lines as a block.
+pub(crate) fn lines(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
 /// Blocks of text with a blank line between them; blocks without text are left out.
 pub(crate) fn stacked(blocks: impl IntoIterator<Item = String>) -> String {
     blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n")

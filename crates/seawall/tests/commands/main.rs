@@ -1,0 +1,7 @@
+//! The binary as a whole: directories, commands, and what they print and end with.
+
+mod generate;
+mod golden;
+mod guard;
+mod output;
+mod world;
