@@ -11,7 +11,7 @@ use crate::world::{Ran, World};
 fn the_command_takes_the_guards_place() {
     let world = World::new();
     let guard = world
-        .seawall(&["guard", "sound", "--", "sh", "-c", "echo $$"])
+        .seawall(&["guard", "-q", "sound", "--", "sh", "-c", "echo $$"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -20,7 +20,7 @@ impl World {
         let world = Self(tempfile::tempdir().unwrap());
         world.log("sound", &[segment(0), segment(1)]);
         let mut damaged = segment(0);
-        *damaged.iter_mut().nth(200).unwrap() ^= 1;
+        *damaged.get_mut(200).unwrap() ^= 1;
         world.log("damaged", &[damaged, segment(1)]);
         let mut torn = segment(1);
         let end = torn.iter().rposition(|byte| *byte != 0).unwrap();
