@@ -71,11 +71,13 @@ fn verdict(verdict: &Verdict, screen: &Screen) -> Option<String> {
     let theme = &screen.theme;
     let (style, what) = match verdict {
         Verdict::Unknown => return None,
-        Verdict::Starts => (theme.good, "it comes up and keeps everything"),
-        Verdict::StartsWithLoss { what } => (theme.warn, what.as_str()),
-        Verdict::Refuses { what } | Verdict::CrashLoops { what } => (theme.bad, what.as_str()),
+        Verdict::Starts => (theme.good, "at the next start everything is kept".to_owned()),
+        Verdict::StartsWithLoss { what } => (theme.warn, text::at_the_next_start(what)),
+        Verdict::Refuses { what } | Verdict::CrashLoops { what } => {
+            (theme.bad, text::at_the_next_start(what))
+        }
     };
-    let sentence = format!("At its next start {}.", text::of_the_server(what));
+    let sentence = text::sentence(&what);
     Some(paint(style, &text::wrapped(&sentence, screen.width).join("\n")))
 }
 

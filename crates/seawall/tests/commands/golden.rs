@@ -40,8 +40,7 @@ fn words(line: &str) -> Vec<String> {
 /// Takes out what differs from day to day and from machine to machine.
 fn redacted(text: &str) -> String {
     let rules = [
-        (r"oldest (record|file) .* ago", "oldest $1 AGE ago"),
-        (r"oldest (record|file) is .* old", "oldest $1 is AGE old"),
+        (r"oldest (record|file written) .* (ago|old)", "oldest $1 AGE $2"),
         (r#""oldest_age_seconds": \d+"#, r#""oldest_age_seconds": AGE"#),
         (r"[0-9.]+ [KMGTP]iB are free on its file system \([0-9.]+% of [^)]*\)", "FREE"),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
