@@ -43,6 +43,8 @@ fn redacted(text: &str) -> String {
         (r"oldest (record|file written) .* (ago|old)", "oldest $1 AGE $2"),
         (r#""oldest_age_seconds": \d+"#, r#""oldest_age_seconds": AGE"#),
         (r"[0-9.]+ [KMGTP]iB are free on its file system \([0-9.]+% of [^)]*\)", "FREE"),
+        (r"takes about [^\n]*", "takes about FORECAST"),
+        (r#""estimate": \{[^}]*\}"#, r#""estimate": FORECAST"#),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
         (r"looked for: [^\n]*(\n {14}[^\n]*)*", "looked for: FORMATS"),
     ];
