@@ -10,7 +10,7 @@ use crate::commands::{check, dump, generate, guard, inspect, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
-use crate::show::Screen;
+use crate::show::{self, Screen};
 
 /// Does what `args` ask for.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -43,7 +43,7 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Check(args) => check::run(&args.into(), form, screen),
         Command::Guard(args) => guard::run(&guard::Plan::new(args)?, form, screen),
         Command::Dump(args) => dump::run(&dump::Plan::new(args), screen),
-        Command::Generate(args) => generate::run(&args.what, screen),
+        Command::Generate(args) => generate::run(&args.what),
     }
 }
 
@@ -65,7 +65,7 @@ fn complain(failure: &Failure, form: Form, screen: &Screen) {
     }
     if form == Form::Json {
         // Where even this cannot be written, the exit code still tells.
-        screen.print_json(&json::failure(failure)).ok();
+        show::print_json(&json::failure(failure)).ok();
     }
-    screen.tell(&crate::show::failure(failure, &screen.beside()));
+    show::tell(&show::failure(failure, &screen.beside()));
 }

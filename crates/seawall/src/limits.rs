@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use formats::{Depth, Survey, UnixTime, Verdict};
 
-use crate::show::{text, units};
+use crate::show::{lost_with_all, text, units};
 use crate::sizes::Floor;
 
 /// What a log may be like.
@@ -187,11 +187,11 @@ pub(crate) fn health(facts: &Facts<'_>, limits: &Limits, findings: &[Finding]) -
 /// Age of the oldest record that a start reads, or of the oldest file where records have no times or were not read.
 pub(crate) fn oldest_age(survey: &Survey, now: UnixTime) -> Option<Age> {
     if let Some(times) = survey.times {
-        return Some(Age { seconds: seconds_between(times.min, now), of: "record" });
+        return Some(Age { seconds: seconds_between(times.min, now), of: Oldest::Record });
     }
     let counting = survey.parts.iter().filter(|survey| survey.part.role.counts());
     let oldest = counting.filter_map(|survey| survey.part.modified).min()?;
-    Some(Age { seconds: seconds_between(oldest, now), of: "file" })
+    Some(Age { seconds: seconds_between(oldest, now), of: Oldest::File })
 }
 
 /// Whole seconds; none for what lies in the future.
@@ -204,8 +204,17 @@ fn seconds_between(earlier: UnixTime, now: UnixTime) -> u64 {
 pub(crate) struct Age {
     /// How old.
     pub(crate) seconds: u64,
-    /// What: a record or a file.
-    pub(crate) of: &'static str,
+    /// What it is.
+    pub(crate) of: Oldest,
+}
+
+/// What the age is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oldest {
+    /// The time in a record.
+    Record,
+    /// The time at which a file was last written.
+    File,
 }
 
 fn warning(code: Code, message: String, advice: String) -> Finding {
@@ -224,10 +233,10 @@ fn damage(facts: &Facts<'_>) -> Option<Finding> {
     let mut files: Vec<&str> = damage.listed().iter().map(|damage| damage.file.as_str()).collect();
     files.dedup();
     let message = format!(
-        "{} in {}, {} lost",
+        "{} in {}: {}",
         units::counted(damage.count(), "damage", "damages"),
         units::counted(files.len() as u64, "file", "files"),
-        units::size(damage.lost_bytes()),
+        lost_with_all(facts.survey),
     );
     let advice = format!(
         "copy the log before its server starts, since servers delete what they cannot read; \
@@ -250,7 +259,6 @@ fn unreadable(facts: &Facts<'_>) -> Option<Finding> {
 
 fn verdict(facts: &Facts<'_>) -> Option<Finding> {
     let path = units::path(facts.path);
-    let what = |what: &str| format!("at its next start {}", text::of_the_server(what));
     match &facts.survey.verdict {
         Verdict::Unknown | Verdict::Starts => None,
         Verdict::StartsWithLoss { what: loss } => {
@@ -258,20 +266,20 @@ fn verdict(facts: &Facts<'_>) -> Option<Finding> {
             let advice = format!(
                 "copy the log before its server starts; `seawall inspect {path}` shows what it holds"
             );
-            Some(finding(Code::StartsWithLoss, what(loss), advice))
+            Some(finding(Code::StartsWithLoss, text::at_the_next_start(loss), advice))
         }
         Verdict::Refuses { what: refusal } => {
             let advice = format!(
                 "do not delete files one by one: copy the log first, then let `seawall verify {path}` show what is wrong"
             );
-            Some(critical(Code::Refuses, what(refusal), advice))
+            Some(critical(Code::Refuses, text::at_the_next_start(refusal), advice))
         }
         Verdict::CrashLoops { what: loop_ } => {
             let advice = format!(
                 "stop restarting the server, since every start can lose more; copy the log, then let \
                  `seawall verify {path}` show what is wrong"
             );
-            Some(critical(Code::CrashLoops, what(loop_), advice))
+            Some(critical(Code::CrashLoops, text::at_the_next_start(loop_), advice))
         }
     }
 }
@@ -310,8 +318,11 @@ fn age(facts: &Facts<'_>, limit: Duration) -> Option<Finding> {
         });
     };
     (age.seconds > limit.as_secs()).then(|| {
-        let message =
-            format!("the oldest {} is {} old; the limit is {allowed}", age.of, units::span(age.seconds as f64));
+        let old = units::span(age.seconds as f64);
+        let message = match age.of {
+            Oldest::Record => format!("the oldest record is {old} old; the limit is {allowed}"),
+            Oldest::File => format!("the oldest file was last written {old} ago; the limit is {allowed}"),
+        };
         let advice = "the server has not shortened its log for too long, or did not run: look into its own log for failed \
                       checkpoints or snapshots";
         warning(Code::MaxAge, message, advice.to_owned())

@@ -62,11 +62,11 @@ fn what_cannot_be_judged_is_not_fine() {
 
 #[test]
 fn records_tell_the_age_better_than_files() {
-    assert_eq!(oldest_age(&survey(), NOW), Some(Age { seconds: 9_000, of: "file" }));
+    assert_eq!(oldest_age(&survey(), NOW), Some(Age { seconds: 9_000, of: Oldest::File }));
     let read = Survey { times: Some(TimeRange::at(UnixTime::from_seconds(4_000))), ..survey() };
-    assert_eq!(oldest_age(&read, NOW), Some(Age { seconds: 6_000, of: "record" }));
+    assert_eq!(oldest_age(&read, NOW), Some(Age { seconds: 6_000, of: Oldest::Record }));
     let future = Survey { times: Some(TimeRange::at(UnixTime::from_seconds(99_000))), ..survey() };
-    assert_eq!(oldest_age(&future, NOW), Some(Age { seconds: 0, of: "record" }));
+    assert_eq!(oldest_age(&future, NOW), Some(Age { seconds: 0, of: Oldest::Record }));
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn value_after(word: &OsStr, prefix: &str) -> Option<PathBuf> {
     word.as_bytes().strip_prefix(prefix.as_bytes()).map(|value| PathBuf::from(OsStr::from_bytes(value)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all servers; this one has a default")]
 fn prometheus(flags: &Flags<'_>) -> Option<PathBuf> {
     let agent = flags.has("--agent")
         || flags
@@ -113,6 +114,7 @@ fn postgres(flags: &Flags<'_>) -> Option<PathBuf> {
     flags.short("-D").or_else(|| flags.variable("PGDATA"))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all servers; this one has a default")]
 fn etcd(flags: &Flags<'_>) -> Option<PathBuf> {
     let dir = flags.long("--data-dir").or_else(|| flags.variable("ETCD_DATA_DIR"));
     let name = || flags.long("--name").or_else(|| flags.variable("ETCD_NAME"));

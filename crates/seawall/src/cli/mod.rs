@@ -71,11 +71,8 @@ fn flag<T: Copy + Send + Sync + 'static>(without: T, with: T) -> impl TypedValue
 
 /// The whole command line with what only the program knows: the list of exit codes.
 pub(crate) fn command() -> clap::Command {
-    let mut codes = "Exit codes:\n".to_owned();
-    for exit in Exit::ALL {
-        codes.push_str(&format!("  {:>2}  {}\n", exit.code(), exit.meaning()));
-    }
-    Cli::command().after_help(codes)
+    let line = |exit: Exit| format!("\n  {:>2}  {}", exit.code(), exit.meaning());
+    Cli::command().after_help(format!("Exit codes:{}", Exit::ALL.map(line).concat()))
 }
 
 #[cfg(test)]

@@ -106,8 +106,13 @@ pub(crate) struct DumpArgs {
     /// Only records of these types, such as samples
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub(crate) types: Vec<String>,
-    /// Only what belongs to series with these labels, written as in PromQL: {job="x",name=~"a|b"}; repeat it for more
-    #[arg(long = "match", value_name = "LABELS")]
+    // Not a documentation comment: those want backticks around the name of the language, and help texts have none.
+    #[arg(
+        long = "match",
+        value_name = "LABELS",
+        help = "Only what belongs to series with these labels, written as in PromQL: {job=\"x\",name=~\"a|b\"}; \
+                repeat it for more"
+    )]
     pub(crate) selectors: Vec<Selector>,
     /// Only what is not older: 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or 2h for two hours ago
     #[arg(long, value_name = "TIME")]

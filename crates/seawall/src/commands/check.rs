@@ -70,8 +70,8 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     }
     let checked = Checked::new(&plan.path, &plan.gate, screen)?;
     match form {
-        Form::Json => screen.print_json(&document(&checked.report))?,
-        Form::Text => screen.print(&text(&checked, screen))?,
+        Form::Json => show::print_json(&document(&checked.report))?,
+        Form::Text => show::print(&text(&checked, screen))?,
     }
     Ok(checked.report.exit_of_a_gate())
 }
@@ -134,9 +134,9 @@ pub(crate) fn holds_nothing(path: &Path) -> bool {
 
 fn first_start(path: &Path, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     match form {
-        Form::Json => screen.print_json(&json::nothing_yet(path))?,
+        Form::Json => show::print_json(&json::nothing_yet(path))?,
         Form::Text if screen.detail == Detail::Little => {}
-        Form::Text => screen.print(&format!("{}\n", nothing_yet(path)))?,
+        Form::Text => show::print(&format!("{}\n", nothing_yet(path)))?,
     }
     Ok(Exit::Fine)
 }

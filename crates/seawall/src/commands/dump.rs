@@ -152,13 +152,12 @@ impl<W: Write> Dump<W> {
 
     /// What the lines do not say by themselves.
     fn tell(&self, screen: &Screen) {
-        let aside = screen.beside();
         for error in &self.unread {
-            aside.tell(&format!("seawall: {}\n", units::safe(&error.to_string())));
+            show::tell(&format!("seawall: {}\n", units::safe(&error.to_string())));
         }
         if self.sieve.forgot() {
             let series = units::count(MAX_SERIES as u64);
-            aside.tell(&format!(
+            show::tell(&format!(
                 "seawall: more than {series} series match; what belongs to later ones is missing\n"
             ));
         }
@@ -167,10 +166,10 @@ impl<W: Write> Dump<W> {
         }
         if self.damage > 0 {
             let places = units::counted(self.damage, "place", "places");
-            aside.tell(&format!("seawall: damaged in {places}; the lines with \"damage\" say where\n"));
+            show::tell(&format!("seawall: damaged in {places}; the lines with \"damage\" say where\n"));
         }
         if self.written == 0 {
-            aside.tell("seawall: no record matches\n");
+            show::tell("seawall: no record matches\n");
         }
     }
 

@@ -10,13 +10,13 @@ use clap_mangen::Man;
 use crate::cli::{self, Cli, Generated, Shell};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show::Screen;
+use crate::show;
 
 /// Writes what was asked for.
-pub(crate) fn run(what: &Generated, screen: &Screen) -> Result<Exit, Failure> {
+pub(crate) fn run(what: &Generated) -> Result<Exit, Failure> {
     match what {
-        Generated::Completions { shell } => screen.print(&completions(*shell))?,
-        Generated::Man { dir: None } => screen.print(&page(cli::command()).map_err(Failure::Output)?)?,
+        Generated::Completions { shell } => show::print(&completions(*shell))?,
+        Generated::Man { dir: None } => show::print(&page(cli::command()).map_err(Failure::Output)?)?,
         Generated::Man { dir: Some(dir) } => pages(dir)?,
     }
     Ok(Exit::Fine)

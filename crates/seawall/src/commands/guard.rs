@@ -64,7 +64,7 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     let aside = screen.beside();
     if holds_nothing(&plan.path) {
         if form == Form::Json {
-            screen.print_json(&json::nothing_yet(&plan.path))?;
+            show::print_json(&json::nothing_yet(&plan.path))?;
         }
         say(&aside, &nothing_yet(&plan.path));
         return start(plan, &aside);
@@ -72,7 +72,7 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     let exit = match Checked::new(&plan.path, &plan.gate, screen) {
         Ok(checked) => judge(checked, form, screen)?,
         Err(failure) if plan.on_problem == OnProblem::Start => {
-            aside.tell(&show::failure(&failure, &aside));
+            show::tell(&show::failure(&failure, &aside));
             Exit::Failed
         }
         Err(failure) => return Err(failure),
@@ -80,11 +80,11 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     match (exit, plan.on_problem) {
         (Exit::Fine, _) => start(plan, &aside),
         (_, OnProblem::Start) => {
-            aside.tell(&format!("seawall: starting {} in spite of that (--on-problem start)\n", plan.name()));
+            show::tell(&format!("seawall: starting {} in spite of that (--on-problem start)\n", plan.name()));
             start(plan, &aside)
         }
         (_, OnProblem::Refuse) => {
-            aside.tell(&format!("seawall: not starting {}\n", plan.name()));
+            show::tell(&format!("seawall: not starting {}\n", plan.name()));
             Ok(exit)
         }
     }
@@ -97,15 +97,15 @@ fn judge(mut checked: Checked, form: Form, screen: &Screen) -> Result<Exit, Fail
         checked.report.add(finding);
     }
     if form == Form::Json {
-        screen.print_json(&check::document(&checked.report))?;
+        show::print_json(&check::document(&checked.report))?;
     }
     if checked.report.findings.is_empty() {
         let (files, bytes) = checked.report.survey.weight();
         let files = units::counted(files, "file", "files");
         let path = units::path(&checked.report.path);
-        say(&aside, &format!("{path}: {files}, {}; nothing is wrong with it", units::size(bytes)));
+        say(&aside, &format!("{path}: {files}, {}; no objections", units::size(bytes)));
     } else {
-        aside.tell(&check::text(&checked, &aside));
+        show::tell(&check::text(&checked, &aside));
     }
     let busy = checked.report.found(Code::InUse);
     Ok(if busy { Exit::Refused } else { checked.report.exit_of_a_gate() })
@@ -124,7 +124,7 @@ fn in_use(checked: &Checked) -> Option<Finding> {
 
 fn say(aside: &Screen, text: &str) {
     if aside.detail != Detail::Little {
-        aside.tell(&format!("seawall: {text}\n"));
+        show::tell(&format!("seawall: {text}\n"));
     }
 }
 

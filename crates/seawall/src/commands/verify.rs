@@ -37,8 +37,8 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     let survey = subject.survey(&order, screen);
     let report = Report::new(&subject, &order, survey, Bounds::default());
     match form {
-        Form::Json => screen.print_json(&json::head(&report).into())?,
-        Form::Text => screen.print(&text(&report, screen))?,
+        Form::Json => show::print_json(&json::head(&report).into())?,
+        Form::Text => show::print(&text(&report, screen))?,
     }
     Ok(report.exit_of_a_reading())
 }

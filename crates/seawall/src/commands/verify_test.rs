@@ -21,7 +21,7 @@ fn log() -> FakeLog {
 fn a_sound_log_ends_well_and_says_what_comes() {
     let (text, exit) = said(FakeLog { verdict: Verdict::Starts, ..log() }, &Screen::plain());
     assert!(text.contains("Sound: 1 record in 1 file, 100 B checked.\n"), "{text}");
-    assert!(text.ends_with("At its next start the server comes up and keeps everything.\n"), "{text}");
+    assert!(text.ends_with("At the next start everything is kept.\n"), "{text}");
     assert_eq!(exit, Exit::Fine);
 }
 
@@ -30,7 +30,7 @@ fn damage_is_listed_and_followed_by_what_to_do() {
     let verdict = Verdict::StartsWithLoss { what: "it deletes the rest".to_owned() };
     let (text, exit) = said(FakeLog { verdict, ..log() }.damage("1", 10, 15), &Screen::plain());
     assert!(text.contains("Damaged in 1 place: 5 B lost; 1 record around it can still be read."), "{text}");
-    assert!(text.contains("At its next start the server deletes the rest."), "{text}");
+    assert!(text.contains("At the next start the server deletes the rest."), "{text}");
     assert!(text.contains("cp -a /data /data.copy"), "{text}");
     assert_eq!(exit, Exit::Damage);
 }

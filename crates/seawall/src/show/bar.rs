@@ -90,8 +90,9 @@ fn scaled(value: u64, whole: u64, steps: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn drawn(value: u64, damaged: &[Range<u64>]) -> String {
-        bar(value, Whole { largest: 1600, cells: 16 }, damaged, (&Theme::default(), &Glyphs::ASCII)).text()
+    fn drawn(value: u64, damaged: &[(u64, u64)]) -> String {
+        let damaged: Vec<Range<u64>> = damaged.iter().map(|(start, end)| *start..*end).collect();
+        bar(value, Whole { largest: 1600, cells: 16 }, &damaged, (&Theme::default(), &Glyphs::ASCII)).text()
     }
 
     #[test]
@@ -104,11 +105,15 @@ mod tests {
 
     #[test]
     fn damage_is_marked_where_it_lies() {
-        assert_eq!(drawn(1600, &[0..1]), "X###############");
-        assert_eq!(drawn(1600, &[1599..1600]), "###############X");
-        assert_eq!(drawn(1600, &[200..400, 800..801]), "##XX####X#######");
-        assert_eq!(drawn(10, &[3..9]), "X");
-        assert_eq!(drawn(1600, &[9999..u64::MAX]), "###############X", "ranges past the end are at the end");
+        assert_eq!(drawn(1600, &[(0, 1)]), "X###############");
+        assert_eq!(drawn(1600, &[(1599, 1600)]), "###############X");
+        assert_eq!(drawn(1600, &[(200, 400), (800, 801)]), "##XX####X#######");
+        assert_eq!(drawn(10, &[(3, 9)]), "X");
+        assert_eq!(
+            drawn(1600, &[(9999, u64::MAX)]),
+            "###############X",
+            "ranges past the end are at the end"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use formats::{Survey, Verdict};
 
+use super::damage::lost_with_all;
 use super::paint::paint;
 use super::screen::{Detail, Screen};
 use super::{text, units};
@@ -43,8 +44,8 @@ fn soundness(survey: &Survey) -> (Soundness, String) {
         let around = survey
             .records()
             .map_or(String::new(), |count| format!("; {} around it can still be read", records(count)));
-        let lost = units::size(survey.damage.lost_bytes());
-        return (Soundness::Damaged, format!("Damaged in {count}: {lost} lost{around}.{}", unread(survey)));
+        let lost = lost_with_all(survey);
+        return (Soundness::Damaged, format!("Damaged in {count}: {lost}{around}.{}", unread(survey)));
     }
     if !survey.unreadable.is_empty() {
         return (Soundness::Unread, format!("Not sound, not damaged: unknown.{}", unread(survey)));
@@ -70,11 +71,13 @@ fn verdict(verdict: &Verdict, screen: &Screen) -> Option<String> {
     let theme = &screen.theme;
     let (style, what) = match verdict {
         Verdict::Unknown => return None,
-        Verdict::Starts => (theme.good, "it comes up and keeps everything"),
-        Verdict::StartsWithLoss { what } => (theme.warn, what.as_str()),
-        Verdict::Refuses { what } | Verdict::CrashLoops { what } => (theme.bad, what.as_str()),
+        Verdict::Starts => (theme.good, "at the next start everything is kept".to_owned()),
+        Verdict::StartsWithLoss { what } => (theme.warn, text::at_the_next_start(what)),
+        Verdict::Refuses { what } | Verdict::CrashLoops { what } => {
+            (theme.bad, text::at_the_next_start(what))
+        }
     };
-    let sentence = format!("At its next start {}.", text::of_the_server(what));
+    let sentence = text::sentence(&what);
     Some(paint(style, &text::wrapped(&sentence, screen.width).join("\n")))
 }
 

@@ -3,12 +3,18 @@
 use formats::{Estimate, Fact, Format, PartSurvey, Role, Survey, TopTable, UnixTime, Value};
 
 use super::bar;
-use super::screen::Screen;
+use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
 use super::{text, units};
 use crate::json::Shown;
-use crate::limits::oldest_age;
+use crate::limits::{Oldest, oldest_age};
 use crate::report::Report;
+
+/// So many facts get a line each; more of them run on in one paragraph.
+const FEW: usize = 4;
+
+/// How far that paragraph stands from the edge.
+const INDENT: usize = 13;
 
 /// What a format is called among people.
 pub(crate) const fn label(format: Format) -> &'static str {
@@ -42,8 +48,17 @@ pub(crate) fn figures(report: &Report, screen: &Screen) -> String {
     put("Time", time(survey));
     put("Age", age(survey, report.now));
     put("Next start", survey.estimate.map_or(String::new(), estimate));
-    for fact in survey.facts.iter().filter(|fact| fact.value != Value::Null) {
-        put(&fact_label(fact), fact_text(fact));
+    let known: Vec<&Fact> = survey.facts.iter().filter(|fact| says_something(&fact.value)).collect();
+    if screen.detail == Detail::Full || known.len() <= FEW {
+        known.iter().for_each(|fact| put(&text::sentence_case(&fact_words(fact)), fact_text(fact)));
+    } else if screen.detail == Detail::Normal {
+        let facts: Vec<String> =
+            known.iter().map(|fact| format!("{}: {}", fact_words(fact), fact_text(fact))).collect();
+        let lines = text::wrapped(&facts.join("; "), screen.width.saturating_sub(INDENT).max(40));
+        lines
+            .into_iter()
+            .enumerate()
+            .for_each(|(line, facts)| put(if line == 0 { "Details" } else { "" }, facts));
     }
     table.render()
 }
@@ -112,7 +127,10 @@ fn time(survey: &Survey) -> String {
 fn age(survey: &Survey, now: UnixTime) -> String {
     oldest_age(survey, now).map_or(String::new(), |age| {
         let ago = units::span(age.seconds as f64);
-        format!("oldest {} {ago} ago", age.of)
+        match age.of {
+            Oldest::Record => format!("oldest record {ago} old"),
+            Oldest::File => format!("oldest file written {ago} ago"),
+        }
     })
 }
 
@@ -122,13 +140,20 @@ fn estimate(estimate: Estimate) -> String {
     format!("takes about {time} and {} of memory (\u{b1}{error:.0} %)", units::size(estimate.memory_bytes))
 }
 
-fn fact_label(fact: &Fact) -> String {
-    let name = fact.name.strip_suffix("_bytes").or_else(|| fact.name.strip_suffix("_seconds"));
-    let mut words = name.unwrap_or(fact.name).replace('_', " ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Text(text) => !text.is_empty(),
+        Value::List(items) => !items.is_empty(),
+        Value::Map(fields) => !fields.is_empty(),
+        _ => true,
     }
-    words
+}
+
+/// The name of a fact without the unit that its value is shown in.
+fn fact_words(fact: &Fact) -> String {
+    let name = fact.name.strip_suffix("_bytes").or_else(|| fact.name.strip_suffix("_seconds"));
+    name.unwrap_or(fact.name).replace('_', " ")
 }
 
 /// A fact in the unit that its name ends in.
@@ -174,7 +199,7 @@ fn top_table(top: &TopTable, screen: &Screen) -> String {
     let whole = bar::Whole { largest, cells: bar::WIDTH };
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     let title = format!("TOP {}", top.by.replace('_', " ").to_uppercase());
-    table.row([title.as_str(), "SERIES", "SAMPLES", ""].map(|title| Cell::new(theme.dim, title)));
+    table.titles(theme.dim, &[&title, "SERIES", "SAMPLES", ""]);
     for row in &top.rows {
         table.row([
             Cell::plain(shortened(&units::safe(&row.name), screen)),

@@ -103,9 +103,6 @@ struct Rows<'a> {
     room: Room,
     largest: u64,
     roles: bool,
-    read: bool,
-    sampled: bool,
-    timed: bool,
     damage: HashMap<&'a str, Vec<Range<u64>>>,
 }
 
@@ -121,9 +118,6 @@ impl<'a> Rows<'a> {
             room: Room::Wide,
             largest: parts.iter().map(|part| part.part.bytes).max().unwrap_or(0),
             roles: parts.iter().any(|part| Some(part.part.role) != first),
-            read: parts.iter().any(|part| part.records.is_some()),
-            sampled: parts.iter().any(|part| part.samples > 0),
-            timed: parts.iter().any(|part| part.times.is_some()),
             damage,
         }
     }
@@ -131,7 +125,8 @@ impl<'a> Rows<'a> {
     fn table(&self, parts: &[&PartSurvey]) -> Table {
         let full = self.screen.detail == Detail::Full;
         let mut table = Table::new(&COLUMNS);
-        table.row(self.titles());
+        let times = if self.room == Room::Wide { "TIME (UTC)" } else { "FROM (UTC)" };
+        table.titles(self.screen.theme.dim, &["FILE", "ROLE", "SIZE", "", "RECORDS", "SAMPLES", times, ""]);
         let mut folded = Folded::default();
         for (index, part) in parts.iter().enumerate() {
             if full || stands(index, parts.len()) || folded.keeps(part) {
@@ -143,26 +138,6 @@ impl<'a> Rows<'a> {
         }
         folded.end(&mut table, self.screen);
         table
-    }
-
-    /// Columns that say nothing in this table get no title, and with it no room.
-    fn titles(&self) -> [Cell; 8] {
-        let when = |wanted: bool, title| if wanted { title } else { "" };
-        let titles = [
-            "FILE",
-            when(self.roles, "ROLE"),
-            "SIZE",
-            "",
-            when(self.read, "RECORDS"),
-            when(self.sampled, "SAMPLES"),
-            match self.room {
-                Room::Wide => when(self.timed, "TIME (UTC)"),
-                Room::Narrow => when(self.timed, "FROM (UTC)"),
-                Room::Least => "",
-            },
-            "",
-        ];
-        titles.map(|title| Cell::new(self.screen.theme.dim, title))
     }
 
     fn row(&self, part: &PartSurvey) -> [Cell; 8] {

@@ -37,7 +37,7 @@ pub(crate) fn headline(report: &Report, screen: &Screen) -> String {
 /// Each finding with its advice.
 pub(crate) fn findings(findings: &[Finding], screen: &Screen) -> String {
     let theme = &screen.theme;
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for finding in findings {
         let style = match finding.severity {
             Severity::Warning => theme.warn,
@@ -48,15 +48,15 @@ pub(crate) fn findings(findings: &[Finding], screen: &Screen) -> String {
         let room = screen.width.saturating_sub(INDENT).max(40);
         for (index, line) in text::wrapped(&message, room).iter().enumerate() {
             let start = if index == 0 { format!("  {}  ", paint(style, &label)) } else { " ".repeat(INDENT) };
-            out.push_str(&format!("{start}{line}\n"));
+            lines.push(format!("{start}{line}"));
         }
         if screen.detail != Detail::Little {
             for line in text::wrapped(&finding.advice, room) {
-                out.push_str(&format!("{}{}\n", " ".repeat(INDENT), paint(theme.dim, &line)));
+                lines.push(format!("{}{}", " ".repeat(INDENT), paint(theme.dim, &line)));
             }
         }
     }
-    out
+    text::lines(&lines)
 }
 
 /// How far the log is from each limit.

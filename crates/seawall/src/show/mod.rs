@@ -18,9 +18,9 @@ pub(crate) mod text;
 pub(crate) mod units;
 
 pub(crate) use conclusion::conclusion;
-pub(crate) use damage::{damage_list, notes};
+pub(crate) use damage::{damage_list, lost_with_all, notes};
 pub(crate) use failure::failure;
 pub(crate) use figures::{figures, top_tables};
 pub(crate) use files::file_table;
 pub(crate) use findings::{findings, gauges, headline};
-pub(crate) use screen::{Detail, Screen, Talk};
+pub(crate) use screen::{Detail, Screen, Talk, print, print_json, tell};

@@ -69,22 +69,6 @@ impl Screen {
         }
     }
 
-    /// Writes text to standard output.
-    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
-    }
-
-    /// Writes a JSON document to standard output.
-    pub(crate) fn print_json(&self, document: &serde_json::Value) -> Result<(), Failure> {
-        self.print(&format!("{document:#}\n"))
-    }
-
-    /// Writes text to standard error, where nobody may be listening.
-    pub(crate) fn tell(&self, text: &str) {
-        io::stderr().lock().write_all(text.as_bytes()).ok();
-    }
-
     /// The same screen for text that goes to standard error.
     #[must_use]
     pub(crate) fn beside(&self) -> Self {
@@ -102,6 +86,22 @@ impl Screen {
             talk: Talk::Silent,
         }
     }
+}
+
+/// Writes text to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+/// Writes a JSON document to standard output.
+pub(crate) fn print_json(document: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{document:#}\n"))
+}
+
+/// Writes text to standard error, where nobody may be listening.
+pub(crate) fn tell(text: &str) {
+    io::stderr().lock().write_all(text.as_bytes()).ok();
 }
 
 fn width() -> usize {

@@ -54,6 +54,7 @@ impl Cell {
 #[derive(Debug)]
 pub(crate) struct Table {
     aligns: Vec<Align>,
+    titles: Vec<Cell>,
     rows: Vec<Row>,
 }
 
@@ -67,7 +68,12 @@ enum Row {
 impl Table {
     /// An empty table with these columns.
     pub(crate) fn new(aligns: &[Align]) -> Self {
-        Self { aligns: aligns.to_vec(), rows: Vec::new() }
+        Self { aligns: aligns.to_vec(), titles: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Sets the first line; a column that is empty below its title is left out.
+    pub(crate) fn titles(&mut self, style: Style, titles: &[&str]) {
+        self.titles = titles.iter().map(|title| Cell::new(style, *title)).collect();
     }
 
     /// Adds a row.
@@ -88,17 +94,13 @@ impl Table {
     /// The text, each line indented by two columns and without blanks at its end. Columns without text are left out.
     pub(crate) fn render(&self) -> String {
         let widths = self.widths();
-        let mut text = String::new();
-        for row in &self.rows {
-            let line = match row {
-                Row::Line(cell) => cell.render(),
-                Row::Cells(cells) => self.line_of(cells, &widths),
-            };
-            text.push_str("  ");
-            text.push_str(&line);
-            text.push('\n');
-        }
-        text
+        let line = |row: &Row| match row {
+            Row::Line(cell) => cell.render(),
+            Row::Cells(cells) => self.line_of(cells, &widths),
+        };
+        let titles = (!self.titles.is_empty()).then(|| self.line_of(&self.titles, &widths));
+        let lines = titles.into_iter().chain(self.rows.iter().map(line));
+        lines.flat_map(|line| ["  ".to_owned(), line, "\n".to_owned()]).collect()
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -108,6 +110,9 @@ impl Table {
             for (width, cell) in widths.iter_mut().zip(cells) {
                 *width = cell.width().max(*width);
             }
+        }
+        for (width, title) in widths.iter_mut().zip(&self.titles).filter(|(width, _)| **width > 0) {
+            *width = title.width().max(*width);
         }
         widths
     }
@@ -142,7 +147,7 @@ mod tests {
     fn columns_line_up_and_lines_end_with_text() {
         let mut table = Table::new(&[Align::Left, Align::Right, Align::Left, Align::Left]);
         let row = |cells: [&str; 4]| cells.map(Cell::plain);
-        table.row(row(["FILE", "SIZE", "", "MARK"]));
+        table.titles(Style::new(), &["FILE", "SIZE", "EMPTY", "MARK"]);
         table.row(row(["00000000", "1 B", "", ""]));
         table.row(row(["1", "100 B", "", "x"]));
         table.line(Cell::plain("more"));

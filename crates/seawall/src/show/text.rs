@@ -2,14 +2,32 @@
 
 use super::units;
 
-/// What a verdict says about the server, as the end of a sentence: `it cuts ...` becomes `the server cuts ...`.
-pub(crate) fn of_the_server(what: &str) -> String {
+/// What a verdict says as the rest of a sentence that begins with the next start: `it cuts ...`, where a decoder means
+/// the server by it, becomes `the server cuts ...`.
+pub(crate) fn at_the_next_start(what: &str) -> String {
     let what = units::safe(what);
     let what = what.trim_end_matches('.');
-    match what.strip_prefix("it ").or_else(|| what.strip_prefix("It ")) {
-        Some(rest) => format!("the server {rest}"),
-        None => format!("this happens: {what}"),
+    match what.strip_prefix("it ") {
+        Some(rest) => format!("at the next start the server {rest}"),
+        None => format!("at the next start: {what}"),
     }
+}
+
+/// The same as a sentence of its own.
+pub(crate) fn sentence(text: &str) -> String {
+    format!("{}.", sentence_case(text))
+}
+
+/// The same with a capital letter.
+pub(crate) fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
+}
+
+/// Lines as a block.
+pub(crate) fn lines(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 /// Blocks of text with a blank line between them; blocks without text are left out.
@@ -72,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_verdict_becomes_a_sentence_about_the_server() {
-        assert_eq!(of_the_server("it does not start."), "the server does not start");
-        assert_eq!(of_the_server("the log is full"), "this happens: the log is full");
+        let said = |what| sentence(&at_the_next_start(what));
+        assert_eq!(said("it does not start."), "At the next start the server does not start.");
+        assert_eq!(said("the worker ends"), "At the next start: the worker ends.");
     }
 }

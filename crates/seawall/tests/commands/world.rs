@@ -1,0 +1,127 @@
+//! A directory with logs in every state, and the binary run in it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
+use formats::prometheus::{Compression, Pages};
+use tempfile::TempDir;
+
+/// 2026-01-31T12:00:00Z in milliseconds.
+const START: i64 = 1_769_860_800_000;
+
+/// Logs in every state, each a directory.
+pub(crate) struct World(TempDir);
+
+impl World {
+    /// `sound`, `damaged`, `torn`, `gap`, `long`, `several`, `unknown`, `empty` and `fresh`.
+    pub(crate) fn new() -> Self {
+        let world = Self(tempfile::tempdir().unwrap());
+        world.log("sound", &[segment(0), segment(1)]);
+        let mut damaged = segment(0);
+        *damaged.get_mut(200).unwrap() ^= 1;
+        world.log("damaged", &[damaged, segment(1)]);
+        let mut torn = segment(1);
+        let end = torn.iter().rposition(|byte| *byte != 0).unwrap();
+        torn.truncate(end - 3);
+        world.log("torn", &[segment(0), torn]);
+        world.log("gap", &[segment(0), Vec::new(), segment(1)]);
+        fs::remove_file(world.path("gap/wal/00000001")).unwrap();
+        world.log("long", &(0..60).map(|_| segment(0)).collect::<Vec<_>>());
+        world.log("several/blue", &[segment(0)]);
+        world.log("several/green", &[segment(0)]);
+        for dir in ["empty", "unknown", "fresh/lost+found"] {
+            fs::create_dir_all(world.path(dir)).unwrap();
+        }
+        fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        world
+    }
+
+    fn log(&self, name: &str, segments: &[Vec<u8>]) {
+        let wal = self.path(name).join("wal");
+        fs::create_dir_all(&wal).unwrap();
+        for (number, bytes) in segments.iter().enumerate() {
+            fs::write(wal.join(format!("{number:08}")), bytes).unwrap();
+        }
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The binary, about to run in it, with an environment that is the same everywhere.
+    pub(crate) fn seawall(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+        command.args(args).current_dir(self.0.path()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C");
+        command
+    }
+
+    /// What the binary prints and how it ends.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::new(&self.seawall(args).output().unwrap())
+    }
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn new(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A closed segment: two series (in the first one) and five scrapes of both, a minute apart.
+fn segment(number: i64) -> Vec<u8> {
+    let mut pages = Pages::default();
+    if number == 0 {
+        pages.log(&encoded(&series()), Compression::None);
+    }
+    for scrape in 0..5 {
+        let time = START + (number * 5 + scrape) * 60_000;
+        let point = |series| Point { series: SeriesRef(series), time, value: scrape as f64 + 0.5 };
+        pages.log(&encoded(&Record::Samples(vec![point(1), point(2)])), Compression::None);
+    }
+    pages.close();
+    pages.bytes().to_vec()
+}
+
+fn series() -> Record<'static> {
+    let one = |number, job: &str| {
+        let pairs = Labels::write_pairs([(&b"__name__"[..], &b"up"[..]), (b"job", job.as_bytes())]);
+        Series { series: SeriesRef(number), labels: Labels::of_pairs(pairs.leak()).unwrap() }
+    };
+    Record::Series(vec![one(1, "api"), one(2, "db")])
+}
+
+fn encoded(record: &Record<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record.encode(&mut bytes);
+    bytes
+}
+
+/// Writes a log whose dump is larger than what a pipe holds.
+pub(crate) fn write_large_log(dir: &Path) {
+    fs::create_dir_all(dir.join("wal")).unwrap();
+    let mut pages = Pages::default();
+    for scrape in 0..5_000 {
+        let point = |series| Point { series: SeriesRef(series), time: START + scrape, value: 1.0 };
+        pages.log(&encoded(&Record::Samples((1..20).map(point).collect())), Compression::None);
+    }
+    pages.close();
+    fs::write(dir.join("wal/00000000"), pages.bytes()).unwrap();
+}
