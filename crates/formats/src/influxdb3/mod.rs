@@ -9,8 +9,8 @@
 //! Decisions:
 //!
 //! * **Decoder.** The record is coded by the Rust crate `bitcode`, which could decode it too, into lists in memory.
-//!   Since eight values may share a byte, a hostile file makes it take several hundred times its size. The decoder
-//!   here walks the columns in place and takes constant memory: the file itself (at most 256 MiB, larger ones are
+//!   Since eight values may share a byte, a hostile file makes it take 360 times its size. The decoder here
+//!   walks the columns in place and takes constant memory: the file itself (at most 256 MiB, larger ones are
 //!   checked by their checksum alone and noted as `not-decoded`), and some kilobytes. It accepts and refuses the
 //!   same bytes; tests hold the two against each other.
 //! * **Damage** is a flaw of a live file, which costs all of it: its range reaches from the first byte that cannot
