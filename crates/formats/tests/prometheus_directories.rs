@@ -1,11 +1,6 @@
 //! What a reader must make of directories: complete, incomplete, foreign, and hostile ones.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test that fails says enough"
-)]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that fails says enough")]
 
 use std::fs;
 use std::num::NonZeroUsize;

@@ -1,6 +1,9 @@
 //! `bench`: figures that anyone can measure again.
 
+mod forecast;
+mod logs;
 mod peers_replay;
+mod verify;
 
 use std::path::Path;
 
@@ -11,6 +14,8 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
     match words {
         ["peers-replay", data] => peers_replay::run(Path::new(data)),
         ["peers-replay", ..] => Err(Failure::Usage("bench peers-replay: give one directory".to_owned())),
+        ["verify"] => verify::run(),
+        ["forecast"] => forecast::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }

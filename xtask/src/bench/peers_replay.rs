@@ -28,31 +28,56 @@ pub(crate) fn run(given: &Path) -> Outcome {
     for prometheus in &versions {
         let copy = Copy::of(given)?;
         match measure(prometheus, &copy.data) {
-            Ok(figures) => println!("{figures}"),
+            Ok(figures) => println!("{:<8} {figures}", prometheus.version()),
             Err(cause) => println!("{:<8} {cause}", prometheus.version()),
         }
     }
     Ok(())
 }
 
-/// Starts one server on `data` and reads what it cost. What can't be known is a dash, never a zero.
-fn measure(prometheus: &Prometheus, data: &Path) -> Result<String, DriveError> {
+/// What one start cost. What cannot be known is `None`, never a zero.
+pub(crate) struct Figures {
+    pub(crate) replay_seconds: Option<f64>,
+    ready_seconds: f64,
+    pub(crate) peak_bytes: Option<u64>,
+    series: Option<f64>,
+    corruptions: Option<f64>,
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
+        let count = |figure: Option<f64>| or_dash(figure.map(|figure| format!("{figure:.0}")));
+        write!(
+            f,
+            "{:>10} {:>10.3} {:>10} {:>12} {:>13}",
+            or_dash(self.replay_seconds.map(|seconds| format!("{seconds:.3}"))),
+            self.ready_seconds,
+            or_dash(self.peak_bytes.map(|bytes| format!("{:.0}", bytes as f64 / 1_048_576.0))),
+            count(self.series),
+            count(self.corruptions),
+        )
+    }
+}
+
+/// Starts one server on a copy of `given` and reads what it cost.
+pub(crate) fn measure_copy(prometheus: &Prometheus, given: &Path) -> Result<Figures, Failure> {
+    let copy = Copy::of(given)?;
+    measure(prometheus, &copy.data)
+        .map_err(|cause| Failure::Work(format!("prometheus {}: {cause}", prometheus.version())))
+}
+
+fn measure(prometheus: &Prometheus, data: &Path) -> Result<Figures, DriveError> {
     let server = prometheus.on(data).within(PATIENCE).start()?;
-    let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
-    let peak = server.peak_memory().map(|bytes| format!("{:.0}", bytes as f64 / 1_048_576.0));
-    let replay = server.replay().map(|replay| format!("{:.3}", replay.total.as_secs_f64()));
-    let count = |metric: &str| or_dash(server.metric(metric).map(|figure| format!("{figure:.0}")));
-    let line = format!(
-        "{:<8} {:>10} {:>10.3} {:>10} {:>12} {:>13}",
-        prometheus.version(),
-        or_dash(replay),
-        server.ready_after().as_secs_f64(),
-        or_dash(peak),
-        count("prometheus_tsdb_head_series"),
-        count("prometheus_tsdb_wal_corruptions_total"),
-    );
+    let figures = Figures {
+        replay_seconds: server.replay().map(|replay| replay.total.as_secs_f64()),
+        ready_seconds: server.ready_after().as_secs_f64(),
+        peak_bytes: server.peak_memory(),
+        series: server.metric("prometheus_tsdb_head_series"),
+        corruptions: server.metric("prometheus_tsdb_wal_corruptions_total"),
+    };
     server.stop()?;
-    Ok(line)
+    Ok(figures)
 }
 
 /// A data directory to be spoilt. It lies below `target`, on a real disk, and is removed in the end.

@@ -25,6 +25,9 @@ fn main() {
     };
     let runs = words.get(1).and_then(|runs| runs.parse().ok()).unwrap_or(7);
     let root = PathBuf::from(dir);
+    // First of all, so that the peak is that of verifying and of nothing else.
+    verify(&root, 2, Depth::Bytes);
+    println!("verify, two cores    {} at its peak", peak_memory());
     let mut timings: [Vec<f64>; 4] = Default::default();
     for _ in 0..runs {
         timings[0].push(time(|| bare::run(&root.join("wal"))));
@@ -65,6 +68,13 @@ fn verify(root: &Path, workers: usize, depth: Depth) -> u64 {
     let survey = survey(log.as_ref(), &Order::new(depth, UnixTime::from_seconds(0)).workers(workers));
     assert!(survey.damage.is_empty(), "the log is sound");
     survey.samples.unwrap_or(0)
+}
+
+/// The most memory that this process has held.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or_else(|| "unknown memory".to_owned(), |peak| peak.trim().to_owned())
 }
 
 fn bytes_in(dir: &Path) -> u64 {

@@ -1,0 +1,75 @@
+//! The logs that benchmarks run on: made once, by the product's own encoder, and taken by the real servers.
+
+use std::path::PathBuf;
+
+use crate::command::Failure;
+use crate::workspace::{cargo, output, target};
+
+/// What a log holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Recipe {
+    /// Name of its directory.
+    pub(crate) name: &'static str,
+    shape: &'static str,
+    series: u32,
+    scrapes: u32,
+    compression: &'static str,
+}
+
+const fn recipe(
+    name: &'static str,
+    shape: &'static str,
+    series: u32,
+    scrapes: u32,
+    compression: &'static str,
+) -> Recipe {
+    Recipe { name, shape, series, scrapes, compression }
+}
+
+/// Thirty million samples of a hundred thousand series, in each compression.
+pub(crate) const LARGE: [Recipe; 3] = [
+    recipe("steady-snappy", "steady", 100_000, 300, "snappy"),
+    recipe("steady-zstd", "steady", 100_000, 300, "zstd"),
+    recipe("steady-none", "steady", 100_000, 300, "none"),
+];
+
+/// Small and large, many series and many samples, churn and native histograms.
+pub(crate) const SHAPES: [Recipe; 9] = [
+    recipe("few", "steady", 1_000, 480, "snappy"),
+    recipe("steady-small", "steady", 10_000, 480, "snappy"),
+    recipe("steady-snappy", "steady", 100_000, 300, "snappy"),
+    recipe("series-short", "steady", 200_000, 30, "snappy"),
+    recipe("series-many", "steady", 600_000, 10, "snappy"),
+    recipe("churn", "churn", 50_000, 240, "snappy"),
+    recipe("churn-fast", "churn", 200_000, 60, "snappy"),
+    recipe("histograms", "histograms", 10_000, 240, "snappy"),
+    recipe("histograms-many", "histograms", 30_000, 120, "snappy"),
+];
+
+impl Recipe {
+    /// The log's data directory, made if it is not there yet.
+    pub(crate) fn make(self) -> Result<PathBuf, Failure> {
+        let dir = target().join("bench").join(self.name);
+        if dir.join("wal").is_dir() {
+            return Ok(dir);
+        }
+        // Beside its place first: a log that was interrupted must not pass for a finished one.
+        let unfinished = target().join("bench").join(format!("{}.unfinished", self.name));
+        let broken = |cause: String| Failure::Work(format!("could not make the log {}: {cause}", self.name));
+        if unfinished.exists() {
+            std::fs::remove_dir_all(&unfinished).map_err(|cause| broken(cause.to_string()))?;
+        }
+        let mut make =
+            cargo(["run", "--quiet", "--release", "--package", "formats", "--example", "make_wal", "--"]);
+        make.arg(&unfinished).args([
+            self.shape,
+            &self.series.to_string(),
+            &self.scrapes.to_string(),
+            self.compression,
+        ]);
+        output(&mut make).map_err(broken)?;
+        #[expect(clippy::disallowed_methods, reason = "a log of a benchmark need not survive a crash")]
+        std::fs::rename(&unfinished, &dir).map_err(|cause| broken(cause.to_string()))?;
+        Ok(dir)
+    }
+}
