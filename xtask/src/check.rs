@@ -6,7 +6,7 @@ use crate::workspace::{self, cargo};
 
 /// `cargo xtask check`: the lints, then the tests that need no real servers.
 pub(crate) fn run() -> Outcome {
-    all([lints(), workspace::run(&mut cargo(["test", "--workspace", "--quiet"]))])
+    all([lints(), workspace::run(&mut cargo(["test", "--workspace", "--no-fail-fast", "--quiet"]))])
 }
 
 /// Formatting, lints and documentation. All of them run, so that one pass shows everything there is to mend.
