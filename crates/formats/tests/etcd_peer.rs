@@ -8,10 +8,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use formats::{Depth, Order, Survey, UnixTime, Value, detect, survey};
+use peer::Programs;
+
+/// The server, or nothing, and then the test is skipped.
+fn etcd() -> Option<Programs> {
+    peer::find("etcd", "etcd", "usr/bin")
+}
 
 /// A running member.
 struct Member {
@@ -25,10 +31,11 @@ fn free_port() -> u16 {
 
 impl Member {
     /// Starts etcd over `data`; an error is its last words.
-    fn start(program: &Path, data: &Path) -> Result<Self, String> {
+    fn start(program: &Programs, data: &Path) -> Result<Self, String> {
         let (port, peer) = (free_port(), free_port());
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        let process = Command::new(program)
+        let process = program
+            .command("etcd")
             .args(["--data-dir".as_ref(), data.as_os_str()])
             .args(["--listen-client-urls", &url(port), "--advertise-client-urls", &url(port)])
             .args(["--listen-peer-urls", &url(peer), "--initial-advertise-peer-urls", &url(peer)])
@@ -103,8 +110,8 @@ fn stopped(path: &Path) -> Survey {
 }
 
 /// A data directory that took ten small keys and a last large one, its raft index, and etcd.
-fn filled(dir: &Path) -> Option<(PathBuf, PathBuf, u64)> {
-    let program = peer::find("etcd", &[])?;
+fn filled(dir: &Path) -> Option<(Programs, PathBuf, u64)> {
+    let program = etcd()?;
     let data = dir.join("data");
     let member = Member::start(&program, &data).unwrap();
     (0..10).for_each(|_| member.put(20));
@@ -146,7 +153,7 @@ fn changed(data: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn the_entries_are_those_that_etcd_counts_while_it_runs_and_after() {
-    let Some(program) = peer::find("etcd", &[]) else { return };
+    let Some(program) = etcd() else { return };
     let dir = tempfile::tempdir().unwrap();
     let member = Member::start(&program, dir.path()).unwrap();
     (0..50).for_each(|n| member.put(n * 20));

@@ -7,9 +7,15 @@ mod peer;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use formats::{Depth, Order, Survey, UnixTime, Value, detect, survey};
+use peer::Programs;
+
+/// The shell of SQLite, or nothing, and then the test is skipped.
+fn sqlite() -> Option<Programs> {
+    peer::find("sqlite", "sqlite3", "usr/bin")
+}
 
 /// A connection that stays open: the shell of SQLite, fed line by line.
 struct Connection {
@@ -19,8 +25,9 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(program: &Path, database: &Path) -> Self {
-        let mut shell = Command::new(program)
+    fn open(program: &Programs, database: &Path) -> Self {
+        let mut shell = program
+            .command("sqlite3")
             .args(["-batch", "-noheader", "-list", "-init", "/dev/null"])
             .arg(database)
             .stdin(Stdio::piped())
@@ -75,7 +82,7 @@ fn number(survey: &Survey, name: &str) -> u64 {
 }
 
 /// A database with a table and `rows` rows, one transaction each, that nothing has been checkpointed of.
-fn filled(program: &Path, dir: &Path, rows: usize) -> (PathBuf, Connection) {
+fn filled(program: &Programs, dir: &Path, rows: usize) -> (PathBuf, Connection) {
     let database = dir.join("x.db");
     let mut writer = Connection::open(program, &database);
     assert_eq!(writer.ask("PRAGMA journal_mode=WAL"), "wal");
@@ -106,15 +113,15 @@ fn with(database: &Path, suffix: &str) -> PathBuf {
 }
 
 /// What a new connection answers, or what it complains of.
-fn ask_once(program: &Path, database: &Path, sql: &str) -> String {
-    let output = Command::new(program).arg(database).arg(sql).output().unwrap();
+fn ask_once(program: &Programs, database: &Path, sql: &str) -> String {
+    let output = program.command("sqlite3").arg(database).arg(sql).output().unwrap();
     let text = if output.status.success() { output.stdout } else { output.stderr };
     String::from_utf8(text).unwrap().trim_end().to_owned()
 }
 
 #[test]
 fn the_frames_of_an_open_database_are_those_that_sqlite_counts() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, mut writer) = filled(&program, dir.path(), 50);
     let before = surveyed(&database);
@@ -130,7 +137,7 @@ fn the_frames_of_an_open_database_are_those_that_sqlite_counts() {
 
 #[test]
 fn a_log_that_was_started_over_counts_what_sqlite_counts() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, mut writer) = filled(&program, dir.path(), 50);
     let [_, full, _] = checkpoint(&mut writer);
@@ -146,7 +153,7 @@ fn a_log_that_was_started_over_counts_what_sqlite_counts() {
 
 #[test]
 fn a_reader_that_holds_the_checkpoint_back_is_seen_where_sqlite_stops() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, mut writer) = filled(&program, dir.path(), 20);
     let mut reader = Connection::open(&program, &database);
@@ -171,7 +178,7 @@ fn a_reader_that_holds_the_checkpoint_back_is_seen_where_sqlite_stops() {
 
 #[test]
 fn a_transaction_that_was_rolled_back_after_it_spilled_is_no_damage() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, mut writer) = filled(&program, dir.path(), 5);
     writer.run("PRAGMA cache_size=5");
@@ -188,7 +195,7 @@ fn a_transaction_that_was_rolled_back_after_it_spilled_is_no_damage() {
 
 #[test]
 fn after_damage_sqlite_keeps_exactly_the_transactions_that_the_verdict_names() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, writer) = filled(&program, dir.path(), 40);
     let copy = crashed(&database, dir.path());
@@ -217,7 +224,7 @@ fn after_damage_sqlite_keeps_exactly_the_transactions_that_the_verdict_names() {
 
 #[test]
 fn a_wrong_header_makes_sqlite_ignore_the_log_as_the_verdict_says() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     for byte in [0, 5, 9, 17, 30] {
         let dir = tempfile::tempdir().unwrap();
         let (database, writer) = filled(&program, dir.path(), 4);
@@ -235,7 +242,7 @@ fn a_wrong_header_makes_sqlite_ignore_the_log_as_the_verdict_says() {
 
 #[test]
 fn without_a_database_sqlite_deletes_the_log_as_the_verdict_says() {
-    let Some(program) = peer::find("sqlite3", &[]) else { return };
+    let Some(program) = sqlite() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (database, writer) = filled(&program, dir.path(), 4);
     let copy = crashed(&database, dir.path());

@@ -314,9 +314,9 @@ fn other_files_are_not_taken_for_job_logs() {
     for (name, bytes) in
         [("00000000001.wal", &b""[..]), ("x.wal", b"something else than a log"), ("x.wal.zst", &texts)]
     {
-        assert!(detect(&written(dir.path(), name, bytes), Some(Format::Arwal)).is_err(), "{name}");
+        assert!(recognise(&written(dir.path(), name, bytes)).unwrap().is_none(), "{name}");
     }
-    assert!(detect(dir.path(), Some(Format::Arwal)).is_err());
+    assert!(recognise(dir.path()).unwrap().is_none());
 }
 
 #[test]

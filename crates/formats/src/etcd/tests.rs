@@ -1,3 +1,5 @@
+//! The laws of reading etcd logs.
+
 #![expect(clippy::little_endian_bytes, reason = "tests write what the reader reads")]
 
 use std::fs;

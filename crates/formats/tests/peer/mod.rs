@@ -1,35 +1,37 @@
-//! Programs that the tests are run against, where they are installed.
+//! Programs that the tests are run against: the machine's own, or those that `cargo xtask peers` fetched.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-/// Where peers are put that are not installed: `target/peers`.
-fn fetched() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("peers")
+use testkit::Peer;
+
+/// Where a peer's programs lie.
+pub(crate) enum Programs {
+    /// Installed in this directory.
+    Installed(PathBuf),
+    /// Fetched, in this directory of the package.
+    Fetched(Peer, &'static str),
 }
 
-/// The program of that name on `PATH`, under `target/peers`, or in `more`; without it the test is skipped by name.
-#[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
-pub(crate) fn find(program: &str, more: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let installed = std::env::split_paths(&path).chain(more.iter().map(PathBuf::from));
-    let found = installed.map(|dir| dir.join(program)).find(|file| is_program(file));
-    let found = found.or_else(|| below(&fetched(), program, 6));
-    if found.is_none() {
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        eprintln!("SKIPPED {test}: {program} is neither installed nor under {}", fetched().display());
+impl Programs {
+    /// One of the programs, ready to be given arguments.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        match self {
+            Programs::Installed(dir) => Command::new(dir.join(program)),
+            Programs::Fetched(peer, dir) => peer.command(&format!("{dir}/{program}")),
+        }
     }
-    found
 }
 
-/// An unpacked package also holds scripts of the program's name, below `etc`.
-fn below(dir: &Path, program: &str, depth: usize) -> Option<PathBuf> {
-    let entries: Vec<PathBuf> = std::fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path()).collect();
-    let here = entries.iter().find(|path| path.ends_with(program) && is_program(path));
-    here.cloned().or_else(|| {
-        let mut dirs = entries.iter().filter(|path| path.is_dir() && depth > 0 && !path.ends_with("etc"));
-        dirs.find_map(|dir| below(dir, program, depth - 1))
-    })
+/// Finds the server called `wanted` by its `program`, on `PATH` or in `dir` of the machine or of the fetched package.
+///
+/// When it is nowhere, the test that asked is skipped by name.
+pub(crate) fn find(wanted: &str, program: &str, dir: &'static str) -> Option<Programs> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain([Path::new("/").join(dir)]);
+    let installed = dirs.into_iter().find(|dir| is_program(&dir.join(program)));
+    installed.map(Programs::Installed).or_else(|| Some(Programs::Fetched(testkit::need_peer(wanted)?, dir)))
 }
 
 fn is_program(file: &Path) -> bool {
