@@ -173,9 +173,15 @@ pub(super) fn conclude(threads: &[Contents], top: usize) -> (Vec<TopTable>, Unkn
 
 fn table(threads: &[Contents], label: usize, by: &'static str, top: usize) -> TopTable {
     let mut rows: HashMap<&[u8], TopRow> = HashMap::new();
-    for thread in threads {
+    for (rank, thread) in threads.iter().enumerate() {
         let Some(values) = thread.labels.get(label) else { continue };
-        for (series, number) in values.of_series.iter() {
+        // A series is declared again by checkpoints and later segments, which other threads may have read: it counts
+        // once, for the first thread that knows its label.
+        let known = |series| {
+            let before = threads.iter().take(rank).filter_map(|thread| thread.labels.get(label));
+            before.into_iter().any(|values| values.of_series.get(series) > 0)
+        };
+        for (series, number) in values.of_series.iter().filter(|(series, _)| !known(*series)) {
             let Some(name) = values.names.get(number as usize - 1) else { continue };
             let row = rows.entry(name.as_slice()).or_insert_with(|| TopRow {
                 name: String::from_utf8_lossy(name).into_owned(),
@@ -190,4 +196,25 @@ fn table(threads: &[Contents], label: usize, by: &'static str, top: usize) -> To
     rows.sort_by(|a, b| b.samples.cmp(&a.samples).then(b.series.cmp(&a.series)).then(a.name.cmp(&b.name)));
     rows.truncate(top);
     TopTable { by, rows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::record::{Labels, SeriesRef};
+
+    #[test]
+    fn a_series_that_several_threads_met_counts_once() {
+        let pairs = Labels::write_pairs([(&b"__name__"[..], &b"up"[..])]);
+        let labels = Labels::of_pairs(&pairs).unwrap();
+        let thread = || {
+            let mut contents = Contents::default();
+            contents.declare(Series { series: SeriesRef(7), labels });
+            contents.add(7);
+            contents
+        };
+        let (tables, _) = conclude(&[thread(), thread()], 10);
+        let rows: Vec<(u64, u64)> = tables[0].rows.iter().map(|row| (row.series, row.samples)).collect();
+        assert_eq!(rows, [(1, 2)]);
+    }
 }

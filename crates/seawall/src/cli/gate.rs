@@ -25,7 +25,7 @@ Examples:
 
   ExecStartPre=/usr/bin/seawall check --allow-missing --max-size 5GB /var/lib/prometheus
 
-Ends with 0 when all is well, with 1 when a limit is exceeded, with 2 when there is damage or the server would not start,
+Ends with 0 when all is well, with 1 when a limit is exceeded, with 2 when there is damage or the server would not start, \
 with 3 when the log could not be read.")]
 pub(crate) struct CheckArgs {
     /// Data directory, WAL directory or file of a log; its format is detected
@@ -119,8 +119,8 @@ Examples:
   seawall guard --verify --on-problem start /data -- prometheus --storage.tsdb.path=/data
   seawall guard --dry-run -- postgres -D /var/lib/postgresql/data
 
-When it refuses it ends as check does: with 1 when a limit is exceeded, with 2 when there is damage or the server would not
-start, with 3 when the log could not be read or the command could not be run; and with 4 when another process is writing
+When it refuses it ends as check does: with 1 when a limit is exceeded, with 2 when there is damage or the server would not \
+start, with 3 when the log could not be read or the command could not be run; and with 4 when another process is writing \
 the log. Once the server runs, the exit code is the server's.")]
 pub(crate) struct GuardArgs {
     /// Data directory, WAL directory or file of a log [default: taken from CMD]

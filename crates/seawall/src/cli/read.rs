@@ -95,8 +95,8 @@ Examples:
   seawall dump --match '{job=\"node\",mode!~\"idle|iowait\"}' --since 2h /var/lib/prometheus
   seawall dump --stream job-42 /var/lib/worker/wal
 
-Series are named once, at their first record, and later records only refer to them. --match remembers which series
-matched and keeps what refers to them; everything that belongs to no series is left out. --since and --until drop what
+Series are named once, at their first record, and later records only refer to them. --match remembers which series \
+matched and keeps what refers to them; everything that belongs to no series is left out. --since and --until drop what \
 has a time outside the range; what has no time, such as a series, stays.
 
 Ends with 0, with 2 when damage was met, with 3 when the log could not be read.")]

@@ -94,6 +94,8 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
 fn judge(mut checked: Checked, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     let aside = screen.beside();
     if let Some(finding) = in_use(&checked) {
+        // To a guard this is no remark but an objection; it is said once.
+        checked.report.survey.notes.retain(|note| note.code != "in-use");
         checked.report.add(finding);
     }
     if form == Form::Json {

@@ -137,7 +137,8 @@ fn age(survey: &Survey, now: UnixTime) -> String {
 fn estimate(estimate: Estimate) -> String {
     let time = units::span(estimate.replay_seconds);
     let error = estimate.memory_error * 100.0;
-    format!("takes about {time} and {} of memory (\u{b1}{error:.0} %)", units::size(estimate.memory_bytes))
+    let memory = units::size(estimate.memory_bytes);
+    format!("takes about {time} and {memory} of memory, give or take {error:.0}%")
 }
 
 fn says_something(value: &Value) -> bool {

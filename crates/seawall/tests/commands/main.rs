@@ -6,4 +6,5 @@ mod generate;
 mod golden;
 mod guard;
 mod output;
+mod real;
 mod world;
