@@ -142,6 +142,13 @@ impl Survey {
         self.facts.push(Fact { name, value: value.into() });
     }
 
+    /// Puts damage in the order of the log.
+    fn sort_damage(&mut self) {
+        let ranks: BTreeMap<&str, usize> =
+            self.parts.iter().enumerate().map(|(rank, part)| (part.part.name.as_str(), rank)).collect();
+        self.damage.sort_by_rank(|file| ranks.get(file).copied().unwrap_or(usize::MAX));
+    }
+
     /// Adds a damage that lies in no part that was read, such as a missing file.
     pub fn damage(&mut self, damage: crate::Damage) {
         if let Some(survey) = self.parts.iter_mut().find(|survey| survey.part.name == damage.file) {
@@ -159,10 +166,10 @@ pub fn survey(log: &dyn Log, order: &Order) -> Survey {
         }
         Depth::Bytes | Depth::Contents { .. } => log.survey(order),
     };
+    // Threads finish in any order; what is concluded must not depend on it.
+    survey.sort_damage();
     log.conclude(order, &mut survey);
-    let ranks: BTreeMap<String, usize> =
-        survey.parts.iter().enumerate().map(|(rank, part)| (part.part.name.clone(), rank)).collect();
-    survey.damage.sort_by_rank(|file| ranks.get(file).copied().unwrap_or(usize::MAX));
+    survey.sort_damage();
     survey
 }
 

@@ -443,10 +443,13 @@ pub(crate) const UNFINISHED_AT_END: &str =
 /// Zeros in the middle of a file.
 pub(crate) const HOLE: &str = "zeros where records were";
 
+/// Bits that no writer sets, in a header that no checksum covers.
+pub(crate) const RESERVED_BITS: &str = "reserved bits set in a record type";
+
 const CHECKSUM: &str = "checksum mismatch";
 const BAD_TYPE: &str = "no such record type";
 const BAD_LENGTH: &str = "record length is wrong";
-const RESERVED_BITS: &str = "reserved bits set in a record type";
+
 const IN_PADDING: &str = "non-zero bytes in padding";
 const UNFINISHED: &str = "record was begun and never finished";
 const OUT_OF_ORDER: &str = "fragment goes on with a record that was not begun";

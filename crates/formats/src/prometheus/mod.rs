@@ -181,7 +181,10 @@ impl Log for PrometheusLog {
 
     fn conclude(&self, order: &Order, survey: &mut Survey) {
         match self.dialect {
-            Dialect::Prometheus => startup::conclude(&self.layout, order, survey),
+            Dialect::Prometheus => {
+                let behind = startup::cut(survey).and_then(|damage| sweep::samples_behind(survey, damage));
+                startup::conclude(&self.layout, order, survey, behind);
+            }
             Dialect::Loki => survey.estimate = None,
         }
     }

@@ -10,12 +10,12 @@
 //! * A record cut by the end of the newest segment costs that record alone.
 
 use super::fragment::PAGE_U64;
-use super::framer::{HOLE, UNFINISHED_AT_END};
+use super::framer::{HOLE, RESERVED_BITS, UNFINISHED_AT_END};
 use super::layout::{Index, Layout, Scope};
 use crate::{Damage, Lost, Note, Order, Role, Survey, Value, Verdict};
 
-/// Adds to a survey what only the directory as a whole shows.
-pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey) {
+/// Adds to a survey what only the directory as a whole shows; `behind` is the number of samples behind the [`cut`].
+pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey, behind: Option<u64>) {
     for note in &layout.notes {
         survey.note(note.clone());
     }
@@ -30,8 +30,10 @@ pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey) {
         let file = layout.segment_name(missing);
         survey.damage(Damage { file, start: 0, end: 0, cause: cause.into(), lost: Lost::default() });
     }
-    for damage in survey.damage.listed() {
-        verdict.worsen(consequence(layout, survey, damage));
+    // A cut loses the most, so it is what is told, wherever it lies; of the others the first.
+    let cuts = cut(survey).into_iter().chain(first_cut(survey, Role::OutOfOrder));
+    for damage in cuts.chain(survey.damage.listed()) {
+        verdict.worsen(consequence(layout, survey, damage, behind));
     }
     survey.verdict = verdict;
     note_left_over(layout, survey);
@@ -75,7 +77,7 @@ fn refusal(layout: &Layout, gaps: &[Index]) -> Option<String> {
 }
 
 /// What one damage leads to.
-fn consequence(layout: &Layout, survey: &Survey, damage: &Damage) -> Verdict {
+fn consequence(layout: &Layout, survey: &Survey, damage: &Damage, behind: Option<u64>) -> Verdict {
     let Some(role) =
         survey.parts.iter().find(|part| part.part.name == damage.file).map(|part| part.part.role)
     else {
@@ -89,7 +91,8 @@ fn consequence(layout: &Layout, survey: &Survey, damage: &Damage) -> Verdict {
                 layout.segments.len()
             ),
         },
-        Role::Live | Role::OutOfOrder => damaged_segment(survey, damage, role),
+        Role::Live => damaged_segment(survey, damage, behind),
+        Role::OutOfOrder => damaged_segment(survey, damage, None),
         Role::HeadChunks => Verdict::StartsWithLoss {
             what: format!(
                 "it deletes {} and every later file of chunks_head; what the WAL still holds it reads from there",
@@ -106,42 +109,51 @@ fn consequence(layout: &Layout, survey: &Survey, damage: &Damage) -> Verdict {
     }
 }
 
-fn damaged_segment(survey: &Survey, damage: &Damage, role: Role) -> Verdict {
-    if damage.cause == HOLE && damage.end.is_multiple_of(PAGE_U64) {
-        return Verdict::StartsWithLoss {
-            what: format!(
-                "it starts without a word over the zeros in {} and may join the record before them to the one behind: samples that never existed",
-                damage.file
-            ),
+/// The first damage that makes a start cut the log of `role`.
+fn first_cut(survey: &Survey, role: Role) -> Option<&Damage> {
+    let role_of = |damage: &Damage| {
+        survey.parts.iter().find(|part| part.part.name == damage.file).map(|part| part.part.role)
+    };
+    survey.damage.listed().iter().find(|damage| role_of(damage) == Some(role) && is_seen(damage))
+}
+
+/// The damage at which a start cuts the main log.
+pub(super) fn cut(survey: &Survey) -> Option<&Damage> {
+    first_cut(survey, Role::Live)
+}
+
+/// Whether the server sees a damage when it starts.
+fn is_seen(damage: &Damage) -> bool {
+    let silent_hole = damage.cause == HOLE && damage.end.is_multiple_of(PAGE_U64);
+    let missing = damage.start == damage.end;
+    !silent_hole && !missing && damage.cause != UNFINISHED_AT_END && damage.cause != RESERVED_BITS
+}
+
+/// What a start makes of damage in its segments, the worst first.
+fn damaged_segment(survey: &Survey, damage: &Damage, behind: Option<u64>) -> Verdict {
+    let file = &damage.file;
+    let what = if damage.cause == UNFINISHED_AT_END {
+        format!("it starts over {file}, but every checkpoint fails there, so the WAL grows for ever")
+    } else if damage.cause == RESERVED_BITS {
+        format!("it starts; {file} is not as it was written")
+    } else if is_seen(damage) {
+        let role = survey.parts.iter().find(|part| part.part.name == *file).map(|part| part.part.role);
+        let after = survey.parts.iter().skip_while(|part| part.part.name != *file).skip(1);
+        let later = after.filter(|part| Some(part.part.role) == role).count();
+        let lost =
+            behind.map_or_else(String::new, |samples| format!(": {samples} sound samples are gone then"));
+        let deletes = match later {
+            0 => "drops all that is behind it".to_owned(),
+            1 => "deletes the segment after it".to_owned(),
+            count => format!("deletes the {count} segments after it"),
         };
-    }
-    if damage.cause == UNFINISHED_AT_END {
-        return Verdict::StartsWithLoss {
-            what: format!(
-                "it starts over {}, but every checkpoint fails there, so the WAL grows for ever",
-                damage.file
-            ),
-        };
-    }
-    if damage.lost.records == Some(0) && damage.end - damage.start == 1 {
-        return Verdict::StartsWithLoss {
-            what: format!("it starts; {} is not as it was written", damage.file),
-        };
-    }
-    let mut later = survey
-        .parts
-        .iter()
-        .skip_while(|part| part.part.name != damage.file)
-        .filter(|part| part.part.role == role);
-    let samples_here = later.next().map_or(0, |part| part.samples);
-    let (segments, samples) =
-        later.fold((0u64, 0u64), |(segments, samples), part| (segments + 1, samples + part.samples));
-    Verdict::StartsWithLoss {
-        what: format!(
-            "it cuts {} at byte {} and deletes {segments} later segments: {samples} samples there and those behind the cut, of {samples_here}, are gone",
-            damage.file, damage.start
-        ),
-    }
+        format!("it cuts {file} at byte {} and {deletes}{lost}", damage.start)
+    } else {
+        format!(
+            "it starts without a word over the zeros in {file} and may join the record before them to the one behind: samples that never existed"
+        )
+    };
+    Verdict::StartsWithLoss { what }
 }
 
 fn note_left_over(layout: &Layout, survey: &mut Survey) {
