@@ -26,6 +26,15 @@ const MAX_CHUNK: usize = 1024 * 1024;
 
 const BLOCK: usize = 256 * 1024;
 
+/// Bytes of a series number.
+const SERIES: usize = 8;
+
+/// Series numbers of the head have 40 bits.
+const MAX_SERIES: u64 = 1 << 40;
+
+/// More than this between zeros looks like what is left of a chunk, not like a flipped byte.
+const STRAY_BYTES_IN_ZEROS: usize = 16;
+
 /// How much one resynchronisation may checksum before it gives the rest of the view up.
 const RESYNC_BUDGET: usize = 16 * 1024 * 1024;
 
@@ -176,7 +185,8 @@ impl<'p> Scan<'p> {
         if more == More::Yes && rest.len() < CHUNK_HEADER + MAX_CHUNK + 16 {
             return None;
         }
-        if rest.iter().take(CHUNK_HEADER).all(|&byte| byte == 0) {
+        // No series has the number 0: this is the end of the chunks, or a hole.
+        if rest.iter().take(SERIES).all(|&byte| byte == 0) {
             return self.zeros();
         }
         if let Some(from) = self.zeros_from.take() {
@@ -224,7 +234,13 @@ impl<'p> Scan<'p> {
             return None;
         }
         // The last zeros may be the first bytes of a small series number, so they alone do not say where it goes on.
-        let len = resync(rest).unwrap_or(rest.len());
+        let next = resync(rest);
+        if next.is_none()
+            && let Some(entry) = self.stray()
+        {
+            return Some(entry);
+        }
+        let len = next.unwrap_or(self.view.len() - self.at);
         let from = self.zeros_from.take().unwrap_or(self.offset);
         let mut damage = self.lost(len, HOLE, None);
         damage.start = from;
@@ -232,9 +248,31 @@ impl<'p> Scan<'p> {
         Some(self.advance(len, Body::Damage(damage)))
     }
 
+    /// A few flipped bytes in the zeros behind the last chunk, and nothing but zeros behind them.
+    fn stray(&mut self) -> Option<Entry> {
+        let rest = self.view.get(self.at..)?;
+        let first = rest.iter().position(|&byte| byte != 0)?;
+        let behind = rest.iter().rposition(|&byte| byte != 0)? + 1;
+        if behind - first > STRAY_BYTES_IN_ZEROS || behind == rest.len() {
+            return None;
+        }
+        let mut damage = self.lost(behind, "non-zero bytes behind the last chunk", Some(0));
+        damage.start += first as u64;
+        damage.lost.bytes = damage.end - damage.start;
+        Some(self.advance(behind, Body::Damage(damage)))
+    }
+
     fn damage(&mut self, malformed: Malformed) -> Entry {
         let rest = self.view.get(self.at..).unwrap_or_default();
         let next = resync(rest);
+        let series = Bytes::new(rest).u64_be("").unwrap_or(0);
+        if next.is_none()
+            && series >= MAX_SERIES
+            && let Some(entry) = self.stray()
+        {
+            return entry;
+        }
+        let rest = self.view.get(self.at..).unwrap_or_default();
         let len = next.unwrap_or_else(|| {
             // Up to the zeros that were written ahead, so that the range says what was really there.
             rest.iter().rposition(|&byte| byte != 0).map_or(rest.len(), |last| last + 1)
@@ -279,7 +317,7 @@ fn is_plausible(mut bytes: Bytes<'_>) -> bool {
         let series = bytes.u64_be("").ok()?;
         let times = (bytes.i64_be("").ok()?, bytes.i64_be("").ok()?);
         let encoding = bytes.u8("").ok()? & 0x7f;
-        Some((1..1 << 40).contains(&series) && times.0 <= times.1 && (1..=6).contains(&encoding))
+        Some((1..MAX_SERIES).contains(&series) && times.0 <= times.1 && (1..=6).contains(&encoding))
     };
     fields().unwrap_or(false)
 }
