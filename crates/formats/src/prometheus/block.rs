@@ -84,9 +84,44 @@ impl BlockMeta {
             .with("samples", self.stats.num_samples)
             .with("series", self.stats.num_series)
             .with("chunks", self.stats.num_chunks)
-            .with("level", self.compaction.level);
+            .with("level", self.compaction.level)
+            .with("cuts_replay", self.cuts_replay());
         record.times = Some(times);
         record.samples = self.stats.num_samples;
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+    fn meta(version: u64, hints: &str) -> String {
+        format!(
+            r#"{{"ulid":"{NAME}","minTime":0,"maxTime":7200000,"stats":{{"numSamples":5,"numSeries":1,"numChunks":1}},
+            "compaction":{{"level":1,"sources":["{NAME}"],"hints":[{hints}]}},"version":{version}}}"#
+        )
+    }
+
+    #[test]
+    fn a_block_says_what_it_holds_and_whether_it_cuts_the_replay() {
+        let plain = BlockMeta::parse(meta(1, "").as_bytes(), NAME).unwrap();
+        assert_eq!((plain.stats.num_samples, plain.max_time, plain.cuts_replay()), (5, 7_200_000, true));
+        let late = BlockMeta::parse(meta(1, r#""from-out-of-order""#).as_bytes(), NAME).unwrap();
+        assert!(!late.cuts_replay());
+    }
+
+    #[test]
+    fn a_block_of_another_version_name_or_no_block_is_refused() {
+        assert!(BlockMeta::parse(meta(2, "").as_bytes(), NAME).is_err());
+        assert!(BlockMeta::parse(meta(1, "").as_bytes(), "01ARZ3NDEKTSV4RRFFQ69G5FAW").is_err());
+        for len in 0..meta(1, "").len() {
+            assert!(
+                BlockMeta::parse(meta(1, "").get(..len).unwrap().as_bytes(), NAME).is_err(),
+                "{len} bytes"
+            );
+        }
     }
 }

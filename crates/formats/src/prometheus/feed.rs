@@ -81,3 +81,51 @@ impl<R: Read> Feed<R> {
         Ok(Some(read))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::{Compression, Pages};
+
+    fn segment() -> Vec<u8> {
+        let mut pages = Pages::default();
+        for _ in 0..200 {
+            pages.log(&[2; 9000], Compression::None);
+        }
+        pages.bytes().to_vec()
+    }
+
+    /// Spans of what is found, and how many bytes were read.
+    fn found(mut feed: Feed<&[u8]>) -> (usize, u64) {
+        let (mut block, mut found, mut bytes) = (Block::default(), 0, 0);
+        while let Some(read) = feed.next(&mut block).unwrap() {
+            found += block.batch.found.len();
+            bytes += read;
+        }
+        (found, bytes)
+    }
+
+    #[test]
+    fn records_that_lie_across_blocks_are_found_once() {
+        let bytes = segment();
+        assert!(bytes.len() > 4 * BLOCK);
+        assert_eq!(found(Feed::new(&bytes, bytes.len() as u64)), (200, bytes.len() as u64));
+    }
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_ends_where_it_ends() {
+        let bytes = segment();
+        for kept in [0, 1, 5000, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let cut = bytes.get(..kept).unwrap();
+            let (records, read) = found(Feed::new(cut, bytes.len() as u64));
+            assert_eq!(read, kept as u64);
+            assert!(records <= kept / 9000 + 1, "{records} records in {kept} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_appended_while_reading_is_left_for_the_next_time() {
+        let bytes = segment();
+        assert_eq!(found(Feed::new(&bytes, 100_000)).1, 100_000);
+    }
+}

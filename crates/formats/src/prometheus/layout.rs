@@ -59,8 +59,19 @@ pub(super) struct Layout {
     /// Number of the checkpoint that a start reads.
     pub(super) checkpoint: Option<Index>,
     pub(super) notes: Vec<Note>,
+    /// Whether the server's lock file lies there: it runs, or it was killed.
+    pub(super) lock_file: Option<LockFile>,
     /// What the directory as a whole is.
     pub(super) scope: Scope,
+}
+
+/// The lock file that a server holds while it runs and removes when it stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LockFile {
+    /// It is there: a server runs, or was killed.
+    Present,
+    /// It is not: no server runs, or one that was told to do without.
+    Absent,
 }
 
 /// What was given: decides what can be said about completeness.
@@ -84,6 +95,8 @@ pub(super) fn list(path: &Path) -> Result<Option<Layout>, ListError> {
     let mut layout = Layout { root: path.to_owned(), ..Layout::default() };
     if is_wal_dir(&wal)? {
         layout.scope = Scope::Data;
+        let lock = if path.join("lock").is_file() { LockFile::Present } else { LockFile::Absent };
+        layout.lock_file = Some(lock);
         layout.add_wal(&wal, "wal/")?;
         layout.add_segments(&path.join("wbl"), "wbl/", Role::OutOfOrder, Tail::MayBeTorn)?;
         layout.add_head_chunks(&path.join("chunks_head"), "chunks_head/")?;

@@ -96,3 +96,39 @@ fn series_record(series: &SnapshotSeries<'_>) -> Record {
     }
     record
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Series 7 with one label and an open chunk of two samples.
+    fn golden() -> Vec<u8> {
+        let mut bytes = b"\x01\0\0\0\0\0\0\0\x07\x01\x03job\x01a\0\0\0\0\0\0\0\0\x01".to_vec();
+        bytes.extend_from_slice(b"\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x09\x01\x03\0\x02\xff");
+        bytes.resize(bytes.len() + XOR_APPENDER, 0);
+        bytes
+    }
+
+    #[test]
+    fn a_golden_series_decodes_with_its_chunk() {
+        let record = record(&golden()).unwrap();
+        assert_eq!((record.kind, record.series, record.samples), ("snapshot_series", 1, 2));
+        let times = TimeRange { min: UnixTime::from_millis(5), max: UnixTime::from_millis(9) };
+        assert_eq!(record.times, Some(times));
+    }
+
+    #[test]
+    fn a_series_that_is_cut_or_too_long_is_malformed() {
+        let golden = golden();
+        for len in 0..golden.len() {
+            assert!(record(golden.get(..len).unwrap()).is_err(), "{len} bytes");
+        }
+        assert!(record(&[golden, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn exemplars_are_those_of_the_log() {
+        let record = record(b"\x03\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0").unwrap();
+        assert_eq!(record.kind, "exemplars");
+    }
+}

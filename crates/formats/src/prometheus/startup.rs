@@ -11,7 +11,7 @@
 
 use super::fragment::PAGE_U64;
 use super::framer::{HOLE, RESERVED_BITS, UNFINISHED_AT_END};
-use super::layout::{Index, Layout, Scope};
+use super::layout::{Index, Layout, LockFile, Scope};
 use crate::{Damage, Lost, Note, Order, Role, Survey, Value, Verdict};
 
 /// Adds to a survey what only the directory as a whole shows; `behind` is the number of samples behind the [`cut`].
@@ -186,6 +186,9 @@ fn add_facts(layout: &Layout, order: &Order, survey: &mut Survey) {
     };
     survey.fact("scope", scope);
     survey.fact("checkpoint", layout.checkpoint.map_or(Value::Null, |index| Value::Unsigned(index.0)));
+    if let Some(lock) = layout.lock_file {
+        survey.fact("lock_file", lock == LockFile::Present);
+    }
     let late: u64 =
         survey.parts.iter().filter(|part| part.part.role == Role::OutOfOrder).map(|part| part.samples).sum();
     if late > 0 {
