@@ -12,7 +12,8 @@ pub(crate) fn run() -> Outcome {
 /// Formatting, lints and documentation. All of them run, so that one pass shows everything there is to mend.
 pub(crate) fn lints() -> Outcome {
     sizes::mention_long_files();
-    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+    // With the private parts, since module heads link to them.
+    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     documentation.env("RUSTDOCFLAGS", "-D warnings");
     all([
         workspace::run(&mut cargo(["fmt", "--all", "--check"])),

@@ -1,8 +1,8 @@
 //! Decoders of other programs' write-ahead logs: bytes in, records and damage out.
 //!
-//! * [`detect`] recognises a directory or file by its content and answers with a [`Log`].
+//! * [`detect()`] recognises a directory or file by its content and answers with a [`Log`].
 //! * [`Log::read`] streams one [`Part`] of it: verified records and damage, in the order of the file.
-//! * [`survey`] reads all of it on several cores in bounded memory and adds up a [`Survey`].
+//! * [`survey()`] reads all of it on several cores in bounded memory and adds up a [`Survey`].
 //!
 //! Nothing here writes, locks, prints or knows the time: `now` is an argument. No byte counts as a record
 //! before its checksum was checked.

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | 0 | 8 | little-endian: bytes of the record in the lower 56 bits; the top byte is 0, or 0x80 plus the padding |
 //! | 8 | n | record, protobuf: 1 type, 2 checksum, 3 data |
-//! | 8+n | 0–7 | zero |
+//! | 8+n | 0 to 7 | zero |
 //!
 //! Types: 1 metadata, 2 entry, 3 state, 4 checksum, 5 snapshot. The checksum is a CRC-32C over the data of all
 //! records so far, going on from file to file: each file opens with a record of type 4 (16 bytes), which holds the
