@@ -189,6 +189,18 @@ fn a_first_fragment_that_nothing_continues_is_damage_where_it_begins() {
 }
 
 #[test]
+fn pages_of_zeros_at_the_end_of_the_newest_file_are_noted_and_padding_is_not() {
+    let mut bytes = segment();
+    assert_eq!(read(&bytes).notes, []);
+    let end = bytes.len();
+    bytes.resize(end + 2 * PAGE, 0);
+    let seen = read(&bytes);
+    assert_eq!((seen.damage.len(), seen.notes.len()), (0, 1));
+    assert_eq!(seen.notes[0].code, "blank-tail");
+    assert!(seen.notes[0].message.contains(&(2 * PAGE).to_string()), "{:?}", seen.notes);
+}
+
+#[test]
 fn zeroed_bytes_in_a_page_lose_no_record_behind_them() {
     let sound = segment();
     let whole = read(&sound).records;

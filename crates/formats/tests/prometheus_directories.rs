@@ -178,6 +178,20 @@ fn only_the_newest_segment_with_bytes_may_be_torn() {
 }
 
 #[test]
+fn pages_of_zeros_at_the_end_of_a_finished_segment_are_damage() {
+    let data = data();
+    let path = data.path().join("wal/00000001");
+    let mut bytes = fs::read(&path).unwrap();
+    let end = bytes.len();
+    bytes.resize(end + 32768, 0);
+    fs::write(path, bytes).unwrap();
+    let survey = surveyed(data.path());
+    let damage = &survey.damage.listed()[0];
+    assert_eq!((damage.start, damage.end), (end as u64, end as u64 + 32768));
+    assert!(matches!(survey.verdict, Verdict::StartsWithLoss { .. }));
+}
+
+#[test]
 fn links_in_a_circle_pipes_and_folders_among_segments_do_no_harm() {
     let data = data();
     let wal = data.path().join("wal");

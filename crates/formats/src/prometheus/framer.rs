@@ -43,6 +43,8 @@ pub(crate) enum What {
     Damage(&'static str, Lost),
     /// The file ends inside a record.
     Torn,
+    /// The file ends in whole pages of zeros.
+    Blank,
 }
 
 /// Where a record's bytes lie.
@@ -411,7 +413,19 @@ impl Framer {
                 self.damage(pending.span, UNFINISHED_AT_END, Lost { records: Some(1), bytes }, batch);
                 self.close(batch);
             }
-            None => self.close(batch),
+            None => {
+                self.close(batch);
+                self.blank(end, batch);
+            }
+        }
+    }
+
+    /// A writer pads the last page; it never writes pages of nothing but zeros.
+    fn blank(&mut self, end: u64, batch: &mut Batch) {
+        let Some(from) = self.zeros_from.take() else { return };
+        let span = from.next_multiple_of(PAGE_U64)..end;
+        if span.start < span.end {
+            batch.found.push(Found { span, what: What::Blank });
         }
     }
 }
@@ -435,6 +449,9 @@ fn stray_bytes(bytes: &[u8]) -> Range<usize> {
 
 /// A record that the file's end cut.
 pub(crate) const CUT: &str = "the file ends inside a record";
+
+/// Zeros at the end of a file that was finished, beyond the padding of its last page.
+pub(crate) const BLANK: &str = "whole pages of zeros at the end of a finished file";
 
 /// A record whose first fragment is followed by nothing but padding.
 pub(crate) const UNFINISHED_AT_END: &str =

@@ -47,7 +47,7 @@ use crate::{
     Visit,
 };
 use feed::{Block, Feed};
-use framer::{CUT, Found, What};
+use framer::{BLANK, CUT, Found, What};
 use layout::{Content, Layout, Tail};
 use unpack::Unpacker;
 
@@ -257,6 +257,7 @@ fn read_feed<R: io::Read>(
                 }
                 What::Damage(cause, lost) => Body::Damage(damage(part, found, cause, *lost)),
                 What::Torn => torn(part, tail, found),
+                What::Blank => blank(part, tail, found),
             };
             if visit(Entry { span: found.span.clone(), body }) == ControlFlow::Break(()) {
                 return Ok(());
@@ -288,6 +289,21 @@ fn torn(part: &Part, tail: Tail, found: &Found) -> Body {
             message: format!(
                 "the newest file ends inside a record at byte {}, as after a crash; its {bytes} bytes are all that the server drops",
                 found.span.start
+            ),
+        }),
+    }
+}
+
+/// A file that ends in pages of zeros: lost in a crash in the newest file, damage in any other.
+fn blank(part: &Part, tail: Tail, found: &Found) -> Body {
+    let bytes = found.span.end - found.span.start;
+    match tail {
+        Tail::MustBeWhole => Body::Damage(damage(part, found, BLANK, Lost { records: None, bytes })),
+        Tail::MayBeTorn => Body::Note(Note {
+            code: "blank-tail",
+            file: part.name.clone(),
+            message: format!(
+                "the newest file ends in {bytes} bytes of zeros, which no server writes; what a crash may have taken there nothing can tell"
             ),
         }),
     }

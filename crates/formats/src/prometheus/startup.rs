@@ -10,7 +10,7 @@
 //! * A record cut by the end of the newest segment costs that record alone.
 
 use super::fragment::PAGE_U64;
-use super::framer::{HOLE, RESERVED_BITS, UNFINISHED_AT_END};
+use super::framer::{BLANK, HOLE, RESERVED_BITS, UNFINISHED_AT_END};
 use super::layout::{Index, Layout, LockFile, Scope};
 use crate::{Damage, Lost, Note, Order, Role, Survey, Value, Verdict};
 
@@ -126,7 +126,7 @@ pub(super) fn cut(survey: &Survey) -> Option<&Damage> {
 fn is_seen(damage: &Damage) -> bool {
     let silent_hole = damage.cause == HOLE && damage.end.is_multiple_of(PAGE_U64);
     let missing = damage.start == damage.end;
-    !silent_hole && !missing && damage.cause != UNFINISHED_AT_END && damage.cause != RESERVED_BITS
+    !silent_hole && !missing && ![BLANK, UNFINISHED_AT_END, RESERVED_BITS].contains(&damage.cause.as_ref())
 }
 
 /// What a start makes of damage in its segments, the worst first.
@@ -134,6 +134,8 @@ fn damaged_segment(survey: &Survey, damage: &Damage, behind: Option<u64>) -> Ver
     let file = &damage.file;
     let what = if damage.cause == UNFINISHED_AT_END {
         format!("it starts over {file}, but every checkpoint fails there, so the WAL grows for ever")
+    } else if damage.cause == BLANK {
+        format!("it starts; what the zeros at the end of {file} took the place of is lost")
     } else if damage.cause == RESERVED_BITS {
         format!("it starts; {file} is not as it was written")
     } else if is_seen(damage) {

@@ -17,7 +17,7 @@ use super::layout::Content;
 use super::refs::RefSet;
 use super::skim::{Skim, skim};
 use super::unpack::Unpacker;
-use super::{Dialect, PrometheusLog, damage, torn, undecodable, vanished};
+use super::{Dialect, PrometheusLog, blank, damage, torn, undecodable, vanished};
 use crate::survey::{Tally, lock};
 use crate::{Body, Damage, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
 
@@ -195,6 +195,7 @@ impl<'a> Worker<'a> {
                 }
                 What::Damage(cause, lost) => Body::Damage(damage(part, found, cause, *lost)),
                 What::Torn => torn(part, tail, found),
+                What::Blank => blank(part, tail, found),
             };
             tally.add(Entry { span: found.span.clone(), body });
         }
