@@ -43,8 +43,8 @@ pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;
 use crate::{
-    Body, Damage, Depth, Entry, Format, Log, Lost, Note, Order, Part, ReadError, Role, Survey, UnixTime,
-    Visit,
+    Body, Damage, Depth, Entry, Format, Liveness, Log, Lost, Note, Order, Part, ReadError, Role, Survey,
+    UnixTime, Visit,
 };
 use feed::{Block, Feed};
 use framer::{BLANK, CUT, Found, What};
@@ -256,7 +256,7 @@ fn read_feed<R: io::Read>(
                     }
                 }
                 What::Damage(cause, lost) => Body::Damage(damage(part, found, cause, *lost)),
-                What::Torn => torn(part, tail, found),
+                What::Torn => torn(part, tail, found, order.liveness),
                 What::Blank => blank(part, tail, found),
             };
             if visit(Entry { span: found.span.clone(), body }) == ControlFlow::Break(()) {
@@ -278,20 +278,26 @@ fn undecodable(part: &Part, found: &Found, cause: String) -> Damage {
     Damage { cause: cause.into(), ..damage(part, found, "", lost) }
 }
 
-/// A file that ends inside a record: a crash in the newest file, damage in any other.
-fn torn(part: &Part, tail: Tail, found: &Found) -> Body {
+/// A file that ends inside a record: a crash in the newest file, damage in any other; nothing at all to speak of in
+/// a file that is being written.
+fn torn(part: &Part, tail: Tail, found: &Found, liveness: Liveness) -> Body {
     let bytes = found.span.end - found.span.start;
-    match tail {
-        Tail::MustBeWhole => Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes })),
-        Tail::MayBeTorn => Body::Note(Note {
-            code: "torn-tail",
-            file: part.name.clone(),
-            message: format!(
+    let (code, message) = match (tail, liveness) {
+        (Tail::MustBeWhole, _) => {
+            return Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes }));
+        }
+        (Tail::MayBeTorn, Liveness::Running) => {
+            ("live-tail", format!("its last {bytes} bytes are a record that is still being written"))
+        }
+        (Tail::MayBeTorn, Liveness::Stopped) => (
+            "torn-tail",
+            format!(
                 "the newest file ends inside a record at byte {}, as after a crash; its {bytes} bytes are all that the server drops",
                 found.span.start
             ),
-        }),
-    }
+        ),
+    };
+    Body::Note(Note { code, file: part.name.clone(), message })
 }
 
 /// A file that ends in pages of zeros: lost in a crash in the newest file, damage in any other.

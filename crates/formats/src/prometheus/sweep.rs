@@ -194,7 +194,7 @@ impl<'a> Worker<'a> {
                     }
                 }
                 What::Damage(cause, lost) => Body::Damage(damage(part, found, cause, *lost)),
-                What::Torn => torn(part, tail, found),
+                What::Torn => torn(part, tail, found, self.order.liveness),
                 What::Blank => blank(part, tail, found),
             };
             tally.add(Entry { span: found.span.clone(), body });
