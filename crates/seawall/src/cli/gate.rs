@@ -46,7 +46,7 @@ pub(crate) struct GateArgs {
     /// How large the files that a start reads may be together: 5GB, 5GiB, 512Mi
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub(crate) max_size: Option<Size>,
-    /// How old the oldest record (or, unless records are read, the oldest file) may be: 90s, 2h, 1h 30m, 7d
+    /// How old the oldest record may be: 90s, 2h, 1h 30m, 7d; reads the log
     #[arg(long, value_name = "AGE", help_heading = "Limits")]
     pub(crate) max_age: Option<Span>,
     /// How many files a start may have to read

@@ -46,12 +46,10 @@ impl From<GateArgs> for Gate {
     fn from(args: GateArgs) -> Self {
         let Fix::None = args.fix;
         let bytes = |size: Option<crate::sizes::Size>| size.map(crate::sizes::Size::bytes);
-        let depth = match (args.memory_limit, args.verify) {
-            // The forecast needs to know how many series there are.
-            (Some(_), _) => Depth::Contents { top: 0 },
-            (None, true) => Depth::Bytes,
-            (None, false) => Depth::Listing,
-        };
+        // The forecast needs to know how many series there are, and the age is that of records: the times of files
+        // that were copied or restored say nothing.
+        let reads = args.verify || args.memory_limit.is_some() || args.max_age.is_some();
+        let depth = if reads { Depth::Bytes } else { Depth::Listing };
         let limits = Limits {
             max_size: bytes(args.max_size),
             max_age: args.max_age.map(crate::spans::Span::duration),
