@@ -69,6 +69,11 @@ const RECOGNISERS: &[Recogniser] = &[
         recognise: crate::influxdb3::recognise,
     },
     Recogniser {
+        format: Format::Postgres,
+        looks_for: "PostgreSQL (a data directory, its pg_wal/, or a segment with a name of 24 hexadecimal digits)",
+        recognise: crate::postgres::recognise,
+    },
+    Recogniser {
         format: Format::Etcd,
         looks_for: "etcd (member/wal/ with files named <16 digits>-<16 digits>.wal, or such a directory itself)",
         recognise: crate::etcd::recognise,

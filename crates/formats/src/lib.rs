@@ -38,6 +38,7 @@ mod window;
 pub mod arwal;
 pub mod etcd;
 pub mod influxdb3;
+pub mod postgres;
 pub mod prometheus;
 pub mod sqlite;
 

@@ -30,8 +30,10 @@ impl Programs {
 pub(crate) fn find(wanted: &str, program: &str, dir: &'static str) -> Option<Programs> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain([Path::new("/").join(dir)]);
-    let installed = dirs.into_iter().find(|dir| is_program(&dir.join(program)));
-    installed.map(Programs::Installed).or_else(|| Some(Programs::Fetched(testkit::need_peer(wanted)?, dir)))
+    let found = dirs.into_iter().map(|dir| dir.join(program)).find(|file| is_program(file));
+    // A link to one program of several leads to where the others are.
+    let home = found.and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_owned()));
+    home.map(Programs::Installed).or_else(|| Some(Programs::Fetched(testkit::need_peer(wanted)?, dir)))
 }
 
 fn is_program(file: &Path) -> bool {
