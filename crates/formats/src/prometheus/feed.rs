@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use super::framer::{Batch, End, Framer, Place};
+use super::found::{Batch, End, Place};
+use super::framer::Framer;
 use crate::Part;
 
 /// How much of a file is read at once.

@@ -10,6 +10,10 @@
 
 use std::ops::Range;
 
+use super::found::{
+    BAD_LENGTH, BAD_TYPE, Batch, CHECKSUM, End, FLAGS_DIFFER, Found, HOLE, IN_PADDING, OUT_OF_ORDER, Place,
+    RESERVED_BITS, UNFINISHED, UNFINISHED_AT_END, What,
+};
 use super::fragment::{Compression, HEADER, Header, Kind, PAGE, PAGE_U64, all_zero, may_follow, resync};
 use crate::Lost;
 
@@ -24,55 +28,6 @@ pub(crate) const LOOKAHEAD: usize = PAGE + HEADER;
 
 /// More flips than this in padding look like the rest of a record, not like a flipped byte.
 const STRAY_BYTES_IN_PADDING: usize = 16;
-
-/// Something that the framer found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// Its bytes in the file.
-    pub(crate) span: Range<u64>,
-    /// What it is.
-    pub(crate) what: What,
-}
-
-/// What was found.
-#[derive(Debug)]
-pub(crate) enum What {
-    /// A whole record, checksums right, still compressed.
-    Record(Place, Compression),
-    /// Bytes that cannot be trusted.
-    Damage(&'static str, Lost),
-    /// The file ends inside a record.
-    Torn,
-    /// The file ends in whole pages of zeros.
-    Blank,
-}
-
-/// Where a record's bytes lie.
-#[derive(Debug)]
-pub(crate) enum Place {
-    /// In the input, at this range.
-    Input(Range<usize>),
-    /// In the buffer of joined records, at this range.
-    Joined(Range<usize>),
-}
-
-/// Whether more input may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The file goes on behind the input.
-    More,
-    /// The input reaches to the end of the file.
-    Here,
-}
-
-/// Where the framer puts what it finds.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    /// In the order of the file.
-    pub(crate) found: Vec<Found>,
-    /// Records of several fragments.
-    pub(crate) joined: Vec<u8>,
-}
 
 /// A record whose end has not been seen.
 #[derive(Debug)]
@@ -446,28 +401,3 @@ fn stray_bytes(bytes: &[u8]) -> Range<usize> {
     let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     start..end
 }
-
-/// A record that the file's end cut.
-pub(crate) const CUT: &str = "the file ends inside a record";
-
-/// Zeros at the end of a file that was finished, beyond the padding of its last page.
-pub(crate) const BLANK: &str = "whole pages of zeros at the end of a finished file";
-
-/// A record whose first fragment is followed by nothing but padding.
-pub(crate) const UNFINISHED_AT_END: &str =
-    "record was begun and never finished; the server starts over it, but cannot checkpoint past it";
-
-/// Zeros in the middle of a file.
-pub(crate) const HOLE: &str = "zeros where records were";
-
-/// Bits that no writer sets, in a header that no checksum covers.
-pub(crate) const RESERVED_BITS: &str = "reserved bits set in a record type";
-
-const CHECKSUM: &str = "checksum mismatch";
-const BAD_TYPE: &str = "no such record type";
-const BAD_LENGTH: &str = "record length is wrong";
-
-const IN_PADDING: &str = "non-zero bytes in padding";
-const UNFINISHED: &str = "record was begun and never finished";
-const OUT_OF_ORDER: &str = "fragment goes on with a record that was not begun";
-const FLAGS_DIFFER: &str = "fragments of one record disagree about its compression";

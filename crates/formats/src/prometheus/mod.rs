@@ -15,6 +15,7 @@ mod block;
 mod contents;
 mod feed;
 mod forecast;
+mod found;
 mod fragment;
 mod framer;
 mod head_chunks;
@@ -47,7 +48,7 @@ use crate::{
     UnixTime, Visit,
 };
 use feed::{Block, Feed};
-use framer::{BLANK, CUT, Found, What};
+use found::{BLANK, CUT, Found, What};
 use layout::{Content, Layout, Tail};
 use unpack::Unpacker;
 

@@ -9,8 +9,8 @@
 //!   it serves samples that never existed, or can never checkpoint again.
 //! * A record cut by the end of the newest segment costs that record alone.
 
+use super::found::{BLANK, HOLE, RESERVED_BITS, UNFINISHED_AT_END};
 use super::fragment::PAGE_U64;
-use super::framer::{BLANK, HOLE, RESERVED_BITS, UNFINISHED_AT_END};
 use super::layout::{Index, Layout, LockFile, Scope};
 use crate::{Damage, Lost, Note, Order, Role, Survey, Value, Verdict};
 

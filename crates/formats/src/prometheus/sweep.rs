@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use super::contents::{self, Contents};
 use super::feed::{Block, Feed};
 use super::forecast::{Load, forecast};
-use super::framer::What;
+use super::found::What;
 use super::layout::Content;
 use super::refs::RefSet;
 use super::skim::{Skim, skim};
