@@ -76,6 +76,9 @@ pub(crate) fn command() -> clap::Command {
 }
 
 #[cfg(test)]
+mod docs_test;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

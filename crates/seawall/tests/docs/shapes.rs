@@ -1,0 +1,120 @@
+//! The JSON of each command has the fields that `docs/contracts.md` lists, of the types that it gives, and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::blocks::{document, repository};
+use crate::workshop::{Workshop, shell};
+
+const CONTRACT: &str = "docs/contracts.md";
+
+/// Objects whose keys differ from log to log.
+const OPEN: [&str; 2] = ["records_by_type", "details"];
+
+/// The types that were seen at each path of some documents.
+type Seen = BTreeMap<String, BTreeSet<&'static str>>;
+
+fn look(value: &Value, path: &str, seen: &mut Seen) {
+    let (kind, inner): (_, Vec<(String, &Value)>) = match value {
+        Value::Null => ("null", Vec::new()),
+        Value::Bool(_) => ("bool", Vec::new()),
+        Value::Number(_) => ("number", Vec::new()),
+        Value::String(_) => ("text", Vec::new()),
+        Value::Array(items) => ("list", items.iter().map(|item| (format!("{path}[]"), item)).collect()),
+        Value::Object(_) if OPEN.contains(&path) => ("object", Vec::new()),
+        Value::Object(fields) => {
+            let name = |key: &String| if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            ("object", fields.iter().map(|(key, value)| (name(key), value)).collect())
+        }
+    };
+    // An element of a list is described by its fields.
+    if !path.is_empty() && !path.ends_with("[]") {
+        seen.entry(path.to_owned()).or_default().insert(kind);
+    }
+    inner.into_iter().for_each(|(path, value)| look(value, &path, seen));
+}
+
+fn documents(command: &mut Command) -> Vec<Value> {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::Deserializer::from_str(&text).into_iter().map(Result::unwrap).collect()
+}
+
+/// Everything that a command prints about logs in every state.
+fn seen(arguments: &[&str]) -> Seen {
+    let workshop = Workshop::new();
+    let corpus = repository().join("crates/formats/tests/corpus/influxdb3/v3.10.1");
+    let mut seen = Seen::new();
+    for arguments in arguments {
+        let line = format!("exec seawall {}", arguments.replace("INFLUXDB3", &corpus.to_string_lossy()));
+        let printed = documents(&mut shell(workshop.path(), &line));
+        assert!(!printed.is_empty(), "{line} prints nothing");
+        printed.iter().for_each(|document| look(document, "", &mut seen));
+    }
+    seen
+}
+
+/// What is wrong between the table below `heading` and what was seen.
+fn differences(heading: &str, seen: &Seen) -> Vec<String> {
+    let rows = document(CONTRACT).rows(heading);
+    let mut wrong = Vec::new();
+    for (path, kinds) in seen {
+        let Some(row) = rows.iter().find(|row| row.first() == Some(path)) else {
+            wrong.push(format!("{heading}: the field {path} is not listed"));
+            continue;
+        };
+        let listed: Vec<&str> = row.get(1).unwrap().split(" or ").collect();
+        let strange = kinds.iter().filter(|kind| !listed.contains(kind));
+        wrong.extend(strange.map(|kind| format!("{heading}: {path} is also {kind}")));
+        let unseen = listed.iter().filter(|kind| !kinds.contains(*kind));
+        wrong.extend(unseen.map(|kind| format!("{heading}: {path} is never {kind} in any of the test's logs")));
+    }
+    let gone = rows.iter().filter_map(|row| row.first()).filter(|path| !seen.contains_key(*path));
+    wrong.extend(gone.map(|path| format!("{heading}: no command prints {path}")));
+    wrong
+}
+
+fn demand(heading: &str, arguments: &[&str]) {
+    let wrong = differences(heading, &seen(arguments));
+    assert!(wrong.is_empty(), "{CONTRACT}\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_common_head_has_the_fields_that_are_listed() {
+    demand(
+        "### Common head",
+        &[
+            "verify --json data",
+            "verify --json damaged",
+            "verify --json INFLUXDB3/base",
+            "verify --json INFLUXDB3/snapshot-pending",
+            "check --json data --max-size 1kB",
+            "check --json data --memory-limit 1kB",
+            "check --json --max-size 1GB INFLUXDB3/base",
+        ],
+    );
+}
+
+#[test]
+fn inspect_adds_the_fields_that_are_listed() {
+    let mut seen = seen(&["inspect --json data", "inspect --json damaged", "inspect --json INFLUXDB3/base"]);
+    seen.retain(|path, _| ["files", "top"].iter().any(|added| path.starts_with(added)));
+    let wrong = differences("### What `inspect` adds", &seen);
+    assert!(wrong.is_empty(), "{CONTRACT}\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_failure_has_the_fields_that_are_listed() {
+    demand("### Failures", &["verify --json absent", "dump --json --stream none data"]);
+}
+
+#[test]
+fn lines_of_a_dump_have_the_fields_that_are_listed() {
+    let mut seen = seen(&["dump damaged", "dump INFLUXDB3/retained-zero-byte", "dump INFLUXDB3/snapshot-pending"]);
+    let own = ["file", "start", "end", "type", "damage", "note"];
+    seen.retain(|path, _| own.contains(&path.split(['.', '[']).next().unwrap()));
+    let wrong = differences("### Lines of `dump`", &seen);
+    assert!(wrong.is_empty(), "{CONTRACT}\n{}", wrong.join("\n"));
+}
