@@ -79,9 +79,9 @@ fn redacted(line: &str) -> String {
         (r"free .* at least ", "free FREE at least "),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
     ];
-    rules
-        .iter()
-        .fold(line.to_owned(), |line, (rule, with)| Regex::new(rule).unwrap().replace_all(&line, *with).into())
+    rules.iter().fold(line.to_owned(), |line, (rule, with)| {
+        Regex::new(rule).unwrap().replace_all(&line, *with).into()
+    })
 }
 
 /// The lines of a block with what is printed now.

@@ -47,11 +47,11 @@ fn licences() -> Vec<(String, String)> {
     let output = cargo.current_dir(repository()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let word = |package: &Value, key: &str| {
-        package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let word =
+        |package: &Value, key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let packages = metadata.get("packages").and_then(Value::as_array).unwrap();
-    let foreign = packages.iter().filter(|package| package.get("source").is_some_and(|source| !source.is_null()));
+    let foreign =
+        packages.iter().filter(|package| package.get("source").is_some_and(|source| !source.is_null()));
     foreign.map(|package| (word(package, "name"), word(package, "license"))).collect()
 }
 

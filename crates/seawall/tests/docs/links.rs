@@ -96,9 +96,9 @@ fn excerpts_stand_in_a_file_that_is_deployed() {
         for block in document.blocks_of("ini").into_iter().chain(document.blocks_of("yaml")) {
             excerpts += 1;
             let wanted = outdented(&block.content);
-            let stands = deployed.iter().any(|file| {
-                file.windows(wanted.len()).any(|lines| outdented(lines) == wanted)
-            });
+            let stands = deployed
+                .iter()
+                .any(|file| file.windows(wanted.len()).any(|lines| outdented(lines) == wanted));
             assert!(stands, "{}:{}: not in deploy/ like this", document.path, block.lines.start);
         }
     }

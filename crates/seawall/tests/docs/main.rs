@@ -11,7 +11,7 @@
 //! `SEAWALL_BLESS=1 cargo test -p seawall --test docs` writes what is printed now into the documents and the picture;
 //! read the difference before committing it.
 
-#![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test says what went wrong by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 mod blocks;
 mod console;

@@ -18,7 +18,7 @@ const CELL: usize = 8;
 const LINE: usize = 18;
 const MARGIN: usize = 16;
 
-const STYLE: &str = "text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;\
+const STYLE: &str = "text{font:13.3px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;\
     fill:#d3d7de;white-space:pre}.b{font-weight:600}.d{fill:#8b93a1}.c31{fill:#ff7b72}.c32{fill:#7ee787}\
     .c33{fill:#e3b341}.c36{fill:#76c7d5}";
 
@@ -30,24 +30,28 @@ struct Piece {
     text: String,
 }
 
-/// The pieces of a line with escape sequences in it.
-fn pieces(line: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    let (mut column, mut classes) = (0, String::new());
+/// The pieces of a line with escape sequences in it; `classes` go on from the line before and into the next.
+fn pieces(line: &str, classes: &mut String) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut column = 0;
     for (index, part) in line.split('\u{1b}').enumerate() {
         let text = match part.split_once('m') {
             Some((sequence, text)) if index > 0 => {
-                classes = styled(&classes, sequence.trim_start_matches('['));
+                *classes = styled(classes, sequence.trim_start_matches('['));
                 text
             }
             _ => part,
         };
-        if !text.trim().is_empty() {
-            let blanks = text.chars().take_while(|c| *c == ' ').count();
-            let shown = text.trim().to_owned();
-            pieces.push(Piece { column: column + blanks, classes: classes.clone(), text: shown });
+        // Two blanks separate columns: each gets its own place.
+        for cell in text.split("  ") {
+            let blanks = cell.chars().take_while(|c| *c == ' ').count();
+            if !cell.trim().is_empty() {
+                let (classes, text) = (classes.clone(), cell.trim().to_owned());
+                pieces.push(Piece { column: column + blanks, classes, text });
+            }
+            column += cell.chars().count() + 2;
         }
-        column += text.chars().count();
+        column -= 2;
     }
     pieces
 }
@@ -65,19 +69,19 @@ fn styled(classes: &str, sequence: &str) -> String {
 }
 
 fn drawn(lines: &[String]) -> String {
-    let columns = lines.iter().map(|line| pieces(line)).filter_map(|pieces| {
-        pieces.last().map(|last| last.column + last.text.chars().count())
-    });
-    let width = columns.max().unwrap_or(0) * CELL + 2 * MARGIN;
+    let mut classes = String::new();
+    let rows: Vec<Vec<Piece>> = lines.iter().map(|line| pieces(line, &mut classes)).collect();
+    let ends = rows.iter().flatten().map(|piece| piece.column + piece.text.chars().count());
+    let width = ends.max().unwrap_or(0) * CELL + 2 * MARGIN;
     let height = lines.len() * LINE + 2 * MARGIN;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>seawall in a terminal</title>\n\
          <style>{STYLE}</style>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#161a21\"/>\n"
     );
-    for (row, line) in lines.iter().enumerate() {
+    for (row, pieces) in rows.iter().enumerate() {
         let y = MARGIN + row * LINE + 13;
-        for Piece { column, classes, text } in pieces(line) {
+        for Piece { column, classes, text } in pieces {
             let (x, length) = (MARGIN + column * CELL, text.chars().count() * CELL);
             let text = text.replace('&', "&amp;").replace('<', "&lt;");
             let class = if classes.is_empty() { String::new() } else { format!(" class=\"{classes}\"") };
@@ -117,10 +121,12 @@ fn the_picture_shows_what_the_program_prints() {
 
 #[test]
 fn escape_sequences_become_classes_and_blanks_become_columns() {
-    let piece = |column, classes: &str, text: &str| Piece { column, classes: classes.into(), text: text.into() };
-    let line = "  \u{1b}[1m\u{1b}[31mbad\u{1b}[0m  a<b  ";
-    assert_eq!(pieces(line), [piece(2, "b c31", "bad"), piece(7, "", "a<b")]);
-    let svg = drawn(&[line.to_owned()]);
+    let piece =
+        |column, classes: &str, text: &str| Piece { column, classes: classes.into(), text: text.into() };
+    let (line, mut classes) = ("  \u{1b}[1m\u{1b}[31mbad\u{1b}[0m  a<b    7 B \u{1b}[2m", String::new());
+    let row = [piece(2, "b c31", "bad"), piece(7, "", "a<b"), piece(14, "", "7 B")];
+    assert_eq!((pieces(line, &mut classes), classes.as_str()), (row.into(), "d"));
+    let svg = drawn(&[line.to_owned(), "dim".to_owned()]);
     assert!(svg.contains("<text x=\"32\" y=\"29\" textLength=\"24\" class=\"b c31\">bad</text>"), "{svg}");
-    assert!(svg.contains(">a&lt;b</text>"), "{svg}");
+    assert!(svg.contains(">a&lt;b</text>") && svg.contains("class=\"d\">dim</text>"), "{svg}");
 }
