@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn each_request_gets_its_own_page_until_the_exporter_is_gone() {
-        let exporter = Exporter::serve(|count| Page::openmetrics(format!("scrapes {count}\n# EOF\n"))).unwrap();
+        let exporter =
+            Exporter::serve(|count| Page::openmetrics(format!("scrapes {count}\n# EOF\n"))).unwrap();
         let port = exporter.port;
         assert_eq!(exporter.target(), format!("127.0.0.1:{port}"));
         for count in 0..3 {

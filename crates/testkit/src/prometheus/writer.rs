@@ -36,9 +36,7 @@ impl Prometheus {
         finish(&mut tool)?;
         Ok(out.join("storage"))
     }
-}
 
-impl Prometheus {
     /// Writes samples, given in the text format of OpenMetrics, as blocks into a data directory, by the code of this
     /// version.
     pub fn write_blocks(&self, openmetrics: &str, data: &Path) -> Result<(), DriveError> {
