@@ -219,6 +219,25 @@ fn zeroed_bytes_in_a_page_lose_no_record_behind_them() {
 }
 
 #[test]
+fn zeros_from_inside_a_header_to_the_end_of_its_page_lose_what_was_there() {
+    let sound = segment();
+    let whole = read(&sound).records;
+    for left in 1..7 {
+        let start = fragments(&sound)[4].start + left;
+        let mut bytes = sound.clone();
+        bytes[start..PAGE].fill(0);
+        let seen = read(&bytes);
+        let hit = whole.iter().find(|record| record.end > start as u64).unwrap();
+        let behind = |record: &&Range<u64>| record.end <= hit.start || record.start >= PAGE as u64;
+        let kept: Vec<_> = whole.iter().filter(behind).cloned().collect();
+        assert_eq!(seen.records, kept, "{left} bytes of the header are left");
+        let [damage] = seen.damage.as_slice() else { panic!("{:?}", seen.damage) };
+        assert_eq!((damage.start, damage.end), (hit.start, PAGE as u64), "{damage:?}");
+        assert_eq!(damage.lost.records, None, "{damage:?}");
+    }
+}
+
+#[test]
 fn noise_of_a_whole_page_costs_the_records_that_touch_it() {
     let sound = segment();
     let whole = read(&sound).records;

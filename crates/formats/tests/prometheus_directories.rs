@@ -115,6 +115,8 @@ fn damage_in_a_checkpoint_keeps_the_server_down() {
     let mut bytes = segment(1..11);
     bytes[20] ^= 1;
     fs::write(checkpoint.join("00000000"), bytes).unwrap();
+    // With a segment of the number of the checkpoint's file, the server would take that for the damaged one.
+    fs::remove_file(data.path().join("wal/00000000")).unwrap();
     let survey = surveyed(data.path());
     assert!(matches!(survey.verdict, Verdict::Refuses { .. }), "{:?}", survey.verdict);
     assert_eq!(survey.damage.listed()[0].file, "wal/checkpoint.00000000/00000000");

@@ -3,6 +3,7 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`Exporter`] is something for them to scrape.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
 //!
 //! A test that starts a real server carries `#[ignore = "starts a real server"]`: `cargo xtask check` leaves it out and
@@ -20,11 +21,13 @@
 //! # }
 //! ```
 
+mod exporter;
 mod http;
 mod peers;
 mod wait;
 
 pub mod prometheus;
 
+pub use exporter::{Exporter, Page};
 pub use peers::{Peer, need_peer, need_program};
 pub use wait::wait_for;

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::record::{Base, Record, Series, Type};
-use crate::{Bytes, Malformed, TopRow, TopTable};
+use super::record::{Base, Record, Series, SeriesRef, Type};
+use crate::{Bytes, Malformed, TopRow, TopTable, UnixTime};
 
 /// Series numbers in one page.
 const PAGE: usize = 4096;
@@ -102,11 +102,22 @@ impl Values {
 #[derive(Default)]
 pub(super) struct Contents {
     samples: Counters,
+    /// Samples of times that are in blocks, and which a start passes over for that.
+    in_blocks: Counters,
+    /// Where the blocks end.
+    blocks_end: Option<i64>,
     labels: [Values; LABELS.len()],
     declared: super::refs::RefSet,
 }
 
 impl Contents {
+    /// Nothing yet, of a log whose blocks end there.
+    pub(super) fn behind(blocks_end: Option<UnixTime>) -> Self {
+        // A time beyond what samples can have is as good as the last that they can.
+        let millis = |end: UnixTime| i64::try_from(end.nanos() / 1_000_000).unwrap_or(i64::MAX);
+        Self { blocks_end: blocks_end.map(millis), ..Self::default() }
+    }
+
     /// Notes a series that a record declares.
     pub(super) fn declare(&mut self, series: Series<'_>) {
         self.declared.insert(series.series.0);
@@ -123,30 +134,37 @@ impl Contents {
         if Type::read(&mut bytes)? == Type::Samples {
             let Some(base) = Base::read(&mut bytes)? else { return Ok(()) };
             while !bytes.is_empty() {
-                let (series, _) = base.place(&mut bytes)?;
+                let (series, time) = base.place(&mut bytes)?;
                 bytes.take(8, "value")?;
-                self.add(series.0);
+                self.add(series, time);
             }
             return Ok(());
         }
         match Record::decode(record)? {
-            Record::Histograms(_, _, all) => all.iter().for_each(|point| self.add(point.series.0)),
-            Record::SamplesV2(all) => all.iter().for_each(|(point, _)| self.add(point.series.0)),
-            Record::HistogramsV2(_, all) => all.iter().for_each(|(point, _)| self.add(point.series.0)),
+            Record::Histograms(_, _, all) => all.iter().for_each(|point| self.add(point.series, point.time)),
+            Record::SamplesV2(all) => all.iter().for_each(|(point, _)| self.add(point.series, point.time)),
+            Record::HistogramsV2(_, all) => {
+                all.iter().for_each(|(point, _)| self.add(point.series, point.time));
+            }
             _ => {}
         }
         Ok(())
     }
 
     #[inline]
-    fn add(&mut self, series: u64) {
-        if let Some(count) = self.samples.at(series) {
+    fn add(&mut self, series: SeriesRef, time: i64) {
+        if let Some(count) = self.samples.at(series.0) {
+            *count = count.saturating_add(1);
+        }
+        if self.blocks_end.is_some_and(|end| time < end)
+            && let Some(count) = self.in_blocks.at(series.0)
+        {
             *count = count.saturating_add(1);
         }
     }
 }
 
-/// Samples that belong to no series.
+/// Samples that belong to no series and that a start would otherwise take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unknown {
     /// Series numbers that samples name and no record declares.
@@ -162,7 +180,10 @@ pub(super) fn conclude(threads: &[Contents], top: usize) -> (Vec<TopTable>, Unkn
     let declared = |series| threads.iter().any(|thread| thread.declared.contains(series));
     let mut seen = super::refs::RefSet::default();
     for thread in threads {
-        for (series, count) in thread.samples.iter().filter(|(series, _)| !declared(*series)) {
+        let taken =
+            |(series, count): (u64, u32)| (series, count.saturating_sub(thread.in_blocks.get(series)));
+        let taken = thread.samples.iter().filter(|(series, _)| !declared(*series)).map(taken);
+        for (series, count) in taken.filter(|(_, count)| *count > 0) {
             unknown.samples += u64::from(count);
             unknown.series += u64::from(!seen.contains(series));
             seen.insert(series);
@@ -201,7 +222,7 @@ fn table(threads: &[Contents], label: usize, by: &'static str, top: usize) -> To
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prometheus::record::{Labels, SeriesRef};
+    use crate::prometheus::record::Labels;
 
     #[test]
     fn a_series_that_several_threads_met_counts_once() {
@@ -210,11 +231,24 @@ mod tests {
         let thread = || {
             let mut contents = Contents::default();
             contents.declare(Series { series: SeriesRef(7), labels });
-            contents.add(7);
+            contents.add(SeriesRef(7), 0);
             contents
         };
         let (tables, _) = conclude(&[thread(), thread()], 10);
         let rows: Vec<(u64, u64)> = tables[0].rows.iter().map(|row| (row.series, row.samples)).collect();
         assert_eq!(rows, [(1, 2)]);
+    }
+
+    #[test]
+    fn samples_of_an_undeclared_series_count_only_where_no_block_has_them() {
+        let end = UnixTime::from_millis(100);
+        let contents = |times: &[i64]| {
+            let mut contents = Contents::behind(Some(end));
+            times.iter().for_each(|time| contents.add(SeriesRef(7), *time));
+            contents
+        };
+        let unknown = |times: &[i64]| conclude(&[contents(times)], 10).1;
+        assert_eq!(unknown(&[98, 99]), Unknown::default());
+        assert_eq!(unknown(&[99, 100, 101]), Unknown { series: 1, samples: 2 });
     }
 }

@@ -90,6 +90,15 @@ impl Header {
         }
     }
 
+    /// The compression as the server takes it, which looks at one flag after the other.
+    pub(crate) const fn compression_as_read(self) -> Compression {
+        match self.kind & 0x18 {
+            0 => Compression::None,
+            0x10 => Compression::Zstd,
+            _ => Compression::Snappy,
+        }
+    }
+
     /// Whether bits are set that no writer sets.
     #[inline]
     pub(crate) const fn has_reserved_bits(self) -> bool {

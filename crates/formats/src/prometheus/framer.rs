@@ -188,7 +188,9 @@ impl Framer {
             self.zeros_from.get_or_insert(view.offset);
             return next;
         }
-        if stray.len() <= STRAY_BYTES_IN_PADDING {
+        // Only the last page is padded; elsewhere this is what a hole leaves of a record.
+        let last_page = view.end == End::Here && view.bytes.len() == rest.len();
+        if last_page && stray.len() <= STRAY_BYTES_IN_PADDING {
             let span = view.offset + stray.start as u64..view.offset + stray.end as u64;
             let bytes = stray.len() as u64;
             self.damage(span, IN_PADDING, Lost { records: Some(0), bytes }, batch);

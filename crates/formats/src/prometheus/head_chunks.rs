@@ -18,7 +18,8 @@ use crate::{
 };
 
 const MAGIC: &[u8] = &[0x01, 0x30, 0xbc, 0x91];
-const FILE_HEADER: usize = 8;
+/// Bytes before the first chunk.
+pub(super) const FILE_HEADER: usize = 8;
 const CHUNK_HEADER: usize = 25;
 
 /// The longest chunk: 240 samples of full width, or a histogram with thousands of buckets, with a wide margin.
@@ -220,7 +221,12 @@ impl<'p> Scan<'p> {
             self.offset += FILE_HEADER as u64;
             return None;
         }
-        let damage = self.lost(FILE_HEADER, "bad file header", Some(0));
+        if self.tail == Tail::MayBeTorn && header.iter().all(|&byte| byte == 0) {
+            let message = "the newest file was created and not begun; the server deletes it";
+            let note = Note { code: "torn-tail", file: self.part.name.clone(), message: message.to_owned() };
+            return Some(self.advance(FILE_HEADER, Body::Note(note)));
+        }
+        let damage = self.lost(FILE_HEADER, BAD_HEADER, Some(0));
         Some(self.advance(FILE_HEADER, Body::Damage(damage)))
     }
 
@@ -321,6 +327,9 @@ fn is_plausible(mut bytes: Bytes<'_>) -> bool {
     };
     fields().unwrap_or(false)
 }
+
+/// A file that does not begin as it must, which the server cannot open.
+pub(super) const BAD_HEADER: &str = "bad file header";
 
 const CHECKSUM: &str = "checksum mismatch";
 const HOLE: &str = "zeros where chunks were";

@@ -11,10 +11,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::block::{BlockMeta, MAX_META};
 use super::fragment::{HEADER, Header, PAGE, resync};
 use super::head_chunks;
-use crate::files::{ListError, list_dirs, list_files, part, read_head};
-use crate::{Note, Part, Role};
+use crate::files::{ListError, list_dirs, list_files, part, read_head, read_small};
+use crate::{Note, Part, Role, UnixTime};
 
 /// How a part is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,10 @@ pub(super) struct Layout {
     pub(super) segments: Vec<(Index, String)>,
     /// Number of the checkpoint that a start reads.
     pub(super) checkpoint: Option<Index>,
+    /// Where the blocks end that push the beginning of the head: older samples are not taken from the log.
+    pub(super) blocks_end: Option<UnixTime>,
+    /// Blocks without which the server does not start, and what they lack.
+    pub(super) broken_blocks: Vec<String>,
     pub(super) notes: Vec<Note>,
     /// Whether the server's lock file lies there: it runs, or it was killed.
     pub(super) lock_file: Option<LockFile>,
@@ -86,11 +91,28 @@ pub(super) enum Scope {
     Data,
 }
 
+/// How often a directory is listed again that looks as if something were missing.
+///
+/// A running server creates and deletes files while they are listed, and a listing that met it in the middle has
+/// gaps that were never there. What is really missing is missing every time.
+const LISTINGS: usize = 4;
+
 /// Lists `path` if it is a log of Prometheus.
 pub(super) fn list(path: &Path) -> Result<Option<Layout>, ListError> {
     if path.is_file() {
         return Ok(list_file(path));
     }
+    let mut listed = list_dir(path)?;
+    for _ in 1..LISTINGS {
+        if listed.as_ref().is_none_or(|layout| !layout.looks_torn()) {
+            break;
+        }
+        listed = list_dir(path)?;
+    }
+    Ok(listed)
+}
+
+fn list_dir(path: &Path) -> Result<Option<Layout>, ListError> {
     let wal = path.join("wal");
     let mut layout = Layout { root: path.to_owned(), ..Layout::default() };
     if is_wal_dir(&wal)? {
@@ -173,8 +195,8 @@ fn holds_fragments(head: &[u8]) -> bool {
     })
 }
 
-/// The number of a segment: what Go's `Atoi` takes, in at most 19 digits.
-fn segment_index(name: &str) -> Option<Index> {
+/// The number of a segment or of a file of `chunks_head`: what Go's `Atoi` takes, in at most 19 digits.
+pub(super) fn segment_index(name: &str) -> Option<Index> {
     let digits = (1..=19).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| name.parse().ok().map(Index))?
 }
@@ -300,6 +322,7 @@ impl Layout {
             let meta = path.join("meta.json");
             match std::fs::metadata(&meta) {
                 Ok(metadata) if metadata.is_file() => {
+                    self.look_into_block(&name, &path);
                     self.push(
                         part(format!("{name}/meta.json"), meta, &metadata, Role::Block),
                         Content::BlockMeta,
@@ -311,6 +334,19 @@ impl Layout {
             }
         }
         Ok(())
+    }
+
+    fn look_into_block(&mut self, name: &str, dir: &Path) {
+        let read = || read_small(&dir.join("meta.json"), MAX_META).ok();
+        let Some(meta) = read().and_then(|json| BlockMeta::parse(&json, name).ok()) else { return };
+        let lacks = |part: &str| !dir.join(part).exists() && dir.join("meta.json").exists();
+        if let Some(part) = ["index", "chunks"].into_iter().find(|part| lacks(part)) {
+            self.broken_blocks.push(format!("{name} without its {part}"));
+        }
+        if meta.cuts_replay() {
+            let end = UnixTime::from_millis(meta.max_time);
+            self.blocks_end = self.blocks_end.max(Some(end));
+        }
     }
 }
 

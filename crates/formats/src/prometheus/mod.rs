@@ -18,11 +18,13 @@ mod forecast;
 mod found;
 mod fragment;
 mod framer;
+mod gaps;
 mod head_chunks;
 mod layout;
 mod loki;
 mod pages;
 mod refs;
+mod replay;
 mod skim;
 mod snapshot;
 mod startup;
@@ -183,8 +185,7 @@ impl Log for PrometheusLog {
     fn conclude(&self, order: &Order, survey: &mut Survey) {
         match self.dialect {
             Dialect::Prometheus => {
-                let behind = startup::cut(survey).and_then(|damage| sweep::samples_behind(survey, damage));
-                startup::conclude(&self.layout, order, survey, behind);
+                startup::conclude(&self.layout, order, survey, &replay::damaged(survey));
             }
             Dialect::Loki => survey.estimate = None,
         }

@@ -1,161 +1,210 @@
 //! What the server would do with a log at its next start: rules observed on 2.42, 2.53 and 3.5.
 //!
-//! Pure: what was found goes in, a verdict comes out.
+//! Pure: what was found goes in, a verdict comes out. [`super::gaps`] says which files are missing, and
+//! [`super::replay`] what the server's own reader makes of those that are damaged.
 //!
-//! * Segments must be numbered without a hole; the first is 0, or the one behind the checkpoint.
-//! * Damage that the server sees in a segment makes it cut that segment there and delete all later ones.
-//! * Damage that it sees in a checkpoint makes it delete every segment, and not come up.
-//! * A hole of whole pages, and a record that was begun and never finished at the end of a segment, it does not see:
-//!   it serves samples that never existed, or can never checkpoint again.
+//! * Files must be numbered without a hole in the log, in its checkpoint, in the log of late samples and in
+//!   `chunks_head`; the log begins with 0, or behind the checkpoint. Else it does not start.
+//! * Where its reader stops in a segment, it cuts that segment and deletes all later ones. It serves what it read
+//!   before, and reads no late samples in that run.
+//! * Where its reader stops in a checkpoint, it takes the number of the checkpoint's file for that of a segment: it
+//!   deletes all segments above that number, and exits when there is none of that number to cut.
+//! * It starts without a word over what its reader takes: over zeros to the end of a page, though it may join the
+//!   record before them to the one behind, and over a record that was begun and never finished at the end of a
+//!   segment, though no checkpoint will ever get past it.
 //! * A record cut by the end of the newest segment costs that record alone.
+//! * Files of `chunks_head` and snapshots of the head are shortcuts: a damaged one is deleted or passed over, and the
+//!   log read instead. A file of `chunks_head` whose header is bad, or that is empty, keeps it from starting, unless
+//!   it is the last one.
+//! * Samples whose series nobody declared are dropped.
+//! * A block without readable `meta.json` is passed over; one with it and without the rest keeps it from starting.
 
-use super::found::{BLANK, HOLE, RESERVED_BITS, UNFINISHED_AT_END};
-use super::fragment::PAGE_U64;
-use super::layout::{Index, Layout, LockFile, Scope};
-use crate::{Damage, Lost, Note, Order, Role, Survey, Value, Verdict};
+use super::gaps::{Gap, GapKind};
+use super::head_chunks;
+use super::layout::{Layout, LockFile, Scope};
+use super::replay::{Ending, Joints, Replay};
+use crate::{Damage, Depth, Liveness, Lost, Note, Order, Role, Survey, Value, Verdict};
 
-/// Adds to a survey what only the directory as a whole shows; `behind` is the number of samples behind the [`cut`].
-pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey, behind: Option<u64>) {
-    for note in &layout.notes {
+/// Adds to a survey what only the directory as a whole shows.
+pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey, replays: &[Replay]) {
+    let ignored = |note: &&Note| order.liveness == Liveness::Stopped || note.code != "unfinished-checkpoint";
+    for note in layout.notes.iter().filter(ignored) {
         survey.note(note.clone());
     }
-    let gaps = gaps(layout);
-    let mut verdict =
-        if survey.kinds.is_empty() && survey.damage.is_empty() { Verdict::Unknown } else { Verdict::Starts };
-    if let Some(what) = refusal(layout, &gaps) {
+    let gaps = layout.gaps();
+    let mut verdict = if was_read(order, survey) { Verdict::Starts } else { Verdict::Unknown };
+    if let Some(what) = refusal(layout, &gaps, survey) {
         verdict.worsen(Verdict::Refuses { what });
     }
-    for missing in gaps {
-        let cause = "the segment is missing";
-        let file = layout.segment_name(missing);
-        survey.damage(Damage { file, start: 0, end: 0, cause: cause.into(), lost: Lost::default() });
+    for gap in gaps {
+        let (cause, lost) = (gap.kind.cause().into(), Lost::default());
+        survey.damage(Damage { file: gap.file, start: 0, end: 0, cause, lost });
     }
-    // A cut loses the most, so it is what is told, wherever it lies; of the others the first.
-    let cuts = cut(survey).into_iter().chain(first_cut(survey, Role::OutOfOrder));
-    for damage in cuts.chain(survey.damage.listed()) {
-        verdict.worsen(consequence(layout, survey, damage, behind));
+    // Where it stops it loses the most, so that is what is told, wherever it lies; of the others the first.
+    let (stopped, others): (Vec<_>, Vec<_>) =
+        replays.iter().partition(|replay| matches!(replay.ending, Ending::Stopped(_)));
+    for replay in stopped.into_iter().chain(others) {
+        verdict.worsen(consequence(layout, survey, replay));
+    }
+    let shortcuts: Vec<_> =
+        survey.damage.listed().iter().map(|damage| beside_the_log(survey, damage)).collect();
+    for beside in shortcuts {
+        match beside {
+            Beside::Nothing => {}
+            Beside::Loss(what) => verdict.worsen(Verdict::StartsWithLoss { what }),
+            Beside::Note(note) => survey.note(note),
+        }
+    }
+    if let Some(what) = undeclared(survey) {
+        verdict.worsen(Verdict::StartsWithLoss { what });
     }
     survey.verdict = verdict;
     note_left_over(layout, survey);
     add_facts(layout, order, survey);
 }
 
-/// How many missing segments are listed one by one.
-const MAX_GAPS: usize = 1000;
+/// Whether enough was read for a verdict.
+fn was_read(order: &Order, survey: &Survey) -> bool {
+    let counts =
+        |file: &str| survey.parts.iter().any(|part| part.part.name == file && part.part.role.counts());
+    order.depth != Depth::Listing && !survey.unreadable.iter().any(|error| counts(&error.file))
+}
 
-/// Segments that should be there and are not.
-fn gaps(layout: &Layout) -> Vec<Index> {
-    if layout.scope == Scope::Fragment {
-        return Vec::new();
+/// Why it does not start, apart from damage that its reader finds.
+fn refusal(layout: &Layout, gaps: &[Gap], survey: &Survey) -> Option<String> {
+    if let Some(Gap { file, kind }) = gaps.first() {
+        return Some(match kind {
+            GapKind::Segments => {
+                format!("it does not start: segments are not sequential, {file} is missing")
+            }
+            GapKind::Files => format!("it does not start: files are not sequential, {file} is missing"),
+            GapKind::First => format!("it does not start: it begins reading at {file}, which is missing"),
+        });
     }
-    let mut gaps = Vec::new();
-    let mut expected = first_needed(layout);
-    for (index, _) in &layout.segments {
-        while expected < *index && gaps.len() < MAX_GAPS {
-            gaps.push(expected);
-            expected = expected.next();
+    if let Some(file) = bad_head_chunks(survey) {
+        return Some(format!("it does not start: {file} has no sound file header"));
+    }
+    layout.broken_blocks.first().map(|block| format!("it does not start: it finds the block {block}"))
+}
+
+/// A file of `chunks_head` that the server cannot open.
+fn bad_head_chunks(survey: &Survey) -> Option<&str> {
+    let files: Vec<_> = survey.parts.iter().filter(|part| part.part.role == Role::HeadChunks).collect();
+    let (last, others) = files.split_last()?;
+    let bad = |file: &str| {
+        let listed = survey.damage.listed().iter();
+        listed.filter(|damage| damage.file == file).any(|damage| damage.cause == head_chunks::BAD_HEADER)
+    };
+    let empty = others.iter().find(|part| part.part.bytes < head_chunks::FILE_HEADER as u64);
+    let first = others.iter().chain([last]).find(|part| bad(&part.part.name));
+    empty.or(first).map(|part| part.part.name.as_str())
+}
+
+/// What follows from how the server reads a damaged file of the log.
+fn consequence(layout: &Layout, survey: &Survey, replay: &Replay) -> Verdict {
+    let file = &replay.file;
+    let what = match (replay.ending, replay.role) {
+        (Ending::Stopped(_), Role::Checkpoint) => return wiped(layout, survey, replay),
+        (Ending::Stopped(at), _) => return cut(survey, replay, at),
+        (Ending::Unfinished, _) => {
+            format!("it starts over {file}, but every checkpoint fails there, so the WAL grows for ever")
         }
-        expected = index.next().max(expected);
-    }
-    gaps
-}
-
-/// The segment that a start reads first; segments before it may be there, and then without a hole up to it.
-fn first_needed(layout: &Layout) -> Index {
-    let needed = layout.checkpoint.map_or(Index(0), Index::next);
-    layout.segments.first().map_or(needed, |(first, _)| needed.min(*first))
-}
-
-fn refusal(layout: &Layout, gaps: &[Index]) -> Option<String> {
-    let missing = layout.segment_name(*gaps.first()?);
-    let first = layout.segments.first().map(|(index, _)| *index);
-    Some(if first.is_some_and(|first| gaps.first().is_some_and(|gap| *gap > first)) {
-        format!("it does not start: segments are not sequential, {missing} is missing")
-    } else {
-        format!("it does not start: it begins reading at {missing}, which is missing")
-    })
-}
-
-/// What one damage leads to.
-fn consequence(layout: &Layout, survey: &Survey, damage: &Damage, behind: Option<u64>) -> Verdict {
-    let Some(role) =
-        survey.parts.iter().find(|part| part.part.name == damage.file).map(|part| part.part.role)
-    else {
-        return Verdict::Unknown;
-    };
-    match role {
-        Role::Checkpoint => Verdict::Refuses {
-            what: format!(
-                "it finds {} in the checkpoint, deletes all {} WAL segments, and exits",
-                damage.cause,
-                layout.segments.len()
-            ),
-        },
-        Role::Live => damaged_segment(survey, damage, behind),
-        Role::OutOfOrder => damaged_segment(survey, damage, None),
-        Role::HeadChunks => Verdict::StartsWithLoss {
-            what: format!(
-                "it deletes {} and every later file of chunks_head; what the WAL still holds it reads from there",
-                damage.file
-            ),
-        },
-        Role::Block => Verdict::StartsWithLoss {
-            what: format!("it ignores the block of {}: {}", damage.file, damage.cause),
-        },
-        Role::HeadSnapshot => Verdict::StartsWithLoss {
-            what: format!("it drops the snapshot with {} and replays the WAL instead", damage.file),
-        },
-        Role::Retained | Role::Marker | Role::Stray => Verdict::Unknown,
-    }
-}
-
-/// The first damage that makes a start cut the log of `role`.
-fn first_cut(survey: &Survey, role: Role) -> Option<&Damage> {
-    let role_of = |damage: &Damage| {
-        survey.parts.iter().find(|part| part.part.name == damage.file).map(|part| part.part.role)
-    };
-    survey.damage.listed().iter().find(|damage| role_of(damage) == Some(role) && is_seen(damage))
-}
-
-/// The damage at which a start cuts the main log.
-pub(super) fn cut(survey: &Survey) -> Option<&Damage> {
-    first_cut(survey, Role::Live)
-}
-
-/// Whether the server sees a damage when it starts.
-fn is_seen(damage: &Damage) -> bool {
-    let silent_hole = damage.cause == HOLE && damage.end.is_multiple_of(PAGE_U64);
-    let missing = damage.start == damage.end;
-    !silent_hole && !missing && ![BLANK, UNFINISHED_AT_END, RESERVED_BITS].contains(&damage.cause.as_ref())
-}
-
-/// What a start makes of damage in its segments, the worst first.
-fn damaged_segment(survey: &Survey, damage: &Damage, behind: Option<u64>) -> Verdict {
-    let file = &damage.file;
-    let what = if damage.cause == UNFINISHED_AT_END {
-        format!("it starts over {file}, but every checkpoint fails there, so the WAL grows for ever")
-    } else if damage.cause == BLANK {
-        format!("it starts; what the zeros at the end of {file} took the place of is lost")
-    } else if damage.cause == RESERVED_BITS {
-        format!("it starts; {file} is not as it was written")
-    } else if is_seen(damage) {
-        let role = survey.parts.iter().find(|part| part.part.name == *file).map(|part| part.part.role);
-        let after = survey.parts.iter().skip_while(|part| part.part.name != *file).skip(1);
-        let later = after.filter(|part| Some(part.part.role) == role).count();
-        let lost =
-            behind.map_or_else(String::new, |samples| format!(": {samples} sound samples are gone then"));
-        let deletes = match later {
-            0 => "drops all that is behind it".to_owned(),
-            1 => "deletes the segment after it".to_owned(),
-            count => format!("deletes the {count} segments after it"),
-        };
-        format!("it cuts {file} at byte {} and {deletes}{lost}", damage.start)
-    } else {
-        format!(
-            "it starts without a word over the zeros in {file} and may join the record before them to the one behind: samples that never existed"
-        )
+        (Ending::Whole, _) if replay.joints == Joints::OverZeros => format!(
+            "it starts without a word over the zeros in {file} and joins the record before them to the one behind: samples that never existed"
+        ),
+        (Ending::Whole, _) if costs_nothing(survey, file) => return Verdict::Starts,
+        (Ending::Whole, _) => format!("it starts without a word; what was damaged in {file} is gone"),
     };
     Verdict::StartsWithLoss { what }
+}
+
+/// Whether the damages of a file lose no record.
+fn costs_nothing(survey: &Survey, file: &str) -> bool {
+    let mut damages = survey.damage.listed().iter().filter(|damage| damage.file == *file);
+    damages.all(|damage| damage.lost.records == Some(0))
+}
+
+/// It cuts a segment where it stopped, and deletes all later ones.
+fn cut(survey: &Survey, replay: &Replay, at: u64) -> Verdict {
+    let file = &replay.file;
+    let mut from = survey.parts.iter().skip_while(|part| part.part.name != *file);
+    let here = from.next();
+    let later: Vec<_> = from.filter(|part| part.part.role == replay.role).collect();
+    let behind = |all: Option<u64>, kept: u64| all.unwrap_or(0).saturating_sub(kept);
+    let records = behind(here.and_then(|part| part.records), replay.records)
+        + later.iter().filter_map(|part| part.records).sum::<u64>();
+    let samples = behind(here.map(|part| part.samples), replay.samples)
+        + later.iter().map(|part| part.samples).sum::<u64>();
+    if records == 0 && costs_nothing(survey, file) {
+        return Verdict::Starts;
+    }
+    let deletes = match later.len() {
+        0 => "drops all that is behind it".to_owned(),
+        1 => "deletes the segment after it".to_owned(),
+        count => format!("deletes the {count} segments after it"),
+    };
+    let late = survey.parts.iter().filter(|part| part.part.role == Role::OutOfOrder);
+    let late = match late.map(|part| part.samples).sum::<u64>() {
+        0 => String::new(),
+        _ if replay.role == Role::OutOfOrder => String::new(),
+        count => format!(", and {count} late samples are not read"),
+    };
+    let what =
+        format!("it cuts {file} at byte {at} and {deletes}: {samples} sound samples are gone then{late}");
+    Verdict::StartsWithLoss { what }
+}
+
+/// It takes a file of the checkpoint for a segment of that number.
+fn wiped(layout: &Layout, survey: &Survey, replay: &Replay) -> Verdict {
+    let number = replay.file.rsplit_once('/').map_or(replay.file.as_str(), |(_, number)| number);
+    let segments = layout.segments.len();
+    let first = survey.damage.listed().iter().find(|damage| damage.file == replay.file);
+    let cause = first.map_or("damage", |damage| damage.cause.as_ref());
+    if layout.segments.iter().any(|(_, name)| name.ends_with(number)) {
+        let what = format!("it finds {cause} in the checkpoint and deletes all WAL segments after {number}");
+        return Verdict::StartsWithLoss { what };
+    }
+    Verdict::Refuses {
+        what: format!("it finds {cause} in the checkpoint, deletes all {segments} WAL segments, and exits"),
+    }
+}
+
+/// What damage of a file that is not the log itself leads to.
+enum Beside {
+    Nothing,
+    Loss(String),
+    Note(Note),
+}
+
+fn beside_the_log(survey: &Survey, damage: &Damage) -> Beside {
+    let file = &damage.file;
+    let role = survey.parts.iter().find(|part| part.part.name == *file).map(|part| part.part.role);
+    let note = |code, message| Beside::Note(Note { code, file: file.clone(), message });
+    match role {
+        Some(Role::HeadChunks) => note(
+            "head-chunks-lost",
+            "the server deletes this and every later file of chunks_head, and takes their samples from the WAL"
+                .to_owned(),
+        ),
+        Some(Role::HeadSnapshot) => {
+            note("head-snapshot-lost", "the server drops the snapshot and replays the WAL instead".to_owned())
+        }
+        Some(Role::Block) => {
+            Beside::Loss(format!("it ignores the block of {file}: {}", damage.cause))
+        }
+        _ => Beside::Nothing,
+    }
+}
+
+/// Samples that the server drops because it cannot tell what they measure.
+fn undeclared(survey: &Survey) -> Option<String> {
+    let lost = survey.facts.iter().find(|fact| fact.name == "unknown_series")?;
+    match lost.value {
+        Value::Unsigned(series) if series > 0 => {
+            Some(format!("it drops the samples of {series} series that no record declares"))
+        }
+        _ => None,
+    }
 }
 
 fn note_left_over(layout: &Layout, survey: &mut Survey) {
@@ -196,29 +245,16 @@ fn add_facts(layout: &Layout, order: &Order, survey: &mut Survey) {
     if late > 0 {
         survey.fact("out_of_order_samples", late);
     }
-    let blocks: Vec<_> = survey.parts.iter().filter(|part| part.part.role == Role::Block).collect();
-    if blocks.is_empty() {
+    let blocks = survey.parts.iter().filter(|part| part.part.role == Role::Block).count() as u64;
+    if blocks == 0 {
         return;
     }
-    let newest = blocks.iter().filter_map(|part| part.times).map(|times| times.max).max();
-    let count = blocks.len() as u64;
-    survey.fact("blocks", count);
-    survey.fact("blocks_end", newest.map_or(Value::Null, Value::Time));
-    if let Some(end) = newest.filter(|end| *end > order.now) {
+    survey.fact("blocks", blocks);
+    survey.fact("blocks_end", layout.blocks_end.map_or(Value::Null, Value::Time));
+    if let Some(end) = layout.blocks_end.filter(|end| *end > order.now) {
         let minutes = end.seconds_since(order.now) / 60.0;
         survey.verdict.worsen(Verdict::StartsWithLoss {
             what: format!("a block ends {minutes:.0} minutes in the future: until then it rejects every sample as out of bounds"),
         });
-    }
-}
-
-impl Layout {
-    /// The name of a segment that is not there, in the manner of those that are.
-    fn segment_name(&self, index: Index) -> String {
-        let like = self.segments.first().map_or("00000000", |(_, name)| name.as_str());
-        let (prefix, digits) = like
-            .rsplit_once('/')
-            .map_or(("", like), |(_, digits)| (like.strip_suffix(digits).unwrap_or(""), digits));
-        format!("{prefix}{:0width$}", index.0, width = digits.len())
     }
 }

@@ -19,7 +19,7 @@ use super::skim::{Skim, skim};
 use super::unpack::Unpacker;
 use super::{Dialect, PrometheusLog, blank, damage, torn, undecodable, vanished};
 use crate::survey::{Tally, lock};
-use crate::{Body, Damage, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
+use crate::{Body, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
 
 /// Reads all of `log`.
 pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
@@ -58,25 +58,6 @@ pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
         survey.fact("unknown_samples", unknown.samples);
     }
     survey
-}
-
-/// Sound samples behind a damage, in its segment and in all later ones.
-pub(super) fn samples_behind(survey: &Survey, damage: &Damage) -> Option<u64> {
-    let mut from = survey.parts.iter().skip_while(|part| part.part.name != damage.file);
-    let part = &from.next()?.part;
-    let later: u64 = from.filter(|later| later.part.role == part.role).map(|later| later.samples).sum();
-    let mut feed = Feed::open(part).ok()?;
-    let mut block = Block::default();
-    let mut unpacker = Unpacker::new();
-    let mut here = 0;
-    while feed.next(&mut block).ok()?.is_some() {
-        for found in block.batch.found.iter().filter(|found| found.span.start >= damage.end) {
-            let What::Record(place, compression) = &found.what else { continue };
-            let skimmed = unpacker.open(block.bytes(place), *compression, |record| skim(record, |_| {}));
-            here += skimmed.map_or(0, |skim| skim.points);
-        }
-    }
-    Some(here + later)
 }
 
 /// What is left to read.
@@ -141,7 +122,8 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(log: &'a PrometheusLog, order: &'a Order) -> Self {
-        let contents = matches!(order.depth, Depth::Contents { .. }).then(Contents::default);
+        let contents =
+            matches!(order.depth, Depth::Contents { .. }).then(|| Contents::behind(log.layout.blocks_end));
         let examiner = Examiner { contents, ..Examiner::default() };
         Self { log, order, unpacker: Unpacker::new(), tallies: HashMap::new(), examiner }
     }

@@ -55,7 +55,7 @@ impl Unpacker {
 
     /// The record's own bytes.
     #[inline]
-    fn unpack<'a>(
+    pub(crate) fn unpack<'a>(
         &'a mut self,
         packed: &'a [u8],
         compression: Compression,

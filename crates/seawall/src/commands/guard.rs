@@ -79,13 +79,14 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     };
     match (exit, plan.on_problem) {
         (Exit::Fine, _) => start(plan, &aside),
+        // Two servers on one log destroy it: no flag can want that.
+        (Exit::Refused, _) | (_, OnProblem::Refuse) => {
+            show::tell(&format!("seawall: not starting {}\n", plan.name()));
+            Ok(exit)
+        }
         (_, OnProblem::Start) => {
             show::tell(&format!("seawall: starting {} in spite of that (--on-problem start)\n", plan.name()));
             start(plan, &aside)
-        }
-        (_, OnProblem::Refuse) => {
-            show::tell(&format!("seawall: not starting {}\n", plan.name()));
-            Ok(exit)
         }
     }
 }

@@ -25,14 +25,54 @@ const LOG_LINES_IN_ERRORS: usize = 12;
 pub struct Setup<'peer> {
     prometheus: &'peer Prometheus,
     data: PathBuf,
+    mode: Mode,
     scrape_interval: Option<Duration>,
+    jobs: Vec<String>,
+    config: Vec<String>,
     flags: Vec<String>,
     limit: Duration,
 }
 
+/// What the process is: a server with blocks and queries, or an agent that has nothing but a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Server,
+    Agent,
+}
+
 impl<'peer> Setup<'peer> {
     pub(super) fn new(prometheus: &'peer Prometheus, data: PathBuf) -> Self {
-        Self { prometheus, data, scrape_interval: None, flags: Vec::new(), limit: USUAL_LIMIT }
+        Self {
+            prometheus,
+            data,
+            mode: Mode::Server,
+            scrape_interval: None,
+            jobs: Vec::new(),
+            config: Vec::new(),
+            flags: Vec::new(),
+            limit: USUAL_LIMIT,
+        }
+    }
+
+    /// Runs in agent mode, which answers no queries. The configuration must name a `remote_write` target.
+    #[must_use]
+    pub fn agent(mut self) -> Self {
+        self.mode = Mode::Agent;
+        self
+    }
+
+    /// Adds a scrape job, written as YAML in braces: `{ job_name: other, static_configs: [..] }`.
+    #[must_use]
+    pub fn job(mut self, yaml: impl Into<String>) -> Self {
+        self.jobs.push(yaml.into());
+        self
+    }
+
+    /// Adds a section to the configuration, written as YAML on one line: `storage: { tsdb: .. }`.
+    #[must_use]
+    pub fn config(mut self, yaml: impl Into<String>) -> Self {
+        self.config.push(yaml.into());
+        self
     }
 
     /// Lets the server scrape its own metrics at this interval, which fills its log. By default it scrapes nothing.
@@ -79,14 +119,13 @@ impl<'peer> Setup<'peer> {
         let home = TempDir::new().map_err(DriveError::machine("make a directory for the server's files"))?;
         let port = free_port().map_err(DriveError::machine("find a free port"))?;
         let (config, log) = (home.path().join("prometheus.yml"), home.path().join("log"));
-        fs::write(&config, self.config(port))
+        fs::write(&config, self.configuration(port))
             .map_err(DriveError::machine("write the server's configuration"))?;
         let log_file = File::create(&log).map_err(DriveError::machine("create the server's log"))?;
         let mut command = self.prometheus.peer.command("usr/bin/prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", self.data.display()))
-            .arg("--storage.tsdb.retention.time=100y")
+            .args(self.storage_flags())
             .arg(format!("--web.listen-address={}:{port}", Ipv4Addr::LOCALHOST))
             .args(&self.flags)
             .current_dir(home.path())
@@ -106,14 +145,34 @@ impl<'peer> Setup<'peer> {
         })
     }
 
-    fn config(&self, port: u16) -> String {
-        let Some(interval) = self.scrape_interval else { return "scrape_configs: []\n".to_owned() };
-        let interval = interval.as_millis();
-        format!(
-            "global: {{ scrape_interval: {interval}ms, scrape_timeout: {interval}ms }}\n\
-             scrape_configs: [{{ job_name: self, static_configs: [{{ targets: ['{}:{port}'] }}] }}]\n",
-            Ipv4Addr::LOCALHOST
-        )
+    fn storage_flags(&self) -> Vec<String> {
+        let data = self.data.display();
+        match self.mode {
+            Mode::Server => {
+                vec![format!("--storage.tsdb.path={data}"), "--storage.tsdb.retention.time=100y".to_owned()]
+            }
+            Mode::Agent => {
+                let old = self.prometheus.version().starts_with("2.");
+                let mode = if old { "--enable-feature=agent" } else { "--agent" };
+                vec![mode.to_owned(), format!("--storage.agent.path={data}")]
+            }
+        }
+    }
+
+    fn configuration(&self, port: u16) -> String {
+        let interval = self.scrape_interval.map_or(String::new(), |interval| {
+            let interval = interval.as_millis();
+            format!("global: {{ scrape_interval: {interval}ms, scrape_timeout: {interval}ms }}\n")
+        });
+        let itself = self.scrape_interval.map(|_| {
+            format!(
+                "{{ job_name: self, static_configs: [{{ targets: ['{}:{port}'] }}] }}",
+                Ipv4Addr::LOCALHOST
+            )
+        });
+        let jobs: Vec<_> = itself.iter().chain(&self.jobs).map(String::as_str).collect();
+        let sections: String = self.config.iter().map(|section| format!("{section}\n")).collect();
+        format!("{interval}scrape_configs: [{}]\n{sections}", jobs.join(", "))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Logs of any size, written by the server's own code: `promtool tsdb bench write`.
+//! Logs of any size and blocks of any time, written by the server's own code through `promtool`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -32,13 +33,31 @@ impl Prometheus {
             .arg(format!("--metrics={}", size.series))
             .arg(format!("--scrapes={}", size.scrapes))
             .arg(&input);
-        let run = tool.output().map_err(DriveError::machine("start promtool"))?;
-        if !run.status.success() {
-            let log = String::from_utf8_lossy(&run.stderr).into_owned();
-            return Err(DriveError::Ended { name: "promtool".to_owned(), status: run.status, log });
-        }
+        finish(&mut tool)?;
         Ok(out.join("storage"))
     }
+
+    /// Writes samples, given in the text format of OpenMetrics, as blocks into a data directory, by the code of this
+    /// version.
+    pub fn write_blocks(&self, openmetrics: &str, data: &Path) -> Result<(), DriveError> {
+        let home =
+            TempDir::new().map_err(DriveError::machine("make a directory for the samples to be read"))?;
+        let input = home.path().join("samples.om");
+        fs::write(&input, openmetrics).map_err(DriveError::machine("write the samples to be read"))?;
+        let mut tool = self.peer.command("usr/bin/promtool");
+        tool.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(&input).arg(data);
+        finish(&mut tool)
+    }
+}
+
+/// Runs `promtool` to its end.
+fn finish(tool: &mut Command) -> Result<(), DriveError> {
+    let run = tool.output().map_err(DriveError::machine("start promtool"))?;
+    if run.status.success() {
+        return Ok(());
+    }
+    let log = String::from_utf8_lossy(&run.stderr).into_owned();
+    Err(DriveError::Ended { name: "promtool".to_owned(), status: run.status, log })
 }
 
 /// The tool's input: one label set as flat JSON on each line. A few names, as in real scrapes, and many instances.

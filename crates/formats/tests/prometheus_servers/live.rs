@@ -1,0 +1,1 @@
+//! Agents: servers that keep nothing but a log.

@@ -1,0 +1,281 @@
+//! What a log holds and what a server serves, in the same terms, so that the two can be compared sample by sample.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use formats::{
+    Body, Damage, Depth, Entry, Log, Note, Order, Part, Record, Role, Survey, UnixTime, Value, detect, survey,
+};
+use testkit::prometheus::Server;
+
+/// A series by its labels.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// Everything of every series, by time in milliseconds.
+pub(crate) type Content = BTreeMap<Labels, BTreeMap<i64, Measured>>;
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Measured {
+    /// A number; every not-a-number is the same one, since the server's answers do not tell them apart.
+    Float(u64),
+    /// Count, sum, and the counts of all buckets that are not empty, from the lowest.
+    Histogram(u64, u64, Vec<u64>),
+}
+
+/// Bits by which numbers are compared.
+fn bits(value: f64) -> u64 {
+    if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
+}
+
+/// What marks the end of a series.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// The present, for verdicts about the future.
+pub(crate) fn now() -> UnixTime {
+    #[expect(clippy::disallowed_methods, reason = "real servers run by the real clock")]
+    std::time::SystemTime::now().into()
+}
+
+/// The most thorough survey of a stopped log.
+pub(crate) fn survey_of(path: &Path) -> Survey {
+    let log = detect(path, None).unwrap();
+    survey(log.as_ref(), &Order::new(Depth::Contents { top: 5 }, now()))
+}
+
+/// What reading a log yields.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// What a server that replays it must serve.
+    pub(crate) content: Content,
+    /// Distinct series numbers that are declared.
+    pub(crate) refs: BTreeSet<u64>,
+    /// All samples of the main log, also those that a server does not serve.
+    pub(crate) samples: u64,
+    /// Samples of the log of late ones.
+    pub(crate) late: u64,
+    /// Exemplars, by time.
+    pub(crate) exemplars: BTreeSet<i128>,
+    /// Damage.
+    pub(crate) damage: Vec<Damage>,
+    /// Notes.
+    pub(crate) notes: Vec<Note>,
+    labels: BTreeMap<u64, Labels>,
+    newest: BTreeMap<Labels, i64>,
+    /// Samples before this are in blocks.
+    from: Option<i64>,
+}
+
+impl Held {
+    /// Reads all of a log.
+    pub(crate) fn by(path: &Path) -> Self {
+        Self::until(path, |_, _| false)
+    }
+
+    /// Reads a log up to the first entry of which `stop` says so.
+    pub(crate) fn until(path: &Path, stop: impl Fn(&Part, &Entry) -> bool) -> Self {
+        let log = detect(path, None).unwrap();
+        let mut held = Self { from: blocks_end(log.as_ref()), ..Self::default() };
+        let order = Order::new(Depth::Bytes, now());
+        let mut stopped = false;
+        for part in log.parts().iter().filter(|part| part.role.counts()) {
+            let late = part.role == Role::OutOfOrder;
+            // What ends the replay of the log does not end that of late samples, which this does not model.
+            let mut visit = |entry: Entry| {
+                stopped |= stop(part, &entry);
+                if stopped {
+                    return ControlFlow::Break(());
+                }
+                match entry.body {
+                    Body::Record(record) => held.add(&record, late),
+                    Body::Damage(damage) => held.damage.push(damage),
+                    Body::Note(note) => held.notes.push(note),
+                }
+                ControlFlow::Continue(())
+            };
+            log.read(part, &order, &mut visit).unwrap();
+        }
+        held.content.retain(|_, values| !values.is_empty());
+        held
+    }
+
+    /// How many values a server must serve.
+    pub(crate) fn served(&self) -> usize {
+        self.content.values().map(BTreeMap::len).sum()
+    }
+
+    fn add(&mut self, record: &Record, late: bool) {
+        for (name, value) in &record.fields {
+            let Value::List(all) = value else { continue };
+            match (name.as_ref(), record.kind) {
+                ("series", "series") => all.iter().for_each(|one| self.declare(one)),
+                ("samples" | "histograms", _) => all.iter().for_each(|one| self.measure(one, late)),
+                ("exemplars", _) => {
+                    self.exemplars.extend(all.iter().map(|one| time(one).nanos()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn declare(&mut self, one: &Value) {
+        let number = unsigned(field(one, "ref"));
+        let Value::Map(pairs) = field(one, "labels") else { panic!("{one:?}") };
+        let text = |value: &Value| match value {
+            Value::Text(text) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let labels = pairs.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        self.refs.insert(number);
+        self.labels.insert(number, labels);
+    }
+
+    /// Takes a value as replay does: in order from the log, in any order from the log of late samples.
+    fn measure(&mut self, one: &Value, late: bool) {
+        *(if late { &mut self.late } else { &mut self.samples }) += 1;
+        let Some(labels) = self.labels.get(&unsigned(field(one, "ref"))) else { return };
+        let time = i64::try_from(time(one).nanos() / 1_000_000).unwrap();
+        let newest = self.newest.entry(labels.clone()).or_insert(i64::MIN);
+        if !late && (time <= *newest || self.from.is_some_and(|from| time < from)) {
+            return;
+        }
+        *newest = time.max(*newest);
+        if let Some(value) = measured(field(one, "value")) {
+            self.content.entry(labels.clone()).or_default().entry(time).or_insert(value);
+        }
+    }
+}
+
+/// Where the blocks end that push the beginning of the head.
+fn blocks_end(log: &dyn Log) -> Option<i64> {
+    let blocks = log.parts().iter().filter(|part| part.role == Role::Block);
+    let ends = blocks.filter_map(|part| {
+        let meta: serde_json::Value = serde_json::from_slice(&std::fs::read(&part.path).ok()?).ok()?;
+        meta["compaction"]["hints"].is_null().then(|| meta["maxTime"].as_i64())?
+    });
+    ends.max()
+}
+
+/// A value as the server would show it; stale ones it does not show.
+fn measured(value: &Value) -> Option<Measured> {
+    match value {
+        Value::Float(value) => (value.to_bits() != STALE).then(|| Measured::Float(bits(*value))),
+        histogram @ Value::Map(_) => {
+            let sum = number(field(histogram, "sum"));
+            if sum.to_bits() == STALE {
+                return None;
+            }
+            let mut buckets = counts(field(histogram, "negative_buckets"));
+            buckets.reverse();
+            buckets.push(number(field(histogram, "zero_count")));
+            buckets.extend(counts(field(histogram, "positive_buckets")));
+            let filled = buckets.into_iter().filter(|count| *count != 0.0).map(bits).collect();
+            Some(Measured::Histogram(bits(number(field(histogram, "count"))), bits(sum), filled))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn counts(list: &Value) -> Vec<f64> {
+    let Value::List(all) = list else { panic!("{list:?}") };
+    all.iter().map(number).collect()
+}
+
+/// The field of that name.
+pub(crate) fn field<'a>(map: &'a Value, name: &str) -> &'a Value {
+    let Value::Map(fields) = map else { panic!("{map:?}") };
+    fields.iter().find_map(|(found, value)| (found == name).then_some(value)).unwrap()
+}
+
+fn unsigned(value: &Value) -> u64 {
+    let Value::Unsigned(number) = value else { panic!("{value:?}") };
+    *number
+}
+
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::Unsigned(number) => *number as f64,
+        Value::Signed(number) => *number as f64,
+        Value::Float(number) => *number,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn time(one: &Value) -> UnixTime {
+    let Value::Time(time) = field(one, "time") else { panic!("{one:?}") };
+    *time
+}
+
+/// Everything that a server serves.
+pub(crate) fn served_by(server: &Server) -> Content {
+    // The year 2100, and back from there to 1900.
+    let answer = server.query_at(r#"{__name__=~".+"}[200y]"#, 4_102_444_800).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let all = answer["data"]["result"].as_array().unwrap();
+    all.iter().map(|one| (labels_of(&one["metric"]), values_of(one))).collect()
+}
+
+fn labels_of(metric: &serde_json::Value) -> Labels {
+    let pairs = metric.as_object().unwrap().iter();
+    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+}
+
+fn values_of(one: &serde_json::Value) -> BTreeMap<i64, Measured> {
+    let rows = |name: &str| one[name].as_array().cloned().unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
+    let time = |row: &serde_json::Value| (row[0].as_f64().unwrap() * 1000.0).round() as i64;
+    let float = |row: &serde_json::Value| (time(row), Measured::Float(bits(parsed(&row[1]))));
+    let histogram = |row: &serde_json::Value| {
+        let buckets = row[1]["buckets"].as_array().cloned().unwrap_or_default();
+        let filled = buckets.iter().map(|bucket| bits(parsed(&bucket[3]))).collect();
+        let (count, sum) = (parsed(&row[1]["count"]), parsed(&row[1]["sum"]));
+        (time(row), Measured::Histogram(bits(count), bits(sum), filled))
+    };
+    rows("values").iter().map(float).chain(rows("histograms").iter().map(histogram)).collect()
+}
+
+/// A number as the server writes it.
+fn parsed(text: &serde_json::Value) -> f64 {
+    text.as_str().unwrap().parse().unwrap()
+}
+
+/// Demands that two contents are the same, and says where they differ in a line, not in a megabyte.
+pub(crate) fn assert_same(served: &Content, expected: &Content, case: &str) {
+    if let Some(difference) = difference(served, expected) {
+        panic!("{case}: {difference}");
+    }
+}
+
+/// Where what is served differs from what is expected.
+pub(crate) fn difference(served: &Content, expected: &Content) -> Option<String> {
+    let only = |one: &Content, other: &Content| -> Vec<Labels> {
+        one.keys().filter(|labels| !other.contains_key(*labels)).cloned().collect()
+    };
+    let (more, fewer) = (only(served, expected), only(expected, served));
+    if !more.is_empty() || !fewer.is_empty() {
+        return Some(format!(
+            "served are {} series instead of {}; {} too many: {:?}; {} missing: {:?}",
+            served.len(),
+            expected.len(),
+            more.len(),
+            more.first(),
+            fewer.len(),
+            fewer.first()
+        ));
+    }
+    served.iter().find_map(|(labels, values)| {
+        let wanted = &expected[labels];
+        let differs = |time: &&i64| values.get(*time) != wanted.get(*time);
+        let times: BTreeSet<i64> = values.keys().chain(wanted.keys()).filter(differs).copied().collect();
+        let first = times.first()?;
+        Some(format!(
+            "{labels:?}: {} values instead of {}, {} differ, the first at {first}: {:?} instead of {:?}",
+            values.len(),
+            wanted.len(),
+            times.len(),
+            values.get(first),
+            wanted.get(first)
+        ))
+    })
+}
