@@ -28,7 +28,17 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         targets.retain(|target| target == wanted);
     }
     demand_tools()?;
-    targets.iter().try_for_each(|target| workspace::run(&mut fuzzing(target, order.seconds)))
+    targets.iter().try_for_each(|target| {
+        make_corpus(target)?;
+        workspace::run(&mut fuzzing(target, order.seconds))
+    })
+}
+
+/// The folder for what is found must be there before the run.
+fn make_corpus(target: &str) -> Outcome {
+    let folder = root().join("fuzz/corpus").join(target);
+    fs::create_dir_all(&folder)
+        .map_err(|cause| Failure::Work(format!("could not make {}: {cause}", folder.display())))
 }
 
 impl<'words> Order<'words> {
@@ -81,9 +91,11 @@ fn demand_tools() -> Outcome {
 
 fn fuzzing(target: &str, seconds: u32) -> Command {
     let mut command = nightly_fuzz();
-    command.args(["run", target, "--"]).arg(format!("-max_total_time={seconds}"));
+    // What is found that is new goes into the first folder; the second holds what to start from.
+    let folders = [format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}")];
+    command.args(["run", target]).args(folders).arg("--").arg(format!("-max_total_time={seconds}"));
     // A decoder takes microseconds and little memory for inputs of this size: far more is a find.
-    command.args(["-timeout=10", "-rss_limit_mb=1024"]);
+    command.args(["-max_len=65536", "-timeout=10", "-rss_limit_mb=512", "-malloc_limit_mb=256"]);
     command
 }
 
@@ -107,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_target_has_its_program_in_the_manifest() {
+    fn every_target_has_its_program_in_the_manifest_and_seeds_to_start_from() {
         let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
         let targets = targets().unwrap_or_else(|_| panic!("the targets can't be listed"));
         assert!(!targets.is_empty());
@@ -116,6 +128,8 @@ mod tests {
                 manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")),
                 "{target} has no [[bin]]"
             );
+            let seeds = root().join("fuzz/seeds").join(&target);
+            assert!(seeds.read_dir().is_ok_and(|mut seeds| seeds.next().is_some()), "{target} has no seeds");
         }
     }
 }

@@ -197,6 +197,23 @@ fn add_up(part: &Part, inspected: Inspected<'_>, names: &Mutex<Names>) -> (Tally
     (tally, finding)
 }
 
+/// Streams the records of a WAL file that lies in memory; those before a flaw in the body are handed out.
+pub fn read_file(bytes: &[u8], visit: &mut Visit<'_>) -> Result<(), Flaw> {
+    let span = 0..bytes.len() as u64;
+    let mut record = |record| visit(Entry { span: span.clone(), body: Body::Record(record) });
+    records::visit_records(frame::verify(bytes)?, &mut record)
+}
+
+/// Parses a snapshot file that lies in memory; the error says why it does not parse.
+pub fn parse_snapshot(json: &[u8]) -> Result<Record, String> {
+    snapshot::parse_snapshot(json).map(snapshot_record).map_err(|error| error.to_string())
+}
+
+/// Parses the file of a checkpoint of snapshots that lies in memory; the error says why it does not parse.
+pub fn parse_checkpoint(json: &[u8]) -> Result<Record, String> {
+    snapshot::parse_checkpoint(json).map(snapshot_record).map_err(|error| error.to_string())
+}
+
 /// Where snapshot files lie below a node.
 const SNAPSHOTS: &str = "snapshots/";
 

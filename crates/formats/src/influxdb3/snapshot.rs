@@ -5,12 +5,13 @@
 //! first that does not parse; so the structure is checked key by key here too, except for texts, which may hold
 //! anything. `snapshot-checkpoints/` holds monthly sums of them, which matter when no snapshot is left.
 
-use std::io::{self, BufReader, Read as _};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
 use std::marker::PhantomData;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use crate::files::open;
 
@@ -44,7 +45,17 @@ pub(super) enum NoSnapshot {
 
 /// Parses the snapshot file at `path`.
 pub(super) fn read_snapshot(path: &Path) -> Result<Snapshot, NoSnapshot> {
-    let written: WrittenSnapshot = read_json(path)?;
+    read_json(path, parse_snapshot)
+}
+
+/// Parses the checkpoint file at `path`.
+pub(super) fn read_checkpoint(path: &Path) -> Result<Snapshot, NoSnapshot> {
+    read_json(path, parse_checkpoint)
+}
+
+/// Parses a snapshot file.
+pub(super) fn parse_snapshot(source: impl Read) -> serde_json::Result<Snapshot> {
+    let written: WrittenSnapshot = serde_json::from_reader(source)?;
     Ok(Snapshot {
         number: written.snapshot_sequence_number,
         wal: written.wal_file_sequence_number,
@@ -52,9 +63,9 @@ pub(super) fn read_snapshot(path: &Path) -> Result<Snapshot, NoSnapshot> {
     })
 }
 
-/// Parses the checkpoint file at `path`.
-pub(super) fn read_checkpoint(path: &Path) -> Result<Snapshot, NoSnapshot> {
-    let written: WrittenCheckpoint = read_json(path)?;
+/// Parses a checkpoint file.
+pub(super) fn parse_checkpoint(source: impl Read) -> serde_json::Result<Snapshot> {
+    let written: WrittenCheckpoint = serde_json::from_reader(source)?;
     Ok(Snapshot {
         number: written.last_snapshot_sequence_number,
         wal: written.wal_file_sequence_number,
@@ -62,12 +73,14 @@ pub(super) fn read_checkpoint(path: &Path) -> Result<Snapshot, NoSnapshot> {
     })
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, NoSnapshot> {
+type Source = BufReader<io::Take<File>>;
+
+fn read_json(path: &Path, parse: fn(Source) -> serde_json::Result<Snapshot>) -> Result<Snapshot, NoSnapshot> {
     let file = open(path).map_err(NoSnapshot::Unreadable)?;
     if file.metadata().map_err(NoSnapshot::Unreadable)?.len() > MAX_SNAPSHOT {
         return Err(NoSnapshot::TooLarge);
     }
-    serde_json::from_reader(BufReader::new(file.take(MAX_SNAPSHOT))).map_err(|error| {
+    parse(BufReader::new(file.take(MAX_SNAPSHOT))).map_err(|error| {
         if error.is_io() {
             NoSnapshot::Unreadable(error.into())
         } else {

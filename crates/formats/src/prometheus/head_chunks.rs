@@ -126,7 +126,17 @@ fn encoding_name(encoding: u8) -> Value {
 
 /// Streams a file.
 pub(super) fn read(part: &Part, tail: Tail, progress: &Progress, visit: &mut Visit<'_>) -> io::Result<()> {
-    let mut scan = Scan::open(part, tail)?;
+    let file = crate::files::open(&part.path)?;
+    let len = file.metadata()?.len();
+    stream(Scan::new(file, len, part, tail), progress, visit)
+}
+
+/// Streams a file that lies in memory.
+pub(super) fn read_bytes(bytes: &[u8], part: &Part, tail: Tail, visit: &mut Visit<'_>) -> io::Result<()> {
+    stream(Scan::new(bytes, bytes.len() as u64, part, tail), &Progress::default(), visit)
+}
+
+fn stream<R: Read>(mut scan: Scan<'_, R>, progress: &Progress, visit: &mut Visit<'_>) -> io::Result<()> {
     loop {
         let more = scan.fill(progress)?;
         while let Some(entry) = scan.next(more) {
@@ -146,10 +156,10 @@ enum More {
     No,
 }
 
-struct Scan<'p> {
+struct Scan<'p, R> {
     part: &'p Part,
     tail: Tail,
-    file: std::fs::File,
+    source: R,
     left: u64,
     view: Vec<u8>,
     at: usize,
@@ -157,18 +167,17 @@ struct Scan<'p> {
     zeros_from: Option<u64>,
 }
 
-impl<'p> Scan<'p> {
-    fn open(part: &'p Part, tail: Tail) -> io::Result<Self> {
-        let file = crate::files::open(&part.path)?;
-        let left = file.metadata()?.len();
-        Ok(Self { part, tail, file, left, view: Vec::new(), at: 0, offset: 0, zeros_from: None })
+impl<'p, R: Read> Scan<'p, R> {
+    /// Reads `len` bytes of `source`.
+    fn new(source: R, len: u64, part: &'p Part, tail: Tail) -> Self {
+        Self { part, tail, source, left: len, view: Vec::new(), at: 0, offset: 0, zeros_from: None }
     }
 
     fn fill(&mut self, progress: &Progress) -> io::Result<More> {
         self.view.drain(..self.at.min(self.view.len()));
         self.at = 0;
         let wanted = self.left.min((BLOCK + MAX_CHUNK) as u64);
-        let read = Read::by_ref(&mut self.file).take(wanted).read_to_end(&mut self.view)? as u64;
+        let read = self.source.by_ref().take(wanted).read_to_end(&mut self.view)? as u64;
         progress.add(read);
         self.left = if read < wanted { 0 } else { self.left - read };
         Ok(if self.left == 0 { More::No } else { More::Yes })

@@ -22,6 +22,7 @@ mod gaps;
 mod head_chunks;
 mod layout;
 mod loki;
+mod memory;
 mod pages;
 mod refs;
 mod replay;
@@ -36,18 +37,18 @@ pub mod record;
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use block::{BlockMeta, BlockStats, Compaction};
 pub use fragment::Compression;
 pub use head_chunks::{ChunkOrder, HeadChunk};
+pub use memory::{read_head_chunks, read_loki_segment, read_segment, read_snapshot_segment, survey_segment};
 pub use pages::Pages;
 pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;
 use crate::{
-    Body, Damage, Depth, Entry, Format, Liveness, Log, Lost, Note, Order, Part, ReadError, Role, Survey,
-    UnixTime, Visit,
+    Body, Damage, Entry, Format, Liveness, Log, Lost, Note, Order, Part, ReadError, Role, Survey, Visit,
 };
 use feed::{Block, Feed};
 use found::{BLANK, CUT, Found, What};
@@ -207,22 +208,6 @@ fn vanished(part: &Part) -> Entry {
 
 fn values_of(record: &[u8]) -> Result<crate::Record, crate::Malformed> {
     record::Record::decode(record).map(|record| values::record(&record))
-}
-
-/// Streams the bytes of a segment that lie in memory, as if they were the newest segment of a log.
-pub fn read_segment(bytes: &[u8], visit: &mut Visit<'_>) {
-    let feed = Feed::new(bytes, bytes.len() as u64);
-    let part = Part {
-        name: String::new(),
-        path: PathBuf::new(),
-        role: Role::Live,
-        bytes: bytes.len() as u64,
-        modified: None,
-    };
-    let order = Order::new(Depth::Bytes, UnixTime::from_seconds(0));
-    // Reading from memory does not fail.
-    read_feed(feed, &Framed { part: &part, tail: Tail::MayBeTorn, decode: values_of }, &order, visit)
-        .unwrap_or(());
 }
 
 /// A file of framed records and how its records are decoded.

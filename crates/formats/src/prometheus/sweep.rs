@@ -25,12 +25,29 @@ use crate::{Body, Depth, Entry, Log, Malformed, Order, Part, Role, Survey};
 pub(super) fn survey(log: &PrometheusLog, order: &Order) -> Survey {
     let queue = Mutex::new(Queue { log, order, next: 0, open: None });
     let run = || Worker::new(log, order).run(&queue);
-    let mut workers = std::thread::scope(|scope| {
+    let workers = std::thread::scope(|scope| {
         let others: Vec<_> = (1..order.workers.get()).map(|_| scope.spawn(run)).collect();
         let mut all = vec![run()];
         all.extend(others.into_iter().filter_map(|other| other.join().ok()));
         all
     });
+    add_up(log, order, workers)
+}
+
+/// Reads the one part of `log` from `feed`.
+pub(super) fn survey_feed<R: io::Read>(log: &PrometheusLog, order: &Order, mut feed: Feed<R>) -> Survey {
+    let mut worker = Worker::new(log, order);
+    let mut block = Block::default();
+    for part in log.parts() {
+        while let Ok(Some(_)) = feed.next(&mut block) {
+            worker.digest(part, 0, &block);
+        }
+    }
+    add_up(log, order, vec![worker])
+}
+
+/// Puts together what the threads found.
+fn add_up(log: &PrometheusLog, order: &Order, mut workers: Vec<Worker<'_>>) -> Survey {
     let mut survey = Survey::default();
     for (at, part) in log.parts().iter().enumerate() {
         let tallies = workers.iter_mut().filter_map(|worker| worker.tallies.remove(&at));

@@ -141,6 +141,11 @@ pub fn scan(bytes: &[u8], visit: &mut Visit<'_>) -> io::Result<()> {
     Reader::new("memory", Cursor::new(bytes), None, visit).read().1
 }
 
+/// The same beside an index of which the first bytes lie in memory.
+pub fn scan_with_index(bytes: &[u8], index: &[u8], visit: &mut Visit<'_>) -> io::Result<()> {
+    Reader::new("memory", Cursor::new(bytes), Index::read(index), visit).read().1
+}
+
 /// Reads the first bytes of a `-shm` file that lie in memory, as fuzzing does; says whether they are sound.
 pub fn scan_index(bytes: &[u8]) -> bool {
     Index::read(bytes).is_some()

@@ -1,0 +1,6 @@
+//! What the targets share: laws that every reading keeps, and checksums made right so that mutated files get past them.
+
+pub mod control;
+pub mod influxdb3;
+pub mod laws;
+pub mod repair;
