@@ -179,16 +179,19 @@ enum Beside {
 fn beside_the_log(survey: &Survey, damage: &Damage) -> Beside {
     let file = &damage.file;
     let role = survey.parts.iter().find(|part| part.part.name == *file).map(|part| part.part.role);
-    let note = |code, message| Beside::Note(Note { code, file: file.clone(), message });
     match role {
-        Some(Role::HeadChunks) => note(
-            "head-chunks-lost",
-            "the server deletes this and every later file of chunks_head, and takes their samples from the WAL"
-                .to_owned(),
-        ),
-        Some(Role::HeadSnapshot) => {
-            note("head-snapshot-lost", "the server drops the snapshot and replays the WAL instead".to_owned())
-        }
+        Some(Role::HeadChunks) => Beside::Note(Note {
+            code: "head-chunks-lost",
+            file: file.clone(),
+            message:
+                "the server deletes this and every later file of chunks_head, and takes their samples from the WAL"
+                    .to_owned(),
+        }),
+        Some(Role::HeadSnapshot) => Beside::Note(Note {
+            code: "head-snapshot-lost",
+            file: file.clone(),
+            message: "the server drops the snapshot and replays the WAL instead".to_owned(),
+        }),
         Some(Role::Block) => {
             Beside::Loss(format!("it ignores the block of {file}: {}", damage.cause))
         }

@@ -171,8 +171,8 @@ impl<'peer> Setup<'peer> {
             )
         });
         let jobs: Vec<_> = itself.iter().chain(&self.jobs).map(String::as_str).collect();
-        let sections: String = self.config.iter().map(|section| format!("{section}\n")).collect();
-        format!("{interval}scrape_configs: [{}]\n{sections}", jobs.join(", "))
+        let sections = self.config.join("\n");
+        format!("{interval}scrape_configs: [{}]\n{sections}\n", jobs.join(", "))
     }
 }
 
