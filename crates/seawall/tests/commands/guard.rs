@@ -162,6 +162,8 @@ fn a_log_that_is_written_by_another_process_is_refused_by_the_guard_and_remarked
     assert_eq!(ran.code, Some(4), "{}", ran.stderr);
     assert!(!world.path("started").exists());
     assert_eq!(ran.json()["findings"][0]["code"], "in-use");
+    let insisted = world.run(&["guard", "sound", "--on-problem", "start", "--", "echo", "started"]);
+    assert_eq!((insisted.code, insisted.stdout.as_str()), (Some(4), ""), "no flag starts a second server");
     assert_eq!(ran.json()["health"], "critical");
     for command in ["inspect", "verify", "check"] {
         let ran = world.run(&[command, "--json", "sound"]);
