@@ -9,6 +9,7 @@
 //! <data>/<ULID>/meta.json        a block
 //! ```
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::block::{BlockMeta, MAX_META};
@@ -54,7 +55,8 @@ impl Index {
 pub(super) struct Layout {
     pub(super) root: PathBuf,
     pub(super) parts: Vec<Part>,
-    pub(super) contents: Vec<Content>,
+    /// How each part is read, by its name: a log can have tens of thousands of them.
+    pub(super) contents: HashMap<String, Content>,
     /// Numbers and part names of the segments, in order.
     pub(super) segments: Vec<(Index, String)>,
     /// Number of the checkpoint that a start reads.
@@ -207,8 +209,8 @@ fn checkpoint_index(name: &str) -> Option<Index> {
 
 impl Layout {
     fn push(&mut self, part: Part, content: Content) {
+        self.contents.insert(part.name.clone(), content);
         self.parts.push(part);
-        self.contents.push(content);
     }
 
     fn note(&mut self, code: &'static str, file: String, message: impl Into<String>) {
