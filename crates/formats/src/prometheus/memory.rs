@@ -33,7 +33,7 @@ pub fn read_head_chunks(bytes: &[u8], visit: &mut Visit<'_>) {
 pub fn survey_segment(bytes: &[u8]) -> Survey {
     let layout = Layout {
         parts: vec![part(bytes, Role::Live)],
-        contents: vec![Content::Records(Tail::MayBeTorn)],
+        contents: [(String::new(), Content::Records(Tail::MayBeTorn))].into(),
         ..Layout::default()
     };
     let log = PrometheusLog { layout, dialect: Dialect::Prometheus };
