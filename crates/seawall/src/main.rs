@@ -7,7 +7,6 @@ mod commands;
 mod exit;
 mod failure;
 mod filter;
-mod holders;
 mod json;
 mod limits;
 mod matchers;

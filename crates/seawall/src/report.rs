@@ -7,9 +7,9 @@ use formats::{Depth, Format, Liveness, Log, Note, Order, Survey, UnixTime, detec
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::holders::{self, Holder};
 use crate::limits::{self, Code, Facts, Finding, Health, Limits, Room, Severity};
 use crate::show::{Screen, progress};
+use mend::holders::{self, Holder};
 
 /// A log that was recognised, with who is writing it.
 pub(crate) struct Subject {

@@ -14,16 +14,22 @@ use formats::Log;
 
 /// A process that writes the log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Holder {
+pub struct Holder {
     /// Its number.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// Its name, as the system has it.
-    pub(crate) name: String,
+    pub name: String,
 }
 
 /// The processes that hold files of `log` open for writing.
-pub(crate) fn of(log: &dyn Log) -> Vec<Holder> {
-    holding(&Files::of(log), Path::new("/proc"))
+pub fn of(log: &dyn Log) -> Vec<Holder> {
+    let parts = log.parts().iter().map(|part| part.path.clone()).collect();
+    holding(&Files::of(log.root(), parts), Path::new("/proc"))
+}
+
+/// The processes that hold any file below `root` open for writing.
+pub fn below(root: &Path) -> Vec<Holder> {
+    holding(&Files::of(root, Vec::new()), Path::new("/proc"))
 }
 
 /// The files that are looked for.
@@ -37,10 +43,9 @@ struct Files {
 }
 
 impl Files {
-    fn of(log: &dyn Log) -> Self {
-        let parts: Vec<PathBuf> = log.parts().iter().map(|part| part.path.clone()).collect();
+    fn of(root: &Path, parts: Vec<PathBuf>) -> Self {
         let names = parts.iter().filter_map(|path| name_of(path)).collect();
-        let below = fs::canonicalize(log.root()).ok().filter(|root| root.is_dir());
+        let below = fs::canonicalize(root).ok().filter(|root| root.is_dir());
         Self { below, parts, names }
     }
 
@@ -98,7 +103,11 @@ mod tests {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
-    use crate::fake::FakeLog;
+
+    /// The processes that hold the file `00000000` of `dir`, or one below `dir` where that is looked at.
+    fn of(dir: &Path) -> Vec<Holder> {
+        holding(&Files::of(dir, vec![dir.join("00000000")]), Path::new("/proc"))
+    }
 
     /// A process that holds `file` open until it is dropped.
     struct Holding(Child);
@@ -120,32 +129,32 @@ mod tests {
     #[test]
     fn a_process_that_writes_a_part_is_found_and_one_that_reads_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let log = FakeLog::in_dir(dir.path(), &[("00000000", b"x")]);
-        assert_eq!(of(&log), []);
+        fs::write(dir.path().join("00000000"), b"x").unwrap();
+        assert_eq!(of(dir.path()), []);
         let path = dir.path().join("00000000");
         let reader = Holding::open(File::open(&path).unwrap());
-        assert_eq!(of(&log), []);
+        assert_eq!(of(dir.path()), []);
         let writer = Holding::open(OpenOptions::new().append(true).open(&path).unwrap());
-        assert_eq!(of(&log).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);
+        assert_eq!(of(dir.path()).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);
         drop(reader);
     }
 
     #[test]
     fn any_file_below_the_root_gives_a_server_away() {
         let dir = tempfile::tempdir().unwrap();
-        let log = FakeLog::in_dir(dir.path(), &[("00000000", b"x")]);
+        fs::write(dir.path().join("00000000"), b"x").unwrap();
         let lock = Holding::open(File::create(dir.path().join("lock")).unwrap());
-        assert_eq!(of(&log).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [lock.0.id()]);
+        assert_eq!(of(dir.path()).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [lock.0.id()]);
     }
 
     #[test]
     fn a_part_that_is_reached_by_another_path_is_the_same_file() {
         let dir = tempfile::tempdir().unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
-        let log = FakeLog::in_dir(dir.path(), &[("00000000", b"x")]);
+        fs::write(dir.path().join("00000000"), b"x").unwrap();
         fs::hard_link(dir.path().join("00000000"), elsewhere.path().join("00000000")).unwrap();
         let file = OpenOptions::new().write(true).open(elsewhere.path().join("00000000")).unwrap();
         let writer = Holding::open(file);
-        assert_eq!(of(&log).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);
+        assert_eq!(of(dir.path()).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);
     }
 }
