@@ -13,6 +13,7 @@
 
 mod block;
 mod contents;
+mod directory;
 mod feed;
 mod forecast;
 mod found;
@@ -40,6 +41,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use block::{BlockMeta, BlockStats, Compaction};
+pub use directory::{Chunking, Directory, Frame, Framing};
 pub use fragment::Compression;
 pub use head_chunks::{ChunkOrder, HeadChunk};
 pub use memory::{read_head_chunks, read_loki_segment, read_segment, read_snapshot_segment, survey_segment};

@@ -32,11 +32,29 @@ impl Unpacker {
         compression: Compression,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, String> {
+        let record = self.flagged(packed, compression)?;
+        decode(record).map_err(|malformed| malformed.to_string())
+    }
+
+    /// Decompresses a record and hands it out if `check` has nothing against it.
+    pub(crate) fn checked<'a>(
+        &'a mut self,
+        packed: &'a [u8],
+        compression: Compression,
+        check: impl FnOnce(&[u8]) -> Result<(), Malformed>,
+    ) -> Result<&'a [u8], String> {
+        let record = self.flagged(packed, compression)?;
+        check(record).map_err(|malformed| malformed.to_string())?;
+        Ok(record)
+    }
+
+    /// Decompresses a record whose flag is right.
+    #[inline]
+    fn flagged<'a>(&'a mut self, packed: &'a [u8], compression: Compression) -> Result<&'a [u8], String> {
         if compression == Compression::None && matches!(kind_of(packed), Some(Type::Unknown(_))) {
             self.check_flag(packed)?;
         }
-        let record = self.unpack(packed, compression)?;
-        decode(record).map_err(|malformed| malformed.to_string())
+        Ok(self.unpack(packed, compression)?)
     }
 
     /// The compression flags are covered by no checksum. A record of a type that does not exist, but that
