@@ -141,6 +141,9 @@ fn found(path: &Path) -> String {
             Err(error) => format!("a file that cannot be read ({error})"),
         };
     }
+    if !path.is_dir() {
+        return "neither a file nor a directory".to_owned();
+    }
     let names = |listed: Result<Vec<(String, PathBuf, std::fs::Metadata)>, ListError>| -> Vec<String> {
         listed.unwrap_or_default().into_iter().map(|(name, _, _)| name).collect()
     };

@@ -246,3 +246,11 @@ fn what_is_no_log_is_refused_with_what_was_found_and_looked_for() {
     let message = error.to_string();
     assert!(message.contains("notes.txt") && message.contains("Prometheus"), "{message}");
 }
+
+#[test]
+fn a_device_is_called_neither_a_file_nor_an_empty_directory() {
+    let Some(DetectError::Unknown { found, .. }) = detect(Path::new("/dev/zero"), None).err() else {
+        panic!("a device is no log");
+    };
+    assert_eq!(found, "neither a file nor a directory");
+}

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use testkit::prometheus::{BenchSize, Prometheus};
+
 use crate::command::Failure;
 use crate::workspace::{cargo, output, target};
 
@@ -45,6 +47,21 @@ pub(crate) const SHAPES: [Recipe; 9] = [
     recipe("histograms", "histograms", 10_000, 240, "snappy"),
     recipe("histograms-many", "histograms", 30_000, 120, "snappy"),
 ];
+
+/// Forty million samples of a hundred thousand series, written by the newest server's own code; `None` without one.
+pub(crate) fn by_server() -> Result<Option<PathBuf>, Failure> {
+    let Some(newest) = Prometheus::versions().pop() else { return Ok(None) };
+    let out = target().join("bench").join("by-server");
+    let data = out.join("storage");
+    if data.join("wal").is_dir() && out.join("finished").is_file() {
+        return Ok(Some(data));
+    }
+    let broken = |cause: String| Failure::Work(format!("could not have a log written: {cause}"));
+    let size = BenchSize { series: 100_000, scrapes: 400 };
+    newest.bench_write(&out, size).map_err(|cause| broken(cause.to_string()))?;
+    std::fs::write(out.join("finished"), newest.version()).map_err(|cause| broken(cause.to_string()))?;
+    Ok(Some(data))
+}
 
 impl Recipe {
     /// The log's data directory, made if it is not there yet.
