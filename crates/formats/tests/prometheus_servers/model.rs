@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use formats::{
-    Body, Damage, Depth, Entry, Log, Note, Order, Part, Record, Role, Survey, UnixTime, Value, detect, survey,
+    Body, Damage, Depth, Entry, Log, Note, Order, Record, Role, Survey, UnixTime, Value, detect, survey,
 };
 use testkit::prometheus::Server;
 
@@ -70,34 +70,40 @@ pub(crate) struct Held {
 impl Held {
     /// Reads all of a log.
     pub(crate) fn by(path: &Path) -> Self {
-        Self::until(path, |_, _| false)
+        Self::until(path, None)
     }
 
-    /// Reads a log up to the first entry of which `stop` says so.
-    pub(crate) fn until(path: &Path, stop: impl Fn(&Part, &Entry) -> bool) -> Self {
+    /// Reads a log up to a byte of one of its parts.
+    ///
+    /// What ends the replay of the log also ends that of the late samples behind it.
+    pub(crate) fn until(path: &Path, end: Option<(&str, u64)>) -> Self {
         let log = detect(path, None).unwrap();
         let mut held = Self { from: blocks_end(log.as_ref()), ..Self::default() };
         let order = Order::new(Depth::Bytes, now());
-        let mut stopped = false;
         for part in log.parts().iter().filter(|part| part.role.counts()) {
-            let late = part.role == Role::OutOfOrder;
-            // What ends the replay of the log does not end that of late samples, which this does not model.
+            let end_here = end.and_then(|(name, byte)| (name == part.name).then_some(byte));
             let mut visit = |entry: Entry| {
-                stopped |= stop(part, &entry);
-                if stopped {
+                if end_here.is_some_and(|byte| entry.span.start >= byte) {
                     return ControlFlow::Break(());
                 }
-                match entry.body {
-                    Body::Record(record) => held.add(&record, late),
-                    Body::Damage(damage) => held.damage.push(damage),
-                    Body::Note(note) => held.notes.push(note),
-                }
+                held.take(entry, part.role == Role::OutOfOrder);
                 ControlFlow::Continue(())
             };
             log.read(part, &order, &mut visit).unwrap();
+            if end_here.is_some() {
+                break;
+            }
         }
         held.content.retain(|_, values| !values.is_empty());
         held
+    }
+
+    fn take(&mut self, entry: Entry, late: bool) {
+        match entry.body {
+            Body::Record(record) => self.add(&record, late),
+            Body::Damage(damage) => self.damage.push(damage),
+            Body::Note(note) => self.notes.push(note),
+        }
     }
 
     /// How many values a server must serve.
