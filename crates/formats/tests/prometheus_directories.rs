@@ -194,7 +194,7 @@ fn pages_of_zeros_at_the_end_of_a_finished_segment_are_damage() {
 }
 
 #[test]
-fn links_in_a_circle_pipes_and_folders_among_segments_do_no_harm() {
+fn links_in_a_circle_pipes_and_folders_among_segments_are_not_read() {
     let data = data();
     let wal = data.path().join("wal");
     std::os::unix::fs::symlink(&wal, wal.join("00000010")).unwrap();
@@ -205,7 +205,10 @@ fn links_in_a_circle_pipes_and_folders_among_segments_do_no_harm() {
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, wal.join("00000013"), fifo, mode, 0).unwrap();
     let survey = surveyed(data.path());
-    assert_eq!(survey.damage.count(), 0, "{:?}", survey.damage);
+    assert!(matches!(survey.verdict, Verdict::Refuses { .. }), "{:?}", survey.verdict);
+    assert_eq!((survey.samples, survey.unreadable.len()), (Some(20), 0), "one is behind the checkpoint");
+    let folders = survey.damage.listed().iter().filter(|damage| damage.cause.contains("directory"));
+    assert_eq!(folders.count(), 2, "{:?}", survey.damage);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Held {
         Self::until(path, None)
     }
 
-    /// Reads a log up to a byte of one of its parts.
+    /// Reads a log up to a byte of one of its parts, or up to where a segment would lie that is none.
     ///
     /// What ends the replay of the log also ends that of the late samples behind it.
     pub(crate) fn until(path: &Path, end: Option<(&str, u64)>) -> Self {
@@ -81,6 +81,11 @@ impl Held {
         let mut held = Self { from: blocks_end(log.as_ref()), ..Self::default() };
         let order = Order::new(Depth::Bytes, now());
         for part in log.parts().iter().filter(|part| part.role.counts()) {
+            if end
+                .is_some_and(|(name, byte)| byte == 0 && name < part.name.as_str() && part.role == Role::Live)
+            {
+                break;
+            }
             let end_here = end.and_then(|(name, byte)| (name == part.name).then_some(byte));
             let mut visit = |entry: Entry| {
                 if end_here.is_some_and(|byte| entry.span.start >= byte) {

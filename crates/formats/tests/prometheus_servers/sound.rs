@@ -30,16 +30,11 @@ pub(crate) struct Sound {
 impl Sound {
     /// Segments 0 to 4 with everything in them.
     pub(crate) fn plain() -> Self {
-        Self::of(SERIES)
-    }
-
-    /// The same with samples of only the first so many series.
-    pub(crate) fn of(series: u64) -> Self {
         let sound = Self::empty();
         for segment in 0..5 {
             let mut pages = if segment == 0 { declared() } else { Pages::default() };
             for time in times(segment) {
-                pages.log(&samples(series, time), Compression::None);
+                pages.log(&samples(SERIES, time), Compression::None);
             }
             sound.write(&segment_name(segment), &closed(pages));
         }
@@ -63,6 +58,23 @@ impl Sound {
     /// Nothing yet.
     pub(crate) fn empty() -> Self {
         Self { dir: TempDir::new().unwrap() }
+    }
+
+    /// The same once more, to be damaged in another way.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::empty();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(self.path().join(&folder)).unwrap() {
+                let name = folder.join(entry.unwrap().file_name());
+                if self.path().join(&name).is_dir() {
+                    folders.push(name);
+                } else {
+                    copy.write(name.to_str().unwrap(), &self.read(name.to_str().unwrap()));
+                }
+            }
+        }
+        copy
     }
 
     pub(crate) fn path(&self) -> &Path {

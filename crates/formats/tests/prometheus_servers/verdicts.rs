@@ -22,6 +22,8 @@ enum Outcome<'a> {
     Mends,
     /// It cuts this file at this byte, deletes the segments behind it, and serves what lies before.
     Cuts(&'a str, usize),
+    /// It takes what lies under this name for a damaged segment, and deletes the segments behind it.
+    Deletes(&'a str),
     /// It repairs nothing and serves all that was read; the sentence contains this.
     Loses(&'a str),
     /// It repairs nothing, and serves more than what was read.
@@ -81,6 +83,7 @@ impl Case<'_> {
         let before = self.sound.segments();
         let end = match self.outcome {
             Outcome::Cuts(file, byte) => Some((file, byte as u64)),
+            Outcome::Deletes(file) => Some((file, 0)),
             _ => None,
         };
         let held = Held::until(self.sound.path(), end);
@@ -105,6 +108,9 @@ impl Case<'_> {
         let (verdict, sentence) = match self.outcome {
             Outcome::Starts | Outcome::Mends => ("starts", String::new()),
             Outcome::Cuts(file, byte) => ("starts-with-loss", format!("it cuts {file} at byte {byte} and ")),
+            Outcome::Deletes(file) => {
+                ("starts-with-loss", format!("it takes the directory {file} for a damaged segment"))
+            }
             Outcome::Loses(sentence) => ("starts-with-loss", sentence.to_owned()),
             Outcome::Invents => ("starts-with-loss", "samples that never existed".to_owned()),
             Outcome::Refuses(sentence) => ("refuses", sentence.to_owned()),
@@ -116,10 +122,10 @@ impl Case<'_> {
     /// A repair of the log deletes what lies behind the cut, and begins one new segment there; nothing else deletes.
     fn segments_are_left(&self, said: &str, gone: u64, before: &[String], start: &Start) {
         let name = self.name;
-        let repairs = matches!(self.outcome, Outcome::Cuts(..) | Outcome::Mends);
+        let repairs = matches!(self.outcome, Outcome::Cuts(..) | Outcome::Deletes(_) | Outcome::Mends);
         assert_eq!(start.log.contains(REPAIRS), repairs, "{name}: {}", start.log);
         let cut = match self.outcome {
-            Outcome::Cuts(file, _) => file.strip_prefix("wal/"),
+            Outcome::Cuts(file, _) | Outcome::Deletes(file) => file.strip_prefix("wal/"),
             _ => None,
         };
         let Some(cut) = cut else {
@@ -127,11 +133,15 @@ impl Case<'_> {
             return assert!(all, "{name}: {:?}", start.segments);
         };
         let kept = before.iter().filter(|segment| segment.as_str() <= cut).count();
-        assert_eq!(start.segments.len(), kept + 1, "{name}: {:?}", start.segments);
-        let deletes = match before.len() - kept {
-            0 => "drops all that is behind it".to_owned(),
-            1 => "deletes the segment after it".to_owned(),
-            later => format!("deletes the {later} segments after it"),
+        // What it cut, or has written in the place of a directory, and one that it begins.
+        let written = if let Outcome::Deletes(_) = self.outcome { 2 } else { 1 };
+        assert_eq!(start.segments.len(), kept + written, "{name}: {:?}", start.segments);
+        let later = before.len() - kept;
+        let deletes = match (self.outcome, later) {
+            (Outcome::Deletes(_), _) => format!("deletes the {later} behind it"),
+            (_, 0) => "drops all that is behind it".to_owned(),
+            (_, 1) => "deletes the segment after it".to_owned(),
+            _ => format!("deletes the {later} segments after it"),
         };
         let sentence = format!("and {deletes}: {gone} sound samples are gone then");
         assert!(said.ends_with(&sentence), "{name}: {said:?} instead of {sentence:?}");

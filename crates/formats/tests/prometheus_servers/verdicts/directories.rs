@@ -33,7 +33,7 @@ fn a_segment_twice_under_two_spellings_of_its_number_keeps_it_from_starting(prom
     let sound = Sound::plain();
     sound.write("wal/000002", &sound.read(&segment_name(2)));
     let outcome = Outcome::Refuses("not sequential");
-    Case { name: "spellings", sound: &sound, damage: Some(("wal/00000002", 0)), outcome }.holds(prometheus);
+    Case { name: "spellings", sound: &sound, damage: Some(("wal/000002", 0)), outcome }.holds(prometheus);
 }
 
 fn a_copy_of_a_segment_without_series_changes_nothing(prometheus: &Prometheus) {
@@ -97,12 +97,15 @@ fn a_file_in_the_place_of_a_checkpoint_keeps_it_from_starting(prometheus: &Prome
     }
 }
 
-fn a_directory_in_the_place_of_a_segment_keeps_it_from_starting(prometheus: &Prometheus) {
-    let sound = Sound::plain();
-    fs::create_dir(sound.at("wal/00000005")).unwrap();
-    let damage = Some(("wal/00000005", 0));
-    let outcome = Outcome::Refuses("wal/00000005");
-    Case { name: "directory", sound: &sound, damage, outcome }.holds(prometheus);
+fn a_directory_in_the_place_of_a_segment_is_taken_for_a_damaged_one(prometheus: &Prometheus) {
+    for (folder, outcome) in [(2, Outcome::Deletes("wal/00000002")), (5, Outcome::Mends)] {
+        let (sound, file) = (Sound::plain(), segment_name(folder));
+        if folder < 5 {
+            sound.remove(&file);
+        }
+        fs::create_dir(sound.at(&file)).unwrap();
+        Case { name: &file, sound: &sound, damage: Some((&file, 0)), outcome }.holds(prometheus);
+    }
 }
 
 fn a_checkpoint_above_all_segments_is_read_alone(prometheus: &Prometheus) {
@@ -144,7 +147,7 @@ crate::for_each_version! {
     a_checkpoint_without_files_takes_the_series_with_it,
     a_hole_in_the_checkpoint_keeps_it_from_starting,
     a_file_in_the_place_of_a_checkpoint_keeps_it_from_starting,
-    a_directory_in_the_place_of_a_segment_keeps_it_from_starting,
+    a_directory_in_the_place_of_a_segment_is_taken_for_a_damaged_one,
     a_checkpoint_above_all_segments_is_read_alone,
     files_and_directories_that_are_no_segments_are_passed_over,
 }

@@ -3,11 +3,14 @@
 use std::ops::Range;
 
 use formats::prometheus::record::{Point, Record, SeriesRef};
+use formats::prometheus::{Compression, Pages};
 use testkit::prometheus::Prometheus;
 
 use super::{Case, Outcome};
 use crate::model::survey_of;
-use crate::sound::{BEGIN, PAGE, SERIES, Sound, encoded, fragments, samples, segment_name, with_record};
+use crate::sound::{
+    BEGIN, PAGE, SERIES, Sound, closed, encoded, fragments, samples, segment_name, times, with_record,
+};
 
 /// The first, one in the middle, the last.
 const SEGMENTS: [i64; 3] = [0, 2, 4];
@@ -146,21 +149,37 @@ fn a_segment_that_ends_between_records_is_sound(prometheus: &Prometheus) {
 fn a_zeroed_page_invents_samples_where_the_halves_around_it_fit(prometheus: &Prometheus) {
     let file = segment_name(2);
     let zeroed = |series| {
-        let sound = Sound::of(series);
+        let (sound, mut pages) = (Sound::plain(), Pages::default());
+        let begin = times(2).next().unwrap();
+        for time in begin.. {
+            pages.log(&samples(series, time), Compression::None);
+            if pages.bytes().len() > 3 * PAGE {
+                break;
+            }
+        }
+        sound.write(&file, &closed(pages));
         sound.change(&file, |bytes| bytes[PAGE..2 * PAGE].fill(0));
         sound
     };
-    let invents =
-        |sound: &Sound| survey_of(sound.path()).verdict.what().unwrap_or("").contains("never existed");
-    let fitting = (60..SERIES).map(zeroed).find(invents).unwrap();
+    let says =
+        |sound: &Sound, words: &str| survey_of(sound.path()).verdict.what().unwrap_or("").contains(words);
     let damage = Some((file.as_str(), PAGE));
+    let fitting = (20..SERIES).map(zeroed).find(|sound| says(sound, "never existed")).unwrap();
     Case { name: "fits", sound: &fitting, damage, outcome: Outcome::Invents }.holds(prometheus);
 
-    let sound = Sound::plain();
+    let sound = (20..SERIES).map(zeroed).find(|sound| says(sound, "it cuts")).unwrap();
     let first = fragment_at(&sound, &file, PAGE - 1);
-    sound.change(&file, |bytes| bytes[PAGE..2 * PAGE].fill(0));
     let outcome = Outcome::Cuts(&file, first.start);
     Case { name: "does not fit", sound: &sound, damage, outcome }.holds(prometheus);
+}
+
+fn a_record_that_is_begun_and_followed_by_zeros_alone_is_passed_over(prometheus: &Prometheus) {
+    let (sound, file) = (Sound::plain(), segment_name(2));
+    let first = fragment_at(&sound, &file, PAGE - 1);
+    sound.change(&file, |bytes| bytes[PAGE..].fill(0));
+    let damage = Some((file.as_str(), first.start));
+    let outcome = Outcome::Loses("but every checkpoint fails there, so the WAL grows for ever");
+    Case { name: "begun", sound: &sound, damage, outcome }.holds(prometheus);
 }
 
 fn zeros_with_data_behind_them_in_the_page_cut_there(prometheus: &Prometheus) {
@@ -233,6 +252,7 @@ crate::for_each_version! {
     a_segment_in_the_middle_that_ends_inside_a_record_is_cut_there,
     a_segment_that_ends_between_records_is_sound,
     a_zeroed_page_invents_samples_where_the_halves_around_it_fit,
+    a_record_that_is_begun_and_followed_by_zeros_alone_is_passed_over,
     zeros_with_data_behind_them_in_the_page_cut_there,
     pages_of_zeros_at_the_end_are_taken_without_a_word,
     records_that_cannot_be_decoded_cut_although_their_checksum_is_right,
