@@ -8,6 +8,8 @@
 //!   not start. Nor does it over a file named like a checkpoint; a directory named like a segment is a damaged one.
 //! * Where its reader stops in a segment, it cuts that segment and deletes all later ones. It serves what it read
 //!   before, and reads no late samples in that run.
+//! * Where it stops in the log of late samples, it does the same there; but 2.42 takes that for damage to the log, and
+//!   cuts the segment of the same number.
 //! * Where its reader stops in a checkpoint, it takes the number of the checkpoint's file for that of a segment: it
 //!   deletes all segments above that number, and exits when there is none of that number to cut.
 //! * It starts without a word over what its reader takes: over zeros to the end of a page, though it may join the
@@ -149,8 +151,13 @@ fn cut(survey: &Survey, replay: &Replay, at: u64) -> Verdict {
         _ if replay.role == Role::OutOfOrder => String::new(),
         count => format!(", and {count} late samples are not read"),
     };
-    let what =
-        format!("it cuts {file} at byte {at} and {deletes}: {samples} sound samples are gone then{late}");
+    let instead = match replay.role {
+        Role::OutOfOrder => "; 2.42 cuts the WAL in its place, and deletes all segments after that number",
+        _ => "",
+    };
+    let what = format!(
+        "it cuts {file} at byte {at} and {deletes}: {samples} sound samples are gone then{late}{instead}"
+    );
     Verdict::StartsWithLoss { what }
 }
 

@@ -130,7 +130,7 @@ impl Case<'_> {
         };
         let Some(cut) = cut else {
             let all = before.iter().all(|segment| start.segments.contains(segment));
-            return assert!(all, "{name}: {:?}", start.segments);
+            return assert!(all, "{name}: {:?}\n{}", start.segments, start.log);
         };
         let kept = before.iter().filter(|segment| segment.as_str() <= cut).count();
         // What it cut, or has written in the place of a directory, and one that it begins.
