@@ -64,7 +64,7 @@ pub(crate) struct Held {
     labels: BTreeMap<u64, Labels>,
     newest: BTreeMap<Labels, i64>,
     /// Samples before this are in blocks.
-    from: Option<i64>,
+    pub(crate) from: Option<i64>,
 }
 
 impl Held {

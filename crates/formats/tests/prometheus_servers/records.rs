@@ -1,1 +1,1 @@
-//! Agents: servers that keep nothing but a log.
+//! Nothing yet.
