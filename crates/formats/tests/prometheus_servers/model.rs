@@ -25,7 +25,7 @@ pub(crate) enum Measured {
 }
 
 /// Bits by which numbers are compared.
-fn bits(value: f64) -> u64 {
+pub(crate) fn bits(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
 }
 
@@ -220,8 +220,13 @@ fn time(one: &Value) -> UnixTime {
 
 /// Everything that a server serves.
 pub(crate) fn served_by(server: &Server) -> Content {
+    served(server, r#"__name__=~".+""#)
+}
+
+/// What a server serves of the series that match.
+pub(crate) fn served(server: &Server, matcher: &str) -> Content {
     // The year 2100, and back from there to 1900.
-    let answer = server.query_at(r#"{__name__=~".+"}[200y]"#, 4_102_444_800).unwrap();
+    let answer = server.query_at(&format!("{{{matcher}}}[200y]"), 4_102_444_800).unwrap();
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     let all = answer["data"]["result"].as_array().unwrap();
     all.iter().map(|one| (labels_of(&one["metric"]), values_of(one))).collect()
