@@ -11,19 +11,26 @@ pub(crate) fn now_millis() -> i64 {
 
 /// Floats, of which every second one of `late` comes after a newer one, and one series that is there every other time.
 pub(crate) fn floats(count: u64) -> Page {
-    let millis = now_millis() - if count.is_multiple_of(2) { 0 } else { 60_000 };
-    let (seconds, rest) = (millis / 1000, millis % 1000);
-    let mut text = String::from("# TYPE requests counter\n");
-    text += &format!(
-        "requests_total{{code=\"200\"}} {count} # {{trace=\"t{count}\"}} {count}.5 {}\n",
-        now_millis() as f64 / 1000.0
-    );
-    text += &format!("# TYPE late gauge\nlate {count} {seconds}.{rest:03}\n");
-    text += "# TYPE odd gauge\nodd{kind=\"nan\"} NaN\nodd{kind=\"inf\"} +Inf\nodd{kind=\"zero\"} -0\n";
-    if count % 3 != 1 {
-        text += "# TYPE flickers gauge\nflickers 1\n";
-    }
-    Page::openmetrics(text + "# EOF\n")
+    let now = now_millis();
+    let late = seconds(now - if count.is_multiple_of(2) { 0 } else { 60_000 });
+    let now = seconds(now);
+    let flickers = if count % 3 == 1 { "" } else { "# TYPE flickers gauge\nflickers 1\n" };
+    Page::openmetrics(format!(
+        "# TYPE requests counter\n\
+        requests_total{{code=\"200\"}} {count} # {{trace=\"t{count}\"}} {count}.5 {now}\n\
+        # TYPE late gauge\n\
+        late {count} {late}\n\
+        # TYPE odd gauge\n\
+        odd{{kind=\"nan\"}} NaN\n\
+        odd{{kind=\"inf\"}} +Inf\n\
+        odd{{kind=\"zero\"}} -0\n\
+        {flickers}# EOF\n"
+    ))
+}
+
+/// A time as the text format has it.
+fn seconds(millis: i64) -> String {
+    format!("{}.{:03}", millis / 1000, millis % 1000)
 }
 
 /// A native histogram of whole numbers.
@@ -44,10 +51,13 @@ fn whole(count: u64) -> Vec<u8> {
         Field::Double(6, 0.001),
         Field::Number(7, 2 + count),
         Field::Bytes(9, message(&[Field::Number(1, zigzag(-2)), Field::Number(2, 1)])),
-        Field::Bytes(10, varint(zigzag(count as i64 + 3))),
+        Field::Bytes(10, varint(zigzag(count.cast_signed() + 3))),
         Field::Bytes(12, message(&[Field::Number(1, zigzag(0)), Field::Number(2, 2)])),
         Field::Bytes(12, message(&[Field::Number(1, zigzag(3)), Field::Number(2, 1)])),
-        Field::Bytes(13, [varint(zigzag(count as i64 + 1)), varint(zigzag(1)), varint(zigzag(-1))].concat()),
+        Field::Bytes(
+            13,
+            [varint(zigzag(count.cast_signed() + 1)), varint(zigzag(1)), varint(zigzag(-1))].concat(),
+        ),
     ];
     family("whole", 4, &whole)
 }
@@ -99,12 +109,8 @@ fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()
 }
 
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value > 0x7f {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
+#[expect(clippy::little_endian_bytes, reason = "the lowest byte of a number below 128")]
+fn varint(value: u64) -> Vec<u8> {
+    let (low, rest) = ((value & 0x7f).to_le_bytes()[0], value >> 7);
+    if rest == 0 { vec![low] } else { [vec![low | 0x80], varint(rest)].concat() }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Held {
     pub(crate) content: Content,
     /// Distinct series numbers that are declared.
     pub(crate) refs: BTreeSet<u64>,
+    /// Series of which a server that replays it takes samples, stale markers among them.
+    pub(crate) taken: BTreeSet<Labels>,
     /// All samples of the main log, also those that a server does not serve.
     pub(crate) samples: u64,
     /// Samples of the log of late ones.
@@ -91,7 +93,7 @@ impl Held {
                 if end_here.is_some_and(|byte| entry.span.start >= byte) {
                     return ControlFlow::Break(());
                 }
-                held.take(entry, part.role == Role::OutOfOrder);
+                held.take(entry, part.role);
                 ControlFlow::Continue(())
             };
             log.read(part, &order, &mut visit).unwrap();
@@ -103,9 +105,9 @@ impl Held {
         held
     }
 
-    fn take(&mut self, entry: Entry, late: bool) {
+    fn take(&mut self, entry: Entry, role: Role) {
         match entry.body {
-            Body::Record(record) => self.add(&record, late),
+            Body::Record(record) => self.add(&record, role),
             Body::Damage(damage) => self.damage.push(damage),
             Body::Note(note) => self.notes.push(note),
         }
@@ -116,12 +118,12 @@ impl Held {
         self.content.values().map(BTreeMap::len).sum()
     }
 
-    fn add(&mut self, record: &Record, late: bool) {
+    fn add(&mut self, record: &Record, role: Role) {
         for (name, value) in &record.fields {
             let Value::List(all) = value else { continue };
             match (name.as_ref(), record.kind) {
                 ("series", "series") => all.iter().for_each(|one| self.declare(one)),
-                ("samples" | "histograms", _) => all.iter().for_each(|one| self.measure(one, late)),
+                ("samples" | "histograms", _) => all.iter().for_each(|one| self.measure(one, role)),
                 ("exemplars", _) => {
                     self.exemplars.extend(all.iter().map(|one| time(one).nanos()));
                 }
@@ -143,7 +145,8 @@ impl Held {
     }
 
     /// Takes a value as replay does: in order from the log, in any order from the log of late samples.
-    fn measure(&mut self, one: &Value, late: bool) {
+    fn measure(&mut self, one: &Value, role: Role) {
+        let late = role == Role::OutOfOrder;
         *(if late { &mut self.late } else { &mut self.samples }) += 1;
         let Some(labels) = self.labels.get(&unsigned(field(one, "ref"))) else { return };
         let time = i64::try_from(time(one).nanos() / 1_000_000).unwrap();
@@ -152,6 +155,7 @@ impl Held {
             return;
         }
         *newest = time.max(*newest);
+        self.taken.insert(labels.clone());
         if let Some(value) = measured(field(one, "value")) {
             self.content.entry(labels.clone()).or_default().entry(time).or_insert(value);
         }

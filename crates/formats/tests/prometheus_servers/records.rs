@@ -14,6 +14,9 @@ use crate::counts::total;
 use crate::model::{Content, Measured, assert_same, bits, now, served};
 use crate::sound::{BEGIN, PAGE, STEP, Sound, encoded, segment_name};
 
+/// Bytes before the data of a fragment.
+const HEADER: usize = 7;
+
 /// What is written, and what must come of it.
 struct Model {
     pages: Pages,
@@ -78,7 +81,8 @@ impl Model {
     }
 
     fn histograms(&mut self, kind: Type, series: SeriesRef, all: impl Fn(u64) -> Histogram) {
-        let point = |number| Point { series, time: BEGIN + number as i64 * STEP, value: all(number) };
+        let point =
+            |number: u64| Point { series, time: BEGIN + number.cast_signed() * STEP, value: all(number) };
         let points: Vec<_> = (0..6).map(point).collect();
         self.log(&Record::Histograms(kind, HistogramLayout::WithHint, points.clone()));
         points.iter().for_each(|point| self.expect(series, point.time, shown(&point.value)));
@@ -118,8 +122,8 @@ fn whole(hint: u8) -> impl Fn(u64) -> Histogram {
         sum: -12.5 + number as f64,
         positive_spans: vec![Span { offset: -1, length: 2 }, Span { offset: 3, length: 1 }],
         negative_spans: vec![Span { offset: 0, length: 2 }],
-        positive: Buckets::Deltas(vec![2 + number as i64, 1, -1]),
-        negative: Buckets::Deltas(vec![4 + number as i64, 1]),
+        positive: Buckets::Deltas(vec![2 + number.cast_signed(), 1, -1]),
+        negative: Buckets::Deltas(vec![4 + number.cast_signed(), 1]),
         bounds: None,
     }
 }
@@ -209,6 +213,7 @@ fn said_about_series(model: &mut Model, series: SeriesRef) {
     }
 }
 
+/// How many exemplars are written.
 const EXEMPLARS: i64 = 5;
 
 /// A series of which the middle is deleted.
@@ -229,31 +234,31 @@ fn frames(model: &mut Model) {
         model.floats(series, (0..count).map(|number| time + number));
         time += count;
     };
-    for left in (0..32).rev() {
-        let mut pages = 0;
-        while pages == 0 {
-            let used = model.pages.bytes().len() % PAGE;
-            let (room, header_and_type) = (PAGE - used, 7);
-            if room > 2000 {
-                floats(model, 10);
-            } else if room > left + header_and_type {
-                // An unknown type may have any length, and stays as it is when it does not shrink.
-                let mut state = 1u32;
-                let noise = (1..room - left - 7).map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (state >> 24) as u8
-                });
-                let record: Vec<u8> = std::iter::once(20).chain(noise).collect();
-                model.pages.log(&record, Compression::None);
-                assert_eq!((PAGE - model.pages.bytes().len() % PAGE) % PAGE, if left < 7 { 0 } else { left });
-                floats(model, 10);
-                pages = 1;
-            } else {
-                floats(model, 1);
-            }
+    for left in 0..32 {
+        // Close to the end of the page, but with room for one more record.
+        while room(model) > 1000 {
+            floats(model, 10);
         }
+        let filler = noise(room(model) - HEADER - left);
+        model.pages.log(&filler, Compression::None);
+        // With less than a header's room the page is filled with zeros.
+        assert_eq!(room(model), if left < HEADER { PAGE } else { left });
+        floats(model, 10);
     }
     floats(model, 20_000);
+}
+
+/// Bytes left in the page.
+fn room(model: &Model) -> usize {
+    PAGE - model.pages.bytes().len() % PAGE
+}
+
+/// A record of a type to come, which may have any length and which the server passes over.
+#[expect(clippy::big_endian_bytes, reason = "the highest byte is the most random one")]
+fn noise(len: usize) -> Vec<u8> {
+    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let bytes = std::iter::successors(Some(1), next).map(|state| state.to_be_bytes()[0]);
+    std::iter::once(20).chain(bytes).take(len).collect()
 }
 
 fn every_record_in_every_compression_is_taken_and_served(prometheus: &Prometheus) {

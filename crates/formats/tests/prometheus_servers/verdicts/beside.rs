@@ -8,7 +8,8 @@ use formats::prometheus::{Compression, Pages};
 use testkit::prometheus::Prometheus;
 
 use super::{Case, Outcome, REPAIRS, start};
-use crate::model::{Held, assert_same, now, survey_of};
+use crate::exposition::now_millis;
+use crate::model::{Held, assert_same, survey_of};
 use crate::sound::{BEGIN, SERIES, STEP, Sound, closed, encoded, fragments, samples, segment_name};
 
 const WBL: &str = "wbl/00000000";
@@ -206,7 +207,7 @@ fn a_block_that_ends_in_the_future_keeps_new_samples_out(prometheus: &Prometheus
     let (sound, block) = with_block(prometheus);
     let meta = block.join("meta.json");
     let mut json: serde_json::Value = serde_json::from_slice(&fs::read(&meta).unwrap()).unwrap();
-    json["maxTime"] = ((now().nanos() / 1_000_000) as i64 + 2 * 3_600_000).into();
+    json["maxTime"] = (now_millis() + 2 * 3_600_000).into();
     fs::write(&meta, json.to_string()).unwrap();
     let said = survey_of(sound.path()).verdict;
     assert!(said.what().unwrap().contains("it rejects every sample as out of bounds"), "{said:?}");

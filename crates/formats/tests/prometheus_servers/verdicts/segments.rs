@@ -1,12 +1,16 @@
 //! Damage inside segments.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use formats::prometheus::record::{Point, Record, SeriesRef};
 use formats::prometheus::{Compression, Pages};
 use testkit::prometheus::Prometheus;
+use testkit::wait_for;
 
 use super::{Case, Outcome};
+use crate::counts::total;
+use crate::live::compacting;
 use crate::model::survey_of;
 use crate::sound::{
     BEGIN, PAGE, SERIES, Sound, closed, encoded, fragments, samples, segment_name, times, with_record,
@@ -49,12 +53,10 @@ fn a_flip_in_the_length_cuts_there(prometheus: &Prometheus) {
 }
 
 fn a_flip_in_the_type_cuts_there(prometheus: &Prometheus) {
-    for segment in SEGMENTS {
-        // A type that no fragment has, padding, a beginning, a continuation, an end, a compressed record.
-        for bits in [6, 1, 3, 2, 5, 0x08] {
-            flip_cuts(prometheus, segment, 0, bits);
-        }
-    }
+    // A type that no fragment has.
+    SEGMENTS.iter().for_each(|segment| flip_cuts(prometheus, *segment, 0, 6));
+    // Padding, a beginning, a continuation, an end, a compressed record.
+    [1, 3, 2, 5, 0x08].iter().for_each(|bits| flip_cuts(prometheus, 2, 0, *bits));
 }
 
 fn a_flip_in_the_first_record_or_in_the_last_cuts_there(prometheus: &Prometheus) {
@@ -180,6 +182,11 @@ fn a_record_that_is_begun_and_followed_by_zeros_alone_is_passed_over(prometheus:
     let damage = Some((file.as_str(), first.start));
     let outcome = Outcome::Loses("but every checkpoint fails there, so the WAL grows for ever");
     Case { name: "begun", sound: &sound, damage, outcome }.holds(prometheus);
+
+    let rules = sound.at("rules.yml");
+    let server = compacting(prometheus, sound.path(), &rules, "10m").start().unwrap();
+    let failed = || (total(&server, "prometheus_tsdb_checkpoint_creations_failed_total") > 0).then_some(());
+    wait_for(Duration::from_mins(1), failed).unwrap_or_else(|| panic!("{}", server.log()));
 }
 
 fn zeros_with_data_behind_them_in_the_page_cut_there(prometheus: &Prometheus) {
