@@ -139,6 +139,22 @@ fn samples_without_a_series_are_counted_as_unknown() {
 }
 
 #[test]
+fn a_series_that_is_declared_again_behind_its_samples_is_damage_whatever_the_number_of_threads() {
+    let data = data();
+    let wal = data.path().join("wal");
+    fs::copy(wal.join("00000000"), wal.join("00000003")).unwrap();
+    for workers in 1..5 {
+        let order = order(Depth::Bytes).workers(NonZeroUsize::new(workers).unwrap());
+        let survey = survey(detect(data.path(), None).unwrap().as_ref(), &order);
+        let damage = &survey.damage.listed()[0];
+        assert_eq!((damage.file.as_str(), damage.start), ("wal/00000003", 0));
+        assert_eq!((survey.damage.count(), survey.series), (10, Some(30)), "each has a record of its own");
+        let said = survey.verdict.what().unwrap();
+        assert!(said.contains("the server forgets 1 samples"), "{said}");
+    }
+}
+
+#[test]
 fn a_segment_that_vanishes_after_listing_is_a_note() {
     let data = data();
     let log = detect(data.path(), None).unwrap();

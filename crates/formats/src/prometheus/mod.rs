@@ -24,6 +24,7 @@ mod layout;
 mod loki;
 mod memory;
 mod pages;
+mod redeclared;
 mod refs;
 mod replay;
 mod skim;

@@ -19,12 +19,14 @@
 //! * Files of `chunks_head` and snapshots of the head are shortcuts: a damaged one is deleted or passed over, and the
 //!   log read instead. A file of `chunks_head` whose header is bad, or that is empty, keeps it from starting, unless
 //!   it is the last one.
-//! * Samples whose series nobody declared are dropped.
+//! * Samples whose series nobody declared are dropped, and so are all samples of a series that it has read when a
+//!   record declares the series once more, unless they are in `chunks_head` or in a block.
 //! * A block without readable `meta.json` is passed over; one with it and without the rest keeps it from starting.
 
 use super::gaps::Gap;
 use super::head_chunks;
 use super::layout::{Index, Layout, LockFile, Scope};
+use super::redeclared::AGAIN;
 use super::replay::{Ending, Joints, Replay};
 use crate::{Damage, Depth, Liveness, Lost, Note, Order, Role, Survey, Value, Verdict};
 
@@ -115,9 +117,18 @@ fn consequence(layout: &Layout, survey: &Survey, replay: &Replay) -> Verdict {
             "it starts without a word over the zeros in {file} and joins the record before them to the one behind: samples that never existed"
         ),
         (Ending::Whole, _) if costs_nothing(survey, file) => return Verdict::Starts,
+        (Ending::Whole, _) if let Some(cause) = declares_again(survey, file) => {
+            format!("it starts without a word; in {file} {cause}")
+        }
         (Ending::Whole, _) => format!("it starts without a word; what was damaged in {file} is gone"),
     };
     Verdict::StartsWithLoss { what }
+}
+
+/// What a file makes the server forget.
+fn declares_again<'a>(survey: &'a Survey, file: &str) -> Option<&'a str> {
+    let mut damages = survey.damage.listed().iter().filter(|damage| damage.file == *file);
+    damages.find_map(|damage| damage.cause.contains(AGAIN).then_some(damage.cause.as_ref()))
 }
 
 /// Whether the damages of a file lose no record.

@@ -139,7 +139,10 @@ impl Held {
             Value::Text(text) => text.clone(),
             other => panic!("{other:?}"),
         };
-        let labels = pairs.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let labels: Labels = pairs.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        // A series that is declared once more begins anew.
+        self.newest.remove(&labels);
+        self.content.remove(&labels);
         self.refs.insert(number);
         self.labels.insert(number, labels);
     }

@@ -42,6 +42,13 @@ fn a_copy_of_a_segment_without_series_changes_nothing(prometheus: &Prometheus) {
     Case { name: "copy", sound: &sound, damage: None, outcome: Outcome::Starts }.holds(prometheus);
 }
 
+fn a_copy_of_a_segment_with_series_makes_it_forget_their_samples(prometheus: &Prometheus) {
+    let (sound, file) = (Sound::plain(), segment_name(5));
+    sound.write(&file, &sound.read(&segment_name(0)));
+    let outcome = Outcome::Loses("100 series are declared again, and the server forgets 30000 samples");
+    Case { name: "copy", sound: &sound, damage: Some((&file, 0)), outcome }.holds(prometheus);
+}
+
 fn left_over_segments_are_not_read(prometheus: &Prometheus) {
     let (plain, sound) = (Sound::plain(), Sound::with_checkpoint());
     for segment in 0..2 {
@@ -141,6 +148,7 @@ crate::for_each_version! {
     a_hole_before_the_checkpoint_keeps_it_from_starting,
     a_segment_twice_under_two_spellings_of_its_number_keeps_it_from_starting,
     a_copy_of_a_segment_without_series_changes_nothing,
+    a_copy_of_a_segment_with_series_makes_it_forget_their_samples,
     left_over_segments_are_not_read,
     empty_segments_are_sound,
     a_flip_in_the_checkpoint_deletes_every_segment,
