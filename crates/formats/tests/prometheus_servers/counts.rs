@@ -12,7 +12,7 @@ use crate::exposition::{floats, histograms, whole_histograms};
 use crate::model::{Held, assert_same, now, served_by, survey_of};
 
 /// Long enough for any machine; only a broken run waits so long.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Often enough to be quick, seldom enough that a log can be read between two scrapes.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(700);

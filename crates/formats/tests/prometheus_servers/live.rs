@@ -13,7 +13,7 @@ use crate::counts::{replays, survey_live, total};
 use crate::model::survey_of;
 
 /// Long enough for any machine; only a broken run waits so long.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Reads a log again and again, and answers with how often.
 fn read_until(ended: &AtomicBool, data: &Path) -> u64 {
