@@ -139,6 +139,22 @@ fn samples_without_a_series_are_counted_as_unknown() {
 }
 
 #[test]
+fn a_series_that_is_declared_again_behind_its_samples_is_damage_whatever_the_number_of_threads() {
+    let data = data();
+    let wal = data.path().join("wal");
+    fs::copy(wal.join("00000000"), wal.join("00000003")).unwrap();
+    for workers in 1..5 {
+        let order = order(Depth::Bytes).workers(NonZeroUsize::new(workers).unwrap());
+        let survey = survey(detect(data.path(), None).unwrap().as_ref(), &order);
+        let damage = &survey.damage.listed()[0];
+        assert_eq!((damage.file.as_str(), damage.start), ("wal/00000003", 0));
+        assert_eq!((survey.damage.count(), survey.series), (10, Some(30)), "each has a record of its own");
+        let said = survey.verdict.what().unwrap();
+        assert!(said.contains("the server forgets 1 samples"), "{said}");
+    }
+}
+
+#[test]
 fn a_segment_that_vanishes_after_listing_is_a_note() {
     let data = data();
     let log = detect(data.path(), None).unwrap();
@@ -194,7 +210,7 @@ fn pages_of_zeros_at_the_end_of_a_finished_segment_are_damage() {
 }
 
 #[test]
-fn links_in_a_circle_pipes_and_folders_among_segments_do_no_harm() {
+fn links_in_a_circle_pipes_and_folders_among_segments_are_not_read() {
     let data = data();
     let wal = data.path().join("wal");
     std::os::unix::fs::symlink(&wal, wal.join("00000010")).unwrap();
@@ -205,7 +221,10 @@ fn links_in_a_circle_pipes_and_folders_among_segments_do_no_harm() {
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, wal.join("00000013"), fifo, mode, 0).unwrap();
     let survey = surveyed(data.path());
-    assert_eq!(survey.damage.count(), 0, "{:?}", survey.damage);
+    assert!(matches!(survey.verdict, Verdict::Refuses { .. }), "{:?}", survey.verdict);
+    assert_eq!((survey.samples, survey.unreadable.len()), (Some(20), 0), "one is behind the checkpoint");
+    let folders = survey.damage.listed().iter().filter(|damage| damage.cause.contains("directory"));
+    assert_eq!(folders.count(), 2, "{:?}", survey.damage);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What a directory lacks: files are numbered without a hole, and the first must be the one that a start begins with.
+//! What a directory lacks, or has too much: files are numbered without a hole, none has a number twice, and the first
+//! must be the one that a start begins with.
 
 use super::layout::{Index, Layout, Scope, segment_index};
 use crate::Role;
@@ -6,16 +7,16 @@ use crate::Role;
 /// How many missing files are listed one by one.
 const MAX_GAPS: usize = 1000;
 
-/// A file that should be there and is not.
+/// A file that should be there and is not, or that should not be there and is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     /// Its name.
     pub(super) file: String,
-    /// What it is missing from.
+    /// What is wrong with it.
     pub(super) kind: GapKind,
 }
 
-/// What a missing file is missing from.
+/// What a missing file is missing from, or what is wrong with one that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GapKind {
     /// The beginning of the log.
@@ -24,15 +25,36 @@ pub(super) enum GapKind {
     Segments,
     /// A row of other files.
     Files,
+    /// Nothing: another file has the same number, spelled differently.
+    Twice,
+    /// Nothing: a file has the name of a checkpoint.
+    NoFolder,
 }
 
 impl GapKind {
-    /// What is missing.
+    /// What is wrong.
     pub(super) const fn cause(self) -> &'static str {
         match self {
             GapKind::First | GapKind::Segments => "the segment is missing",
             GapKind::Files => "the file is missing",
+            GapKind::Twice => "another file has the same number",
+            GapKind::NoFolder => "a file has the name of a checkpoint",
         }
+    }
+}
+
+impl Gap {
+    /// Why the server does not start for it, in its own words where it has some.
+    pub(super) fn refusal(&self) -> String {
+        let file = &self.file;
+        let why = match self.kind {
+            GapKind::Segments => format!("segments are not sequential, {file} is missing"),
+            GapKind::Files => format!("files are not sequential, {file} is missing"),
+            GapKind::First => format!("it begins reading at {file}, which is missing"),
+            GapKind::Twice => format!("files are not sequential, {file} has the number of another one"),
+            GapKind::NoFolder => format!("checkpoint {file} is not a directory"),
+        };
+        format!("it does not start: {why}")
     }
 }
 
@@ -44,12 +66,12 @@ impl Layout {
         checkpoint_vanished || !self.gaps().is_empty()
     }
 
-    /// What is missing.
+    /// What is missing, or there and in the way.
     pub(super) fn gaps(&self) -> Vec<Gap> {
         if self.scope == Scope::Fragment {
             return Vec::new();
         }
-        let mut gaps = Vec::new();
+        let mut gaps = self.in_the_way.clone();
         let segments = self.segments.iter().map(|(index, name)| (*index, name.as_str()));
         let first = self.segments.first().map(|(index, _)| *index);
         let first_or_later =
@@ -78,14 +100,21 @@ fn number(name: &str) -> Option<Index> {
     segment_index(name.rsplit_once('/').map_or(name, |(_, number)| number))
 }
 
-/// Adds the holes in a row of files that should begin with `expected`.
+/// Adds the holes in a row of files that should begin with `expected`, and files with a number that was there before.
 fn find<'a>(
     row: impl Iterator<Item = (Index, &'a str)>,
     mut expected: Index,
     kind: impl Fn(Index) -> GapKind,
     gaps: &mut Vec<Gap>,
 ) {
+    let mut before: Option<(Index, &str)> = None;
     for (index, name) in row {
+        // A listing can show the same file twice while the directory changes.
+        let is_second = before.is_some_and(|(number, file)| number == index && file != name);
+        if is_second && gaps.len() < MAX_GAPS {
+            gaps.push(Gap { file: name.to_owned(), kind: GapKind::Twice });
+        }
+        before = Some((index, name));
         while expected < index && gaps.len() < MAX_GAPS {
             gaps.push(Gap { file: like(name, expected), kind: kind(expected) });
             expected = expected.next();

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::block::{BlockMeta, MAX_META};
 use super::fragment::{HEADER, Header, PAGE, resync};
+use super::gaps::{Gap, GapKind};
 use super::head_chunks;
 use crate::files::{ListError, list_dirs, list_files, part, read_head, read_small};
 use crate::{Note, Part, Role, UnixTime};
@@ -65,6 +66,10 @@ pub(super) struct Layout {
     pub(super) blocks_end: Option<UnixTime>,
     /// Blocks without which the server does not start, and what they lack.
     pub(super) broken_blocks: Vec<String>,
+    /// Files that are named like checkpoints, which the server does not start over.
+    pub(super) in_the_way: Vec<Gap>,
+    /// Directories that are named like segments, which the server takes for damaged ones; among `segments` too.
+    pub(super) folders: Vec<(Index, String)>,
     pub(super) notes: Vec<Note>,
     /// Whether the server's lock file lies there: it runs, or it was killed.
     pub(super) lock_file: Option<LockFile>,
@@ -218,6 +223,7 @@ impl Layout {
     }
 
     fn add_wal(&mut self, dir: &Path, prefix: &str) -> Result<(), ListError> {
+        self.look_for_what_is_in_the_way(dir, prefix)?;
         let checkpoints = self.list_checkpoints(dir, prefix)?;
         self.checkpoint = checkpoints.last().map(|(index, ..)| *index);
         if let Some((_, name, path)) = checkpoints.last() {
@@ -246,12 +252,28 @@ impl Layout {
                 self.push(part(name, path, &metadata, Role::Live), Content::Records(tail));
             }
         }
+        self.segments.sort();
         for (left_over, content) in retained {
             self.push(left_over, content);
         }
         for (_, name, path) in checkpoints.iter().rev().skip(1) {
             self.add_segments(path, &format!("{prefix}{name}/"), Role::Retained, Tail::MustBeWhole)?;
         }
+        Ok(())
+    }
+
+    /// The server goes by names alone: it opens a directory that is named like a segment, and does not go on when it
+    /// finds a file that is named like a checkpoint.
+    fn look_for_what_is_in_the_way(&mut self, dir: &Path, prefix: &str) -> Result<(), ListError> {
+        for (name, ..) in list_files(dir)?.into_iter().filter(|(name, ..)| name.starts_with("checkpoint.")) {
+            self.in_the_way.push(Gap { file: format!("{prefix}{name}"), kind: GapKind::NoFolder });
+        }
+        for (name, ..) in list_dirs(dir)? {
+            if let Some(index) = segment_index(&name) {
+                self.folders.push((index, format!("{prefix}{name}")));
+            }
+        }
+        self.segments.clone_from(&self.folders);
         Ok(())
     }
 

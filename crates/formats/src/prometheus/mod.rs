@@ -25,6 +25,7 @@ mod layout;
 mod loki;
 mod memory;
 mod pages;
+mod redeclared;
 mod refs;
 mod replay;
 mod skim;
@@ -269,6 +270,10 @@ fn undecodable(part: &Part, found: &Found, cause: String) -> Damage {
 /// a file that is being written.
 fn torn(part: &Part, tail: Tail, found: &Found, liveness: Liveness) -> Body {
     let bytes = found.span.end - found.span.start;
+    let instead = match part.role {
+        Role::OutOfOrder => "; but 2.42 then cuts the WAL, and deletes all segments after that number",
+        _ => "",
+    };
     let (code, message) = match (tail, liveness) {
         (Tail::MustBeWhole, _) => {
             return Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes }));
@@ -279,7 +284,7 @@ fn torn(part: &Part, tail: Tail, found: &Found, liveness: Liveness) -> Body {
         (Tail::MayBeTorn, Liveness::Stopped) => (
             "torn-tail",
             format!(
-                "the newest file ends inside a record at byte {}, as after a crash; its {bytes} bytes are all that the server drops",
+                "the newest file ends inside a record at byte {}, as after a crash; its {bytes} bytes are all that the server drops{instead}",
                 found.span.start
             ),
         ),

@@ -25,18 +25,31 @@ enum Overflow {
 }
 
 impl RefSet {
-    /// Adds a number.
-    pub(super) fn insert(&mut self, number: u64) {
+    /// Adds a number, and says whether it was new.
+    pub(super) fn insert(&mut self, number: u64) -> bool {
         let page = number / BITS_PER_PAGE;
         if !self.pages.contains_key(&page) && self.pages.len() >= MAX_PAGES {
             self.overflowed = Overflow::Yes;
-            return;
+            return true;
         }
         let words = self.pages.entry(page).or_insert_with(|| Box::new([0; WORDS]));
         let bit = number % BITS_PER_PAGE;
-        if let Some(word) = usize::try_from(bit / 64).ok().and_then(|at| words.get_mut(at)) {
-            *word |= 1 << (bit % 64);
-        }
+        let Some(word) = usize::try_from(bit / 64).ok().and_then(|at| words.get_mut(at)) else { return true };
+        let before = std::mem::replace(word, *word | 1 << (bit % 64));
+        before != *word
+    }
+
+    /// Numbers that are in both.
+    pub(super) fn common<'a>(&'a self, other: &'a RefSet) -> impl Iterator<Item = u64> + 'a {
+        let pages =
+            self.pages.iter().filter_map(|(page, words)| Some((*page, words, other.pages.get(page)?)));
+        pages.flat_map(|(page, ours, theirs)| {
+            let words = (0..).zip(ours.iter().zip(theirs.iter()).map(|(ours, theirs)| ours & theirs));
+            words.filter(|(_, word)| *word != 0).flat_map(move |(at, word)| {
+                let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+                bits.map(move |bit| page * BITS_PER_PAGE + at * 64 + bit)
+            })
+        })
     }
 
     /// Whether a number is in it; where the set overflowed, numbers that found no place are not.

@@ -4,9 +4,12 @@
 //! [`super::replay`] what the server's own reader makes of those that are damaged.
 //!
 //! * Files must be numbered without a hole in the log, in its checkpoint, in the log of late samples and in
-//!   `chunks_head`; the log begins with 0, or behind the checkpoint. Else it does not start.
+//!   `chunks_head`, and none may have a number twice; the log begins with 0, or behind the checkpoint. Else it does
+//!   not start. Nor does it over a file named like a checkpoint; a directory named like a segment is a damaged one.
 //! * Where its reader stops in a segment, it cuts that segment and deletes all later ones. It serves what it read
 //!   before, and reads no late samples in that run.
+//! * Where it stops in the log of late samples, it does the same there; but 2.42 takes that for damage to the log, and
+//!   cuts the segment of the same number.
 //! * Where its reader stops in a checkpoint, it takes the number of the checkpoint's file for that of a segment: it
 //!   deletes all segments above that number, and exits when there is none of that number to cut.
 //! * It starts without a word over what its reader takes: over zeros to the end of a page, though it may join the
@@ -16,12 +19,14 @@
 //! * Files of `chunks_head` and snapshots of the head are shortcuts: a damaged one is deleted or passed over, and the
 //!   log read instead. A file of `chunks_head` whose header is bad, or that is empty, keeps it from starting, unless
 //!   it is the last one.
-//! * Samples whose series nobody declared are dropped.
+//! * Samples whose series nobody declared are dropped, and so are all samples of a series that it has read when a
+//!   record declares the series once more, unless they are in `chunks_head` or in a block.
 //! * A block without readable `meta.json` is passed over; one with it and without the rest keeps it from starting.
 
-use super::gaps::{Gap, GapKind};
+use super::gaps::Gap;
 use super::head_chunks;
-use super::layout::{Layout, LockFile, Scope};
+use super::layout::{Index, Layout, LockFile, Scope};
+use super::redeclared::AGAIN;
 use super::replay::{Ending, Joints, Replay};
 use crate::{Damage, Depth, Liveness, Lost, Note, Order, Role, Survey, Value, Verdict};
 
@@ -45,6 +50,11 @@ pub(super) fn conclude(layout: &Layout, order: &Order, survey: &mut Survey, repl
         replays.iter().partition(|replay| matches!(replay.ending, Ending::Stopped(_)));
     for replay in stopped.into_iter().chain(others) {
         verdict.worsen(consequence(layout, survey, replay));
+    }
+    for (index, file) in &layout.folders {
+        let cause = "a directory has the name of a segment".into();
+        survey.damage(Damage { file: file.clone(), start: 0, end: 0, cause, lost: Lost::default() });
+        verdict.worsen(folder(layout, survey, *index, file));
     }
     let shortcuts: Vec<_> =
         survey.damage.listed().iter().map(|damage| beside_the_log(survey, damage)).collect();
@@ -72,14 +82,8 @@ fn was_read(order: &Order, survey: &Survey) -> bool {
 
 /// Why it does not start, apart from damage that its reader finds.
 fn refusal(layout: &Layout, gaps: &[Gap], survey: &Survey) -> Option<String> {
-    if let Some(Gap { file, kind }) = gaps.first() {
-        return Some(match kind {
-            GapKind::Segments => {
-                format!("it does not start: segments are not sequential, {file} is missing")
-            }
-            GapKind::Files => format!("it does not start: files are not sequential, {file} is missing"),
-            GapKind::First => format!("it does not start: it begins reading at {file}, which is missing"),
-        });
+    if let Some(gap) = gaps.first() {
+        return Some(gap.refusal());
     }
     if let Some(file) = bad_head_chunks(survey) {
         return Some(format!("it does not start: {file} has no sound file header"));
@@ -113,9 +117,18 @@ fn consequence(layout: &Layout, survey: &Survey, replay: &Replay) -> Verdict {
             "it starts without a word over the zeros in {file} and joins the record before them to the one behind: samples that never existed"
         ),
         (Ending::Whole, _) if costs_nothing(survey, file) => return Verdict::Starts,
+        (Ending::Whole, _) if let Some(cause) = declares_again(survey, file) => {
+            format!("it starts without a word; in {file} {cause}")
+        }
         (Ending::Whole, _) => format!("it starts without a word; what was damaged in {file} is gone"),
     };
     Verdict::StartsWithLoss { what }
+}
+
+/// What a file makes the server forget.
+fn declares_again<'a>(survey: &'a Survey, file: &str) -> Option<&'a str> {
+    let mut damages = survey.damage.listed().iter().filter(|damage| damage.file == *file);
+    damages.find_map(|damage| damage.cause.contains(AGAIN).then_some(damage.cause.as_ref()))
 }
 
 /// Whether the damages of a file lose no record.
@@ -149,8 +162,29 @@ fn cut(survey: &Survey, replay: &Replay, at: u64) -> Verdict {
         _ if replay.role == Role::OutOfOrder => String::new(),
         count => format!(", and {count} late samples are not read"),
     };
-    let what =
-        format!("it cuts {file} at byte {at} and {deletes}: {samples} sound samples are gone then{late}");
+    let instead = match replay.role {
+        Role::OutOfOrder => "; 2.42 cuts the WAL in its place, and deletes all segments after that number",
+        _ => "",
+    };
+    let what = format!(
+        "it cuts {file} at byte {at} and {deletes}: {samples} sound samples are gone then{late}{instead}"
+    );
+    Verdict::StartsWithLoss { what }
+}
+
+/// It cannot read a directory, and does with it what it does with a damaged segment.
+fn folder(layout: &Layout, survey: &Survey, folder: Index, file: &str) -> Verdict {
+    let later: Vec<_> = layout.segments.iter().filter(|(index, _)| *index > folder).collect();
+    if later.is_empty() || layout.checkpoint.is_some_and(|checkpoint| folder <= checkpoint) {
+        return Verdict::Starts;
+    }
+    let is_later = |name: &str| later.iter().any(|(_, file)| file == name);
+    let parts = survey.parts.iter().filter(|part| is_later(&part.part.name));
+    let samples: u64 = parts.map(|part| part.samples).sum();
+    let count = later.len();
+    let what = format!(
+        "it takes the directory {file} for a damaged segment and deletes the {count} behind it: {samples} sound samples are gone then"
+    );
     Verdict::StartsWithLoss { what }
 }
 

@@ -14,6 +14,7 @@ use super::feed::{Block, Feed};
 use super::forecast::{Load, forecast};
 use super::found::What;
 use super::layout::Content;
+use super::redeclared;
 use super::refs::RefSet;
 use super::skim::{Skim, skim};
 use super::unpack::Unpacker;
@@ -53,12 +54,16 @@ fn add_up(log: &PrometheusLog, order: &Order, mut workers: Vec<Worker<'_>>) -> S
         let tallies = workers.iter_mut().filter_map(|worker| worker.tallies.remove(&at));
         tallies.fold(Tally::default(), Tally::merge).add_to(part, &mut survey);
     }
-    let mut series = RefSet::default();
+    let (mut series, mut again) = (RefSet::default(), RefSet::default());
     let mut contents = Vec::new();
     let mut load = Load::default();
     for worker in workers {
         load.samples += worker.examiner.load.samples;
         load.histograms += worker.examiner.load.histograms;
+        again.union(worker.examiner.again);
+        series.common(&worker.examiner.series).for_each(|number| {
+            again.insert(number);
+        });
         series.union(worker.examiner.series);
         contents.extend(worker.examiner.contents);
     }
@@ -67,6 +72,9 @@ fn add_up(log: &PrometheusLog, order: &Order, mut workers: Vec<Worker<'_>>) -> S
         return survey;
     }
     survey.series = series.len();
+    if again.len() != Some(0) {
+        redeclared::find(log, order, &again).into_iter().for_each(|damage| survey.damage(damage));
+    }
     survey.estimate = survey.series.map(|series| forecast(Load { series, ..load }));
     if let Depth::Contents { top } = order.depth {
         let (tables, unknown) = contents::conclude(&contents, top);
@@ -205,6 +213,8 @@ impl<'a> Worker<'a> {
 #[derive(Default)]
 struct Examiner {
     series: RefSet,
+    /// Series that were declared more than once.
+    again: RefSet,
     load: Load,
     /// Only where the order asks for contents.
     contents: Option<Contents>,
@@ -215,7 +225,9 @@ impl Examiner {
     #[inline]
     fn examine(&mut self, record: &[u8]) -> Result<Skim, Malformed> {
         let checked = skim(record, |one| {
-            self.series.insert(one.series.0);
+            if !self.series.insert(one.series.0) {
+                self.again.insert(one.series.0);
+            }
             if let Some(contents) = &mut self.contents {
                 contents.declare(one);
             }

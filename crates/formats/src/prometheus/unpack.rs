@@ -9,6 +9,11 @@ use crate::Malformed;
 /// The largest real records, all series of one very large scrape, have tens of megabytes.
 const MAX_UNPACKED: usize = 512 * 1024 * 1024;
 
+/// The longest record in a Zstandard frame that does not say how long it is.
+///
+/// The server's encoder leaves the length out of frames of less than 256 bytes; this is the longest block of a frame.
+const MAX_UNDECLARED: usize = 128 * 1024;
+
 /// What a snappy block can at most expand to, per byte: a three-byte copy yields 64 bytes.
 const SNAPPY_EXPANSION: usize = 24;
 
@@ -100,8 +105,10 @@ impl Unpacker {
 
     fn unpack_zstd(&mut self, packed: &[u8]) -> Result<&[u8], &'static str> {
         let declared = zstd::zstd_safe::get_frame_content_size(packed).map_err(|_| BAD_ZSTD)?;
-        // The writer always declares the size; a frame without one was not written by it.
-        let len = usize::try_from(declared.ok_or(BAD_ZSTD)?).map_err(|_| TOO_LONG)?;
+        let len = match declared {
+            Some(len) => usize::try_from(len).map_err(|_| TOO_LONG)?,
+            None => MAX_UNDECLARED,
+        };
         if len > MAX_UNPACKED {
             return Err(TOO_LONG);
         }
@@ -114,7 +121,7 @@ impl Unpacker {
         let out = self.buffer.get_mut(..len).ok_or(TOO_LONG)?;
         let decoder = self.zstd.as_mut().ok_or("zstd: cannot start the decoder")?;
         let written = decoder.decompress_to_buffer(packed, out).map_err(|_| BAD_ZSTD)?;
-        self.buffer.get(..written).filter(|_| written == len).ok_or(BAD_ZSTD)
+        self.buffer.get(..written).filter(|_| declared.is_none() || written == len).ok_or(BAD_ZSTD)
     }
 }
 
@@ -125,3 +132,28 @@ fn kind_of(record: &[u8]) -> Option<Type> {
 const BAD_SNAPPY: &str = "snappy: corrupt input";
 const BAD_ZSTD: &str = "zstd: corrupt input";
 const TOO_LONG: &str = "declares more bytes than a record can have";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record of histograms as Prometheus 3.5 wrote it.
+    const FRAME: &str =
+        "28b52ffd0400050100440107000196000001a2142fa40d0000000637f0007603003d1711978bcb610152dbc335";
+
+    #[test]
+    fn a_frame_that_does_not_say_how_long_it_is_is_read_as_the_server_writes_it() {
+        let bytes: Vec<u8> = FRAME
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect();
+        assert_eq!(zstd::zstd_safe::get_frame_content_size(&bytes).unwrap(), None);
+        let mut unpacker = Unpacker::new();
+        let record = unpacker.unpack(&bytes, Compression::Zstd).unwrap();
+        assert_eq!(kind_of(record), Some(Type::Histograms));
+        for len in 0..bytes.len() {
+            assert!(unpacker.unpack(&bytes[..len], Compression::Zstd).is_err(), "{len} bytes");
+        }
+    }
+}

@@ -11,6 +11,7 @@
 
 mod agents;
 mod counts;
+mod exposition;
 mod live;
 mod model;
 mod records;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use formats::{
-    Body, Damage, Depth, Entry, Log, Note, Order, Part, Record, Role, Survey, UnixTime, Value, detect, survey,
+    Body, Damage, Depth, Entry, Log, Note, Order, Record, Role, Survey, UnixTime, Value, detect, survey,
 };
 use testkit::prometheus::Server;
 
@@ -25,7 +25,7 @@ pub(crate) enum Measured {
 }
 
 /// Bits by which numbers are compared.
-fn bits(value: f64) -> u64 {
+pub(crate) fn bits(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
 }
 
@@ -51,6 +51,8 @@ pub(crate) struct Held {
     pub(crate) content: Content,
     /// Distinct series numbers that are declared.
     pub(crate) refs: BTreeSet<u64>,
+    /// Series of which a server that replays it takes samples, stale markers among them.
+    pub(crate) taken: BTreeSet<Labels>,
     /// All samples of the main log, also those that a server does not serve.
     pub(crate) samples: u64,
     /// Samples of the log of late ones.
@@ -64,40 +66,51 @@ pub(crate) struct Held {
     labels: BTreeMap<u64, Labels>,
     newest: BTreeMap<Labels, i64>,
     /// Samples before this are in blocks.
-    from: Option<i64>,
+    pub(crate) from: Option<i64>,
 }
 
 impl Held {
     /// Reads all of a log.
     pub(crate) fn by(path: &Path) -> Self {
-        Self::until(path, |_, _| false)
+        Self::until(path, None)
     }
 
-    /// Reads a log up to the first entry of which `stop` says so.
-    pub(crate) fn until(path: &Path, stop: impl Fn(&Part, &Entry) -> bool) -> Self {
+    /// Reads a log up to a byte of one of its parts, or up to where a segment would lie that is none.
+    ///
+    /// What ends the replay of the log also ends that of the late samples behind it.
+    pub(crate) fn until(path: &Path, end: Option<(&str, u64)>) -> Self {
         let log = detect(path, None).unwrap();
         let mut held = Self { from: blocks_end(log.as_ref()), ..Self::default() };
         let order = Order::new(Depth::Bytes, now());
-        let mut stopped = false;
         for part in log.parts().iter().filter(|part| part.role.counts()) {
-            let late = part.role == Role::OutOfOrder;
-            // What ends the replay of the log does not end that of late samples, which this does not model.
+            if end
+                .is_some_and(|(name, byte)| byte == 0 && name < part.name.as_str() && part.role == Role::Live)
+            {
+                break;
+            }
+            let end_here = end.and_then(|(name, byte)| (name == part.name).then_some(byte));
             let mut visit = |entry: Entry| {
-                stopped |= stop(part, &entry);
-                if stopped {
+                if end_here.is_some_and(|byte| entry.span.start >= byte) {
                     return ControlFlow::Break(());
                 }
-                match entry.body {
-                    Body::Record(record) => held.add(&record, late),
-                    Body::Damage(damage) => held.damage.push(damage),
-                    Body::Note(note) => held.notes.push(note),
-                }
+                held.take(entry, part.role);
                 ControlFlow::Continue(())
             };
             log.read(part, &order, &mut visit).unwrap();
+            if end_here.is_some() {
+                break;
+            }
         }
         held.content.retain(|_, values| !values.is_empty());
         held
+    }
+
+    fn take(&mut self, entry: Entry, role: Role) {
+        match entry.body {
+            Body::Record(record) => self.add(&record, role),
+            Body::Damage(damage) => self.damage.push(damage),
+            Body::Note(note) => self.notes.push(note),
+        }
     }
 
     /// How many values a server must serve.
@@ -105,12 +118,12 @@ impl Held {
         self.content.values().map(BTreeMap::len).sum()
     }
 
-    fn add(&mut self, record: &Record, late: bool) {
+    fn add(&mut self, record: &Record, role: Role) {
         for (name, value) in &record.fields {
             let Value::List(all) = value else { continue };
             match (name.as_ref(), record.kind) {
                 ("series", "series") => all.iter().for_each(|one| self.declare(one)),
-                ("samples" | "histograms", _) => all.iter().for_each(|one| self.measure(one, late)),
+                ("samples" | "histograms", _) => all.iter().for_each(|one| self.measure(one, role)),
                 ("exemplars", _) => {
                     self.exemplars.extend(all.iter().map(|one| time(one).nanos()));
                 }
@@ -126,13 +139,17 @@ impl Held {
             Value::Text(text) => text.clone(),
             other => panic!("{other:?}"),
         };
-        let labels = pairs.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let labels: Labels = pairs.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        // A series that is declared once more begins anew.
+        self.newest.remove(&labels);
+        self.content.remove(&labels);
         self.refs.insert(number);
         self.labels.insert(number, labels);
     }
 
     /// Takes a value as replay does: in order from the log, in any order from the log of late samples.
-    fn measure(&mut self, one: &Value, late: bool) {
+    fn measure(&mut self, one: &Value, role: Role) {
+        let late = role == Role::OutOfOrder;
         *(if late { &mut self.late } else { &mut self.samples }) += 1;
         let Some(labels) = self.labels.get(&unsigned(field(one, "ref"))) else { return };
         let time = i64::try_from(time(one).nanos() / 1_000_000).unwrap();
@@ -141,6 +158,7 @@ impl Held {
             return;
         }
         *newest = time.max(*newest);
+        self.taken.insert(labels.clone());
         if let Some(value) = measured(field(one, "value")) {
             self.content.entry(labels.clone()).or_default().entry(time).or_insert(value);
         }
@@ -209,8 +227,13 @@ fn time(one: &Value) -> UnixTime {
 
 /// Everything that a server serves.
 pub(crate) fn served_by(server: &Server) -> Content {
+    served(server, r#"__name__=~".+""#)
+}
+
+/// What a server serves of the series that match.
+pub(crate) fn served(server: &Server, matcher: &str) -> Content {
     // The year 2100, and back from there to 1900.
-    let answer = server.query_at(r#"{__name__=~".+"}[200y]"#, 4_102_444_800).unwrap();
+    let answer = server.query_at(&format!("{{{matcher}}}[200y]"), 4_102_444_800).unwrap();
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
     let all = answer["data"]["result"].as_array().unwrap();
     all.iter().map(|one| (labels_of(&one["metric"]), values_of(one))).collect()

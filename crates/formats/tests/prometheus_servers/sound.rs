@@ -1,6 +1,7 @@
 //! Sound logs of the own encoder, to be damaged or to be replayed as they are.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
@@ -32,7 +33,9 @@ impl Sound {
         let sound = Self::empty();
         for segment in 0..5 {
             let mut pages = if segment == 0 { declared() } else { Pages::default() };
-            measure(&mut pages, segment);
+            for time in times(segment) {
+                pages.log(&samples(SERIES, time), Compression::None);
+            }
             sound.write(&segment_name(segment), &closed(pages));
         }
         sound
@@ -42,8 +45,9 @@ impl Sound {
     pub(crate) fn with_checkpoint() -> Self {
         let sound = Self::plain();
         let mut pages = declared();
-        measure(&mut pages, 0);
-        measure(&mut pages, 1);
+        for time in times(0).chain(times(1)) {
+            pages.log(&samples(SERIES, time), Compression::None);
+        }
         sound.write("wal/checkpoint.00000001/00000000", &closed(pages));
         for segment in 0..2 {
             sound.remove(&segment_name(segment));
@@ -54,6 +58,23 @@ impl Sound {
     /// Nothing yet.
     pub(crate) fn empty() -> Self {
         Self { dir: TempDir::new().unwrap() }
+    }
+
+    /// The same once more, to be damaged in another way.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::empty();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(self.path().join(&folder)).unwrap() {
+                let name = folder.join(entry.unwrap().file_name());
+                if self.path().join(&name).is_dir() {
+                    folders.push(name);
+                } else {
+                    copy.write(name.to_str().unwrap(), &self.read(name.to_str().unwrap()));
+                }
+            }
+        }
+        copy
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -123,11 +144,25 @@ pub(crate) fn labels(number: u64) -> Vec<u8> {
     Labels::write_pairs([(&b"__name__"[..], &b"sound"[..]), (b"number", number.as_bytes())])
 }
 
-/// One record of samples for each scrape of a segment.
-pub(crate) fn measure(pages: &mut Pages, segment: i64) {
-    for scrape in segment * SCRAPES..(segment + 1) * SCRAPES {
-        pages.log(&samples(SERIES, BEGIN + scrape * STEP), Compression::None);
+/// When the scrapes of a segment took place.
+pub(crate) fn times(segment: i64) -> impl Iterator<Item = i64> {
+    (segment * SCRAPES..(segment + 1) * SCRAPES).map(|scrape| BEGIN + scrape * STEP)
+}
+
+/// A log with a record in the middle of segment 2, and where the record lies.
+pub(crate) fn with_record(record: &[u8]) -> (Sound, usize) {
+    let sound = Sound::plain();
+    let mut pages = Pages::default();
+    let mut at = 0;
+    for (scrape, time) in (0..SCRAPES).zip(times(2)) {
+        if scrape == SCRAPES / 2 + 1 {
+            at = pages.bytes().len();
+            pages.log(record, Compression::None);
+        }
+        pages.log(&samples(SERIES, time), Compression::None);
     }
+    sound.write(&segment_name(2), &closed(pages));
+    (sound, at)
 }
 
 /// One sample of each series.
@@ -142,4 +177,20 @@ pub(crate) fn encoded(record: &Record<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     record.encode(&mut out);
     out
+}
+
+/// Where the fragments of a sound segment lie.
+pub(crate) fn fragments(bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if PAGE - at % PAGE < 7 || bytes[at] == 0 {
+            at = (at / PAGE + 1) * PAGE;
+            continue;
+        }
+        let len = 7 + usize::from(bytes[at + 1]) * 256 + usize::from(bytes[at + 2]);
+        all.push(at..at + len);
+        at += len;
+    }
+    all
 }
