@@ -130,8 +130,7 @@ mod tests {
     #[test]
     fn sources_that_are_given_are_named() {
         let merged = Description { level: 2, sources: vec![Ulid::new(1, 1)], ..Description::of_head(ULID) };
-        let said: serde_json::Value =
-            serde_json::from_slice(&merged.json(STATS, 0, 1).unwrap()).unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&merged.json(STATS, 0, 1).unwrap()).unwrap();
         assert_eq!(said["compaction"]["level"], 2);
         assert_eq!(said["compaction"]["sources"][0], "00000000010000000000000001");
     }

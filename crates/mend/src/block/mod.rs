@@ -17,7 +17,11 @@
 //!
 //! What lies in a block and how it is called is the caller's business; that it is a sound block is that of this room.
 
+mod index;
 mod meta;
+mod output;
+mod postings;
+mod segments;
 mod symbols;
 mod ulid;
 mod writer;
@@ -25,6 +29,7 @@ mod writer;
 pub mod chunk;
 
 pub use meta::{Description, Hint, Stats};
+pub use segments::Segments;
 pub use symbols::{Label, Ordinal, Pool, Symbols, TextId};
 pub use ulid::Ulid;
-pub use writer::{BlockWriter, Segments, Written};
+pub use writer::{BlockWriter, Written};

@@ -182,7 +182,8 @@ mod tests {
     fn symbols_are_those_that_are_used_sorted_bytewise() {
         let mut pool = Pool::default();
         let mut id = |text: &[u8]| pool.intern(text).unwrap();
-        let (high, empty, unused, word, longer) = (id(b"\xff"), id(b""), id(b"other"), id(b"job"), id(b"jobs"));
+        let (high, empty, unused, word, longer) =
+            (id(b"\xff"), id(b""), id(b"other"), id(b"job"), id(b"jobs"));
         let symbols = Symbols::of(&pool, [high, word, longer, empty, word]);
         assert_eq!(symbols.iter().collect::<Vec<_>>(), [&b""[..], b"job", b"jobs", b"\xff"]);
         let places = [empty, word, longer, high].map(|id| symbols.ordinal(id).unwrap());

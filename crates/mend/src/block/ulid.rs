@@ -27,7 +27,7 @@ impl fmt::Display for Ulid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = (0..26).rev().map(|place| {
             let five = (self.0 >> (place * 5)) & 0x1f;
-            DIGITS.iter().nth(five as usize).map_or('0', |&digit| char::from(digit))
+            DIGITS.get(five as usize).map_or('0', |&digit| char::from(digit))
         });
         f.pad(&digits.collect::<String>())
     }

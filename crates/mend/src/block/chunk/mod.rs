@@ -1,9 +1,31 @@
 //! Chunks: samples of one series, packed.
+//!
+//! Every encoding begins with the number of samples in two bytes; then come bits, the highest of each byte first.
+//!
+//! | encoding | samples | described in |
+//! |---|---|---|
+//! | 1 | floating-point numbers | `xor` |
+//! | 2 | histograms of whole numbers | `histogram` |
+//! | 3 | histograms of floating-point numbers | `histogram` |
+//!
+//! Other encodings, of servers to come, are passed through as [`EncodedChunk`]s and not looked into.
+
+mod bits;
+mod histogram;
+mod layout;
+mod numbers;
+mod unpacked;
+mod xor;
 
 use std::borrow::Cow;
 
 use formats::Malformed;
 use formats::prometheus::record::Histogram;
+
+use bits::BitReader;
+use histogram::{HistogramChunk, Place};
+use unpacked::{Counting, HistogramSamples};
+use xor::{XorChunk, XorSamples};
 
 /// Encoding of floating-point numbers.
 pub const XOR: u8 = 1;
@@ -71,11 +93,24 @@ pub enum Refused {
 /// layout, the kind or the counter of those before. Where chunks must end for the sake of a block, the caller calls
 /// [`finish`](Self::finish).
 #[derive(Debug, Default)]
-pub struct Encoder {}
+pub struct Encoder {
+    open: Option<Open>,
+}
+
+/// The chunk that samples are appended to.
+#[derive(Debug)]
+enum Open {
+    Floats(XorChunk),
+    Histograms(Box<HistogramChunk>),
+}
 
 impl Encoder {
     /// Appends a sample; answers with the chunk that it ended, if it did.
-    pub fn append(&mut self, time: i64, value: ValueRef<'_>) -> Result<Option<EncodedChunk<'static>>, Refused> {
+    pub fn append(
+        &mut self,
+        time: i64,
+        value: ValueRef<'_>,
+    ) -> Result<Option<EncodedChunk<'static>>, Refused> {
         match value {
             ValueRef::Float(value) => self.float(time, value),
             ValueRef::Histogram(histogram) => self.histogram(time, histogram),
@@ -83,22 +118,68 @@ impl Encoder {
     }
 
     /// Appends a number.
-    pub fn float(&mut self, _time: i64, _value: f64) -> Result<Option<EncodedChunk<'static>>, Refused> {
-        Err(Refused::NotLater)
+    #[inline]
+    pub fn float(&mut self, time: i64, value: f64) -> Result<Option<EncodedChunk<'static>>, Refused> {
+        self.demand_later(time)?;
+        match &mut self.open {
+            Some(Open::Floats(chunk)) if !chunk.is_full() => {
+                chunk.append(time, value);
+                Ok(None)
+            }
+            _ => Ok(self.begin(Open::Floats(XorChunk::begin(time, value)))),
+        }
     }
 
     /// Appends a histogram.
     pub fn histogram(
         &mut self,
-        _time: i64,
-        _histogram: &Histogram,
+        time: i64,
+        histogram: &Histogram,
     ) -> Result<Option<EncodedChunk<'static>>, Refused> {
-        Err(Refused::NotLater)
+        self.demand_later(time)?;
+        if !histogram::is_stale(histogram.sum) {
+            layout::check(histogram)?;
+        }
+        let mut counter = HistogramChunk::counter(histogram);
+        if let Some(Open::Histograms(chunk)) = &mut self.open {
+            match chunk.place(histogram) {
+                Place::Here => {
+                    chunk.append(time, histogram);
+                    return Ok(None);
+                }
+                Place::New(known) => counter = known,
+            }
+        }
+        let chunk = HistogramChunk::begin(time, histogram, counter);
+        Ok(self.begin(Open::Histograms(Box::new(chunk))))
     }
 
     /// Ends the open chunk, if there is one. What is appended next may be of any time.
     pub fn finish(&mut self) -> Option<EncodedChunk<'static>> {
-        None
+        self.open.take().map(Open::finish)
+    }
+
+    fn begin(&mut self, chunk: Open) -> Option<EncodedChunk<'static>> {
+        self.open.replace(chunk).map(Open::finish)
+    }
+
+    #[inline]
+    fn demand_later(&self, time: i64) -> Result<(), Refused> {
+        let last = match &self.open {
+            Some(Open::Floats(chunk)) => chunk.time(),
+            Some(Open::Histograms(chunk)) => chunk.time(),
+            None => return Ok(()),
+        };
+        if time > last { Ok(()) } else { Err(Refused::NotLater) }
+    }
+}
+
+impl Open {
+    fn finish(self) -> EncodedChunk<'static> {
+        match self {
+            Open::Floats(chunk) => chunk.finish(),
+            Open::Histograms(chunk) => chunk.finish(),
+        }
     }
 }
 
@@ -106,18 +187,46 @@ impl Encoder {
 /// bytes are worth.
 #[derive(Debug)]
 pub struct Samples<'a> {
-    data: &'a [u8],
+    left: u16,
+    packed: Packed<'a>,
+}
+
+#[derive(Debug)]
+enum Packed<'a> {
+    Floats(XorSamples<'a>),
+    Histograms(Box<HistogramSamples<'a>>),
 }
 
 impl<'a> Samples<'a> {
     /// Opens a chunk; one of an encoding other than the three is an error.
-    pub fn of(_encoding: u8, data: &'a [u8]) -> Result<Self, Malformed> {
-        Ok(Self { data })
+    pub fn of(encoding: u8, data: &'a [u8]) -> Result<Self, Malformed> {
+        let mut bits = BitReader::new(data);
+        let count = bits.take(16, "chunk: count")?;
+        let counting = match encoding {
+            HISTOGRAM => Some(Counting::Whole),
+            FLOAT_HISTOGRAM => Some(Counting::Fraction),
+            XOR => None,
+            _ => return Err(Malformed { what: "chunk: unknown encoding", at: 0 }),
+        };
+        let packed = match counting {
+            Some(counting) => Packed::Histograms(Box::new(HistogramSamples::new(bits, counting)?)),
+            None => Packed::Floats(XorSamples::new(bits)),
+        };
+        // The count has 16 bits.
+        Ok(Self { left: u16::try_from(count).unwrap_or(0), packed })
     }
 
     /// Reads the next sample, without copying histograms. After an error there is nothing more.
     pub fn read(&mut self) -> Option<Result<(i64, ValueRef<'_>), Malformed>> {
-        self.data.is_empty().then_some(Err(Malformed { what: "", at: 0 }))
+        let left = self.left.checked_sub(1)?;
+        let sample = match &mut self.packed {
+            Packed::Floats(samples) => samples.read().map(|(time, value)| (time, ValueRef::Float(value))),
+            Packed::Histograms(samples) => {
+                samples.read().map(|(time, histogram)| (time, ValueRef::Histogram(histogram)))
+            }
+        };
+        self.left = if sample.is_ok() { left } else { 0 };
+        Some(sample)
     }
 }
 
@@ -137,3 +246,6 @@ impl From<ValueRef<'_>> for SampleValue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
