@@ -18,6 +18,7 @@ mod plan;
 mod room;
 mod site;
 
+pub mod block;
 pub mod holders;
 
 pub use change::{
