@@ -10,7 +10,7 @@
 use std::ops::{ControlFlow, Range};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
-use formats::prometheus::{Compression, Pages, read_segment};
+use formats::prometheus::{Compression, Pages, read_segment, survey_segment};
 use formats::{Body, Damage, Entry, Note};
 
 const PAGE: usize = 32 * 1024;
@@ -274,4 +274,16 @@ fn a_page_of_nothing_but_plausible_headers_does_not_hang() {
         bytes.extend_from_slice(&[1, 0x3f, 0xff, 9, 9, 9, 9]);
     }
     assert!(read(&bytes).records.is_empty());
+}
+
+#[test]
+fn a_series_record_that_breaks_off_declares_none_of_its_series() {
+    let mut record = series(1);
+    record.extend(series(2).get(1..).unwrap());
+    record.extend([0, 0, 0]);
+    let mut pages = Pages::default();
+    pages.log(&series(7), Compression::None);
+    pages.log(&record, Compression::None);
+    let survey = survey_segment(pages.bytes());
+    assert_eq!((survey.damage.count(), survey.records(), survey.series), (1, Some(1), Some(1)));
 }
