@@ -260,7 +260,7 @@ impl<'p, R: Read> Scan<'p, R> {
         let mut damage = self.lost(len, HOLE, None);
         damage.start = from;
         damage.lost.bytes = damage.end - from;
-        Some(self.advance(len, Body::Damage(damage)))
+        Some(Entry { span: from..damage.end, ..self.advance(len, Body::Damage(damage)) })
     }
 
     /// A few flipped bytes in the zeros behind the last chunk, and nothing but zeros behind them.
@@ -274,7 +274,10 @@ impl<'p, R: Read> Scan<'p, R> {
         let mut damage = self.lost(behind, "non-zero bytes behind the last chunk", Some(0));
         damage.start += first as u64;
         damage.lost.bytes = damage.end - damage.start;
-        Some(self.advance(behind, Body::Damage(damage)))
+        // What follows counts zeros anew: a hole must not reach back over what is told here.
+        self.zeros_from = None;
+        let span = damage.start..damage.end;
+        Some(Entry { span, ..self.advance(behind, Body::Damage(damage)) })
     }
 
     fn damage(&mut self, malformed: Malformed) -> Entry {
