@@ -287,3 +287,32 @@ fn a_series_record_that_breaks_off_declares_none_of_its_series() {
     let survey = survey_segment(pages.bytes());
     assert_eq!((survey.damage.count(), survey.records(), survey.series), (1, Some(1), Some(1)));
 }
+
+/// A page that holds the beginning of a record alone, with a bit that no writer sets, and one with whole records.
+fn begun_and_marked() -> Vec<u8> {
+    let (mut begun, mut whole) = (Pages::default(), Pages::default());
+    begun.log(&vec![20; 2 * PAGE], Compression::None);
+    whole.log(&samples(3, 1), Compression::None);
+    let mut bytes = begun.bytes()[..PAGE].to_vec();
+    bytes[0] |= 0x20;
+    bytes.extend_from_slice(whole.bytes());
+    bytes
+}
+
+#[test]
+fn a_reserved_bit_in_a_record_that_is_lost_is_told_once() {
+    let seen = read(&begun_and_marked());
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (1, vec![(0, 1), (1, PAGE as u64)]));
+}
+
+#[test]
+fn a_reserved_bit_behind_damage_is_told_behind_it() {
+    let mut bytes = begun_and_marked();
+    bytes[0] &= !0x20;
+    bytes[PAGE] |= 0x20;
+    let seen = read(&bytes);
+    let page = PAGE as u64;
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (1, vec![(0, page), (page, page + 1)]));
+}
