@@ -13,7 +13,7 @@ use formats::prometheus::record::{
     SeriesRef, Span, Start, Tombstone, Type,
 };
 use formats::prometheus::{Compression, Pages};
-use fuzz::control::CONTROL;
+use fuzz::control::{CONTROL, Control};
 use fuzz::repair::put_etcd;
 
 fn main() {
@@ -39,6 +39,11 @@ fn with_control(stretch: u8, file: &[u8]) -> Vec<u8> {
     all[CONTROL - 1] = stretch;
     all.extend_from_slice(file);
     all
+}
+
+/// What makes everything right.
+fn whole() -> Control {
+    Control::split(&with_control(0, &[])).expect("whole control bytes").0
 }
 
 fn kept(path: &str) -> Vec<u8> {
@@ -171,8 +176,10 @@ fn histogram(float: bool, bounds: Option<Vec<f64>>) -> Histogram {
     }
 }
 
+const LOKI_SERIES: &[u8] = b"\x01\x04fake\x01\0\0\0\0\0\0\0\x09\x01\x03app\x01x";
+
 fn loki() {
-    put("loki_record", "series", b"\x01\x04fake\x01\0\0\0\0\0\0\0\x09\x01\x03app\x01x");
+    put("loki_record", "series", LOKI_SERIES);
     for kind in [2, 4, 5] {
         put("loki_record", &format!("entries-{kind}"), &loki_entries(kind));
     }
@@ -214,7 +221,8 @@ fn arwal_log(rule: u8) -> Vec<u8> {
         log.extend([0; 8]);
     }
     let whole = with_control(rule, &[]);
-    fuzz::repair::arwal(fuzz::control::Control::split(&whole).expect("control").0, &mut log);
+    let (control, _) = Control::split(&whole).expect("whole control bytes");
+    fuzz::repair::arwal(control, &mut log);
     log
 }
 

@@ -1,10 +1,10 @@
 //! Segments of PostgreSQL as the servers write them, control files, and slots.
 
-use fuzz::control::{CONTROL, Control};
+use fuzz::control::CONTROL;
 use fuzz::postgres::{opening, segment};
 use fuzz::repair::crc32c;
 
-use crate::{kept, put, with_control};
+use crate::{kept, put, whole, with_control};
 
 /// Small pages, so that small files have many.
 const PAGE: usize = 1024;
@@ -67,11 +67,10 @@ fn push(file: &mut Vec<u8>, byte: u8) {
     file.push(byte);
 }
 
-fn right(mut file: Vec<u8>) -> Vec<u8> {
-    let whole = with_control(0, &[]);
-    let (control, _) = Control::split(&whole).expect("control");
-    let shape = opening(control, &mut file).expect("a whole header");
-    segment(control, shape, &mut file);
+/// Makes headers and checksums right.
+pub fn right(mut file: Vec<u8>) -> Vec<u8> {
+    let shape = opening(whole(), &mut file).expect("a whole header");
+    segment(whole(), shape, &mut file);
     file
 }
 

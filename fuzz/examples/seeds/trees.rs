@@ -2,18 +2,22 @@
 
 use formats::prometheus::record::{Labels, Record, Series, SeriesRef};
 use formats::prometheus::{Compression, Pages};
+use fuzz::repair;
 use fuzz::tree::pack;
 
-use crate::{collect, corpus, etcd_file, head_chunks_file, kept, loki_entries, postgres, put, samples};
+use crate::{
+    LOKI_SERIES, collect, corpus, etcd_file, head_chunks_file, kept, loki_entries, postgres, put, samples,
+    whole,
+};
 
 const BLOCK: &[u8] = br#"{"ulid":"01J8Z0Q0000000000000000000","minTime":1,"maxTime":2,"version":1,"stats":{"numSamples":3,"numSeries":1,"numChunks":1},"compaction":{"level":1,"sources":["01J8Z0Q0000000000000000000"]}}"#;
 
 pub fn write() {
     prometheus();
-    let entries = loki_entries(2);
-    let loki = framed(&[&entries, &entries]);
+    let entries = loki_entries(5);
+    let loki = framed(&[LOKI_SERIES, &entries, &entries]);
     tree("loki", &[("wal/00000000", &loki), ("wal/00000001", &loki)]);
-    let etcd = etcd_file();
+    let etcd = repair::etcd(whole(), &etcd_file());
     tree(
         "etcd",
         &[("member/wal/0000000000000000-0000000000000000.wal", &etcd), ("member/wal/0.tmp", &[0; 64])],
@@ -21,13 +25,15 @@ pub fn write() {
     tree("etcd-file", &[("a.wal", &etcd)]);
     let (db, wal, shm) =
         (kept("golden/sqlite.db"), kept("golden/sqlite.db-wal"), kept("golden/sqlite.db-shm"));
-    tree("sqlite", &[("a.db", &db), ("a.db-wal", &wal), ("a.db-shm", &shm)]);
+    tree("sqlite-file", &[("a.db", &db), ("a.db-wal", &wal), ("a.db-shm", &shm)]);
     let log = crate::arwal_log(0);
     let archive = zstd::bulk::compress(&log, 3).expect("memory can be compressed");
     tree("arwal", &[("jobs.wal", &log), ("jobs.0.wal.zst", &archive)]);
     let (control, slot) = (kept("golden/postgres-pg_control"), kept("golden/postgres-slot-state"));
     let segment = postgres::laid(&[], &[100, 1400, 24]);
-    let later = postgres::laid(&[700], &[100, 24]);
+    let mut later = postgres::laid(&[700], &[100, 24]);
+    later[10] = 0x70;
+    let later = postgres::right(later);
     tree(
         "postgres",
         &[
@@ -54,7 +60,9 @@ fn prometheus() {
     let series = encoded(Record::Series(vec![Series { series: SeriesRef(9), labels }]));
     let values = encoded(samples(10, 1000));
     let (first, second) = (framed(&[&series, &values]), framed(&[&values]));
-    let head = head_chunks_file();
+    let mut head = head_chunks_file();
+    repair::head_chunks(whole(), &mut head);
+    let closed = [&[1][..], &9u64.to_be_bytes(), &[2], &pairs, &[0; 9]].concat();
     tree(
         "prometheus",
         &[
@@ -64,7 +72,7 @@ fn prometheus() {
             ("wbl/00000000", &second),
             ("chunks_head/000001", &head),
             ("01J8Z0Q0000000000000000000/meta.json", BLOCK),
-            ("chunk_snapshot.000002.0000000100/00000000", &framed(&[&[1, 0, 0, 0, 0, 0, 0, 0, 9, 0]])),
+            ("chunk_snapshot.000002.0000000100/00000000", &framed(&[&closed])),
         ],
     );
     tree("prometheus-plain", &[("00000000", &first), ("00000001", &second), ("00000003", b"")]);
