@@ -353,6 +353,7 @@ const CHECKSUM: &str = "checksum mismatch";
 const HOLE: &str = "zeros where chunks were";
 
 #[cfg(test)]
+#[expect(clippy::big_endian_bytes, reason = "the test writes what the reader reads")]
 mod tests {
     use super::*;
 
