@@ -316,3 +316,16 @@ fn a_reserved_bit_behind_damage_is_told_behind_it() {
     let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
     assert_eq!((seen.records.len(), places), (1, vec![(0, page), (page, page + 1)]));
 }
+
+#[test]
+fn a_reserved_bit_in_a_record_that_does_not_decode_is_told_once() {
+    let mut pages = Pages::default();
+    pages.log(&[1, 2, 3], Compression::None);
+    let mut bytes = pages.bytes().to_vec();
+    bytes[0] |= 0x20;
+    let seen = read(&bytes);
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (0, vec![(0, 1), (1, bytes.len() as u64)]));
+    let lost: u64 = seen.damage.iter().map(|damage| damage.lost.bytes).sum();
+    assert_eq!(lost, bytes.len() as u64);
+}

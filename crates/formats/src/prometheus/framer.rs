@@ -254,10 +254,10 @@ impl Framer {
         match kind {
             Kind::Full => {
                 self.drop_pending(batch);
-                self.marked(piece, view, batch);
+                let told = self.marked(piece, view, batch);
                 self.close(batch);
                 let place = Place::Input(view.index + HEADER..view.index + len);
-                batch.found.push(Found { span, what: What::Record(place, compression) });
+                batch.found.push(Found { span, told, what: What::Record(place, compression) });
             }
             Kind::First => {
                 self.drop_pending(batch);
@@ -310,7 +310,8 @@ impl Framer {
             && let Some(done) = self.pending.take()
         {
             let place = Place::Joined(done.joined_from..batch.joined.len());
-            batch.found.push(Found { span: done.span, what: What::Record(place, compression) });
+            let what = What::Record(place, compression);
+            batch.found.push(Found { span: done.span, told: done.told, what });
         }
         self.marked(piece, view, batch);
     }
@@ -361,7 +362,7 @@ impl Framer {
     #[inline]
     fn close(&mut self, batch: &mut Batch) {
         if let Some(open) = self.open.take() {
-            batch.found.push(Found { span: open.span, what: What::Damage(open.cause, open.lost) });
+            batch.found.push(Found::new(open.span, What::Damage(open.cause, open.lost)));
         }
     }
 
@@ -381,7 +382,7 @@ impl Framer {
         }
         self.close(batch);
         let start = self.pending.take().map_or(span.start, |pending| pending.rest().start);
-        batch.found.push(Found { span: start..span.end, what: What::Torn });
+        batch.found.push(Found::new(start..span.end, What::Torn));
     }
 
     /// The file ends at `end`.
@@ -389,7 +390,7 @@ impl Framer {
         match self.pending.take() {
             Some(pending) if self.zeros_from.is_none() && pending.span.end == end => {
                 self.close(batch);
-                batch.found.push(Found { span: pending.rest(), what: What::Torn });
+                batch.found.push(Found::new(pending.rest(), What::Torn));
             }
             Some(pending) => {
                 self.zeros_from = None;
@@ -409,7 +410,7 @@ impl Framer {
         let Some(from) = self.zeros_from.take() else { return };
         let span = from.next_multiple_of(PAGE_U64)..end;
         if span.start < span.end {
-            batch.found.push(Found { span, what: What::Blank });
+            batch.found.push(Found::new(span, What::Blank));
         }
     }
 }

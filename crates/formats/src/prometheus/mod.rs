@@ -244,7 +244,11 @@ fn read_feed<R: io::Read>(
                 What::Torn => torn(part, tail, found, order.liveness),
                 What::Blank => blank(part, tail, found),
             };
-            if visit(Entry { span: found.span.clone(), body }) == ControlFlow::Break(()) {
+            let span = match &body {
+                Body::Damage(damage) => damage.start..damage.end,
+                Body::Record(_) | Body::Note(_) => found.span.clone(),
+            };
+            if visit(Entry { span, body }) == ControlFlow::Break(()) {
                 return Ok(());
             }
         }
@@ -260,7 +264,8 @@ fn damage(part: &Part, found: &Found, cause: &'static str, lost: Lost) -> Damage
 /// A record whose checksums are right and whose content is not.
 fn undecodable(part: &Part, found: &Found, cause: String) -> Damage {
     let lost = Lost { records: Some(1), bytes: found.span.end - found.span.start };
-    Damage { cause: cause.into(), ..damage(part, found, "", lost) }
+    // What was told inside of it, when it still passed for sound, is not told again.
+    Damage { start: found.told, cause: cause.into(), ..damage(part, found, "", lost) }
 }
 
 /// A file that ends inside a record: a crash in the newest file, damage in any other; nothing at all to speak of in
