@@ -23,7 +23,10 @@ fuzz_target!(|input: &[u8]| {
     let seen = read(control, &file);
     obeys(&seen, &file, shape);
     if (0..file.len().div_ceil(shape.page)).all(|page| control.repairs(page)) {
-        let missed = frames.iter().find(|frame| !frame.is_left && !is_found(&seen, frame));
+        let is_made = |start: u64| frames.iter().any(|frame| frame.bytes.start as u64 == start);
+        // In a damaged record lie, by chance, bytes of sound ones: what is behind them may be tied to neither.
+        let is_nested = seen.records.iter().any(|(span, _)| !is_made(span.start));
+        let missed = frames.iter().find(|frame| !is_nested && !frame.is_left && !is_found(&seen, frame));
         assert!(missed.is_none(), "{missed:?} is sound, and found was {:?}", seen.spans);
     }
     if control.repairs_all() {
@@ -98,8 +101,16 @@ fn is_found(seen: &Seen, frame: &Frame) -> bool {
 /// Of a file of so many bytes, all records are found and nothing is wrong with them.
 fn is_whole(seen: &Seen, frames: &[Frame], len: usize) {
     let found: Vec<u64> = seen.records.iter().map(|(span, _)| span.start).collect();
-    let there = frames.iter().filter(|frame| frame.bytes.end <= len);
-    assert_eq!(found, there.map(|frame| frame.bytes.start as u64).collect::<Vec<_>>());
+    let whole = frames.iter().take_while(|frame| frame.bytes.end <= len);
+    let there: Vec<u64> = whole.map(|frame| frame.bytes.start as u64).collect();
+    let (front, nested) = found.split_at(there.len().min(found.len()));
+    assert_eq!(front, there);
+    if let Some(first) = nested.first() {
+        // The record that was cut holds, by chance, the bytes of a sound one.
+        let cut = frames.get(there.len()).map(|frame| frame.bytes.clone());
+        assert!(cut.is_some_and(|cut| cut.contains(&(*first as usize))), "{found:?}");
+        return;
+    }
     assert!(seen.damage.is_empty(), "{:?}", seen.damage);
     assert!(seen.notes.iter().all(|(_, note)| note.code == "torn-tail"), "{:?}", seen.notes);
     assert!(seen.notes.len() <= 1);
