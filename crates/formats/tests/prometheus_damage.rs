@@ -329,3 +329,15 @@ fn a_reserved_bit_in_a_record_that_does_not_decode_is_told_once() {
     let lost: u64 = seen.damage.iter().map(|damage| damage.lost.bytes).sum();
     assert_eq!(lost, bytes.len() as u64);
 }
+
+#[test]
+fn a_reserved_bit_in_the_last_fragment_of_a_record_is_told_before_its_content_is() {
+    let mut pages = Pages::default();
+    pages.log(&vec![64; PAGE], Compression::None);
+    let mut bytes = pages.bytes().to_vec();
+    bytes[PAGE] |= 0x20;
+    let seen = read(&bytes);
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    let (page, end) = (PAGE as u64, bytes.len() as u64);
+    assert_eq!((seen.records.len(), places), (0, vec![(page, page + 1), (page + 1, end)]));
+}

@@ -306,6 +306,7 @@ impl Framer {
             pending.told = span.start + 1;
         }
         batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());
+        self.marked(piece, view, batch);
         if kind == Kind::Last
             && let Some(done) = self.pending.take()
         {
@@ -313,7 +314,6 @@ impl Framer {
             let what = What::Record(place, compression);
             batch.found.push(Found { span: done.span, told: done.told, what });
         }
-        self.marked(piece, view, batch);
     }
 
     /// A continuation without a beginning: lost with the damage before it, or a damage of its own.
