@@ -341,3 +341,19 @@ fn a_reserved_bit_in_the_last_fragment_of_a_record_is_told_before_its_content_is
     let (page, end) = (PAGE as u64, bytes.len() as u64);
     assert_eq!((seen.records.len(), places), (0, vec![(page, page + 1), (page + 1, end)]));
 }
+
+#[test]
+fn a_record_that_is_cut_behind_a_reserved_bit_is_a_torn_tail_from_its_beginning() {
+    let mut pages = Pages::default();
+    pages.log(&vec![20; 3 * PAGE], Compression::None);
+    let mut bytes = pages.bytes()[..2 * PAGE].to_vec();
+    bytes[PAGE] |= 0x20;
+    let mut torn = Vec::new();
+    read_segment(&bytes, &mut |entry: Entry| {
+        if matches!(entry.body, Body::Note(_)) {
+            torn.push(entry.span);
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(torn, [0..2 * PAGE as u64]);
+}

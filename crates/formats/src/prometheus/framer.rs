@@ -381,8 +381,9 @@ impl Framer {
             self.hole_before(span.start, batch);
         }
         self.close(batch);
-        let start = self.pending.take().map_or(span.start, |pending| pending.rest().start);
-        batch.found.push(Found::new(start..span.end, What::Torn));
+        let begun = self.pending.take().map(|pending| (pending.span.start, pending.told));
+        let (start, told) = begun.unwrap_or((span.start, span.start));
+        batch.found.push(Found { span: start..span.end, told, what: What::Torn });
     }
 
     /// The file ends at `end`.
@@ -390,7 +391,7 @@ impl Framer {
         match self.pending.take() {
             Some(pending) if self.zeros_from.is_none() && pending.span.end == end => {
                 self.close(batch);
-                batch.found.push(Found::new(pending.rest(), What::Torn));
+                batch.found.push(Found { span: pending.span, told: pending.told, what: What::Torn });
             }
             Some(pending) => {
                 self.zeros_from = None;

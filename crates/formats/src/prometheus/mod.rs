@@ -274,7 +274,8 @@ fn torn(part: &Part, tail: Tail, found: &Found, liveness: Liveness) -> Body {
     let bytes = found.span.end - found.span.start;
     let (code, message) = match (tail, liveness) {
         (Tail::MustBeWhole, _) => {
-            return Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes }));
+            let cut = damage(part, found, CUT, Lost { records: Some(1), bytes });
+            return Body::Damage(Damage { start: found.told, ..cut });
         }
         (Tail::MayBeTorn, Liveness::Running) => {
             ("live-tail", format!("its last {bytes} bytes are a record that is still being written"))
