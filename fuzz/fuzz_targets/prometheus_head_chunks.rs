@@ -15,8 +15,8 @@ fuzz_target!(|input: &[u8]| {
     let Some((control, file)) = Control::split(input) else { return };
     let mut file = file.to_vec();
     repair::head_chunks(control, &mut file);
-    // Now and then the file is made longer than what is looked at together: by zeros, after its header.
-    if control.stretch % 64 == 1 && file.len() > 8 {
+    // Now and then the file is made longer than what is looked at together: by zeros, after its header. It is slow.
+    if control.stretch == 1 && file.len() > 8 {
         file.splice(8..8, std::iter::repeat_n(0, VIEW));
     }
     let len = file.len() as u64;

@@ -20,6 +20,11 @@ impl Control {
         Some((Self { broken: u64::from_le_bytes(*mask), stretch }, file))
     }
 
+    /// Whether everything is made right.
+    pub fn repairs_all(self) -> bool {
+        self.broken == 0
+    }
+
     /// Whether the checksum of that frame is made right.
     pub fn repairs(self, frame: usize) -> bool {
         self.broken >> (frame % 64) & 1 == 0

@@ -10,19 +10,30 @@ pub struct Seen {
     pub spans: Vec<Range<u64>>,
     pub records: Vec<(Range<u64>, Record)>,
     pub damage: Vec<Damage>,
+    /// The spans of the damage, as entries.
+    pub lost: Vec<Range<u64>>,
     pub notes: Vec<(Range<u64>, Note)>,
 }
 
 impl Seen {
-    /// Reads all, and again to a place that `at` chooses, where the visitor breaks off.
+    /// Reads all, and again to a place that `at` chooses, where the visitor breaks off. Damage is all that is lost.
     pub fn of(at: u8, read: impl Fn(&mut Visit<'_>)) -> Self {
+        let seen = Self::with_losses(at, read);
+        for (span, damage) in seen.lost.iter().zip(&seen.damage) {
+            assert_eq!((damage.start, damage.end), (span.start, span.end), "{damage:?}");
+        }
+        seen
+    }
+
+    /// The same where what is lost reaches further than the damage.
+    pub fn with_losses(at: u8, read: impl Fn(&mut Visit<'_>)) -> Self {
         let mut seen = Self::default();
         read(&mut |entry: Entry| {
             seen.spans.push(entry.span.clone());
             match entry.body {
                 Body::Record(record) => seen.records.push((entry.span, record)),
                 Body::Damage(damage) => {
-                    assert_eq!((damage.start, damage.end), (entry.span.start, entry.span.end), "{damage:?}");
+                    seen.lost.push(entry.span);
                     seen.damage.push(damage);
                 }
                 Body::Note(note) => seen.notes.push((entry.span, note)),

@@ -3,4 +3,6 @@
 pub mod control;
 pub mod influxdb3;
 pub mod laws;
+pub mod postgres;
 pub mod repair;
+pub mod tree;

@@ -10,7 +10,7 @@
 use std::ops::{ControlFlow, Range};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
-use formats::prometheus::{Compression, Pages, read_segment};
+use formats::prometheus::{Compression, Pages, read_segment, survey_segment};
 use formats::{Body, Damage, Entry, Note};
 
 const PAGE: usize = 32 * 1024;
@@ -274,4 +274,86 @@ fn a_page_of_nothing_but_plausible_headers_does_not_hang() {
         bytes.extend_from_slice(&[1, 0x3f, 0xff, 9, 9, 9, 9]);
     }
     assert!(read(&bytes).records.is_empty());
+}
+
+#[test]
+fn a_series_record_that_breaks_off_declares_none_of_its_series() {
+    let mut record = series(1);
+    record.extend(series(2).get(1..).unwrap());
+    record.extend([0, 0, 0]);
+    let mut pages = Pages::default();
+    pages.log(&series(7), Compression::None);
+    pages.log(&record, Compression::None);
+    let survey = survey_segment(pages.bytes());
+    assert_eq!((survey.damage.count(), survey.records(), survey.series), (1, Some(1), Some(1)));
+}
+
+/// A page that holds the beginning of a record alone, with a bit that no writer sets, and one with whole records.
+fn begun_and_marked() -> Vec<u8> {
+    let (mut begun, mut whole) = (Pages::default(), Pages::default());
+    begun.log(&vec![20; 2 * PAGE], Compression::None);
+    whole.log(&samples(3, 1), Compression::None);
+    let mut bytes = begun.bytes()[..PAGE].to_vec();
+    bytes[0] |= 0x20;
+    bytes.extend_from_slice(whole.bytes());
+    bytes
+}
+
+#[test]
+fn a_reserved_bit_in_a_record_that_is_lost_is_told_once() {
+    let seen = read(&begun_and_marked());
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (1, vec![(0, 1), (1, PAGE as u64)]));
+}
+
+#[test]
+fn a_reserved_bit_behind_damage_is_told_behind_it() {
+    let mut bytes = begun_and_marked();
+    bytes[0] &= !0x20;
+    bytes[PAGE] |= 0x20;
+    let seen = read(&bytes);
+    let page = PAGE as u64;
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (1, vec![(0, page), (page, page + 1)]));
+}
+
+#[test]
+fn a_reserved_bit_in_a_record_that_does_not_decode_is_told_once() {
+    let mut pages = Pages::default();
+    pages.log(&[1, 2, 3], Compression::None);
+    let mut bytes = pages.bytes().to_vec();
+    bytes[0] |= 0x20;
+    let seen = read(&bytes);
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    assert_eq!((seen.records.len(), places), (0, vec![(0, 1), (1, bytes.len() as u64)]));
+    let lost: u64 = seen.damage.iter().map(|damage| damage.lost.bytes).sum();
+    assert_eq!(lost, bytes.len() as u64);
+}
+
+#[test]
+fn a_reserved_bit_in_the_last_fragment_of_a_record_is_told_before_its_content_is() {
+    let mut pages = Pages::default();
+    pages.log(&vec![64; PAGE], Compression::None);
+    let mut bytes = pages.bytes().to_vec();
+    bytes[PAGE] |= 0x20;
+    let seen = read(&bytes);
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    let (page, end) = (PAGE as u64, bytes.len() as u64);
+    assert_eq!((seen.records.len(), places), (0, vec![(page, page + 1), (page + 1, end)]));
+}
+
+#[test]
+fn a_record_that_is_cut_behind_a_reserved_bit_is_a_torn_tail_from_its_beginning() {
+    let mut pages = Pages::default();
+    pages.log(&vec![20; 3 * PAGE], Compression::None);
+    let mut bytes = pages.bytes()[..2 * PAGE].to_vec();
+    bytes[PAGE] |= 0x20;
+    let mut torn = Vec::new();
+    read_segment(&bytes, &mut |entry: Entry| {
+        if matches!(entry.body, Body::Note(_)) {
+            torn.push((entry.span.start, entry.span.end));
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(torn, [(0, 2 * PAGE as u64)]);
 }

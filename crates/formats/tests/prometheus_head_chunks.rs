@@ -69,7 +69,10 @@ fn read(bytes: &[u8]) -> Seen {
                 seen.samples += record.samples;
                 seen.records.push(entry.span);
             }
-            Body::Damage(damage) => seen.damage.push(damage),
+            Body::Damage(damage) => {
+                assert_eq!((damage.start, damage.end), (entry.span.start, entry.span.end));
+                seen.damage.push(damage);
+            }
             Body::Note(note) => seen.notes.push(note),
         }
         ControlFlow::Continue(())
@@ -131,6 +134,22 @@ fn zeros_between_chunks_are_damage() {
     assert_eq!(seen.records.len(), 4);
     assert_eq!(seen.damage.len(), 1, "{:?}", seen.damage);
     assert_eq!((seen.damage[0].start, seen.damage[0].end), (chunks[2].start, chunks[4].start));
+}
+
+#[test]
+fn a_stray_byte_in_megabytes_of_zeros_is_told_once_and_chunks_behind_them_are_found() {
+    let (sound, chunks) = file();
+    let mut bytes = sound[..chunks[5].end as usize].to_vec();
+    let end = bytes.len();
+    bytes.resize(end + (6 << 20), 0);
+    let stray = end + (2 << 20);
+    bytes[stray] = 1;
+    bytes.extend_from_slice(&sound[8..chunks[5].end as usize]);
+    let seen = read(&bytes);
+    assert_eq!(seen.records.len() as u64, 2 * CHUNKS);
+    let places: Vec<_> = seen.damage.iter().map(|damage| (damage.start, damage.end)).collect();
+    let stray = stray as u64;
+    assert_eq!(places, [(stray, stray + 1), (stray + 1, (end + (6 << 20)) as u64)]);
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn cut_before(first: &Part, next: &Part, end: u64) -> Damage {
 
 fn facts(live: &[&Part], tallies: &BTreeMap<String, Tally>, survey: &mut Survey) {
     let in_order: Vec<&Tally> = live.iter().filter_map(|part| tallies.get(&part.name)).collect();
-    let sum = |of: fn(&Tally) -> u64| in_order.iter().map(|tally| of(tally)).sum::<u64>();
+    let sum = |of: fn(&Tally) -> u64| in_order.iter().map(|tally| of(tally)).fold(0, u64::saturating_add);
     let last = |of: fn(&Tally) -> Option<u64>| in_order.iter().rev().find_map(|tally| of(tally));
     let or_null = |number: Option<u64>| number.map_or(Value::Null, Value::from);
     let hex = |id: Option<u64>| id.map_or(Value::Null, |id| Value::from(format!("{id:x}")));

@@ -57,8 +57,32 @@ impl Tally {
         self.first_index.get_or_insert(index);
         let before = self.last_index.replace(index)?;
         if index <= before {
-            self.overwritten += before - index + 1;
+            self.overwritten = self.overwritten.saturating_add(before - index).saturating_add(1);
         }
-        (index > before.saturating_add(1)).then_some((before + 1, index - 1))
+        let missing = before.checked_add(1)?..index;
+        (!missing.is_empty()).then(|| (missing.start, missing.end - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(indexes: &[u64]) -> (Tally, Vec<Option<(u64, u64)>>) {
+        let mut tally = Tally::default();
+        let gaps = indexes.iter().map(|index| tally.add_entry(0, *index)).collect();
+        (tally, gaps)
+    }
+
+    #[test]
+    fn an_index_of_zero_behind_others_replaces_them_and_leaves_no_gap() {
+        let (tally, gaps) = after(&[7, 0]);
+        assert_eq!((tally.overwritten, gaps), (8, vec![None, None]));
+    }
+
+    #[test]
+    fn the_largest_index_there_is_can_be_replaced_and_followed() {
+        let (tally, gaps) = after(&[u64::MAX, 0, u64::MAX]);
+        assert_eq!((tally.overwritten, gaps), (u64::MAX, vec![None, None, Some((1, u64::MAX - 1))]));
     }
 }

@@ -104,6 +104,11 @@ pub fn scan_control(bytes: &[u8]) -> bool {
     control::Control::read(bytes).is_some()
 }
 
+/// Reads the state of a replication slot that lies in memory, as fuzzing does; answers from where on it keeps the log.
+pub fn scan_slot(bytes: &[u8]) -> Option<u64> {
+    control::restart(bytes).map(Lsn::get)
+}
+
 /// The log of one cluster, or a part of it.
 pub struct PostgresLog {
     layout: Layout,

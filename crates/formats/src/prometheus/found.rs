@@ -10,8 +10,17 @@ use crate::Lost;
 pub(crate) struct Found {
     /// Its bytes in the file.
     pub(crate) span: Range<u64>,
+    /// Behind the last damage that was told inside of it.
+    pub(crate) told: u64,
     /// What it is.
     pub(crate) what: What,
+}
+
+impl Found {
+    /// Something of which nothing was told before.
+    pub(crate) fn new(span: Range<u64>, what: What) -> Self {
+        Self { told: span.start, span, what }
+    }
 }
 
 /// What was found.

@@ -33,8 +33,17 @@ const STRAY_BYTES_IN_PADDING: usize = 16;
 #[derive(Debug)]
 struct Pending {
     span: Range<u64>,
+    /// Behind the last damage that was told inside of it.
+    told: u64,
     joined_from: usize,
     compression: Compression,
+}
+
+impl Pending {
+    /// What of it was not told yet.
+    fn rest(&self) -> Range<u64> {
+        self.span.start.max(self.told)..self.span.end
+    }
 }
 
 /// A damage that may still grow.
@@ -61,6 +70,8 @@ struct Piece {
     compression: Compression,
     /// Header and data together.
     len: usize,
+    /// Whether its header has bits that no writer sets.
+    is_marked: bool,
 }
 
 /// Bytes in view, from the cursor on.
@@ -122,7 +133,7 @@ impl Framer {
             && !data.is_empty()
             && header.vouches_for(data)
         {
-            self.accept(Piece { kind, compression, len: header.len() }, &view, batch);
+            self.accept(Piece { kind, compression, len: header.len(), is_marked: false }, &view, batch);
             return header.len();
         }
         self.step_aside(view, batch)
@@ -151,10 +162,8 @@ impl Framer {
         {
             // Sound but for bits that no writer sets, or for a fragment that crosses the end of its page: the
             // server takes both, so the record is not lost.
-            if header.has_reserved_bits() {
-                self.damage(view.span(1), RESERVED_BITS, Lost { records: Some(0), bytes: 0 }, batch);
-            }
-            self.accept(Piece { kind, compression, len: header.len() }, &view, batch);
+            let is_marked = header.has_reserved_bits();
+            self.accept(Piece { kind, compression, len: header.len(), is_marked }, &view, batch);
             return header.len();
         }
         let starts_with_zeros = rest.iter().take(HEADER).all(|&byte| byte == 0);
@@ -237,7 +246,7 @@ impl Framer {
     /// A fragment whose checksum is right.
     #[inline]
     fn accept(&mut self, piece: Piece, view: &View<'_>, batch: &mut Batch) {
-        let Piece { kind, compression, len } = piece;
+        let Piece { kind, compression, len, .. } = piece;
         let span = view.span(len);
         if self.zeros_from.is_some() {
             self.hole_before(span.start, batch);
@@ -245,31 +254,45 @@ impl Framer {
         match kind {
             Kind::Full => {
                 self.drop_pending(batch);
+                let told = self.marked(piece, view, batch);
                 self.close(batch);
                 let place = Place::Input(view.index + HEADER..view.index + len);
-                batch.found.push(Found { span, what: What::Record(place, compression) });
+                batch.found.push(Found { span, told, what: What::Record(place, compression) });
             }
             Kind::First => {
                 self.drop_pending(batch);
+                let told = self.marked(piece, view, batch);
                 self.close(batch);
                 let joined_from = batch.joined.len();
-                self.pending = Some(Pending { span, joined_from, compression });
+                self.pending = Some(Pending { span, told, joined_from, compression });
                 batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());
             }
             Kind::Middle | Kind::Last => self.join(piece, view, batch),
         }
     }
 
+    /// Tells of bits that no writer sets in the header of a fragment that is kept; answers up to where it told.
+    #[inline]
+    fn marked(&mut self, piece: Piece, view: &View<'_>, batch: &mut Batch) -> u64 {
+        let Range { start, end } = view.span(usize::from(piece.is_marked));
+        if piece.is_marked {
+            self.damage(start..end, RESERVED_BITS, Lost { records: Some(0), bytes: 0 }, batch);
+            // The record is kept: what comes next is not lost with this.
+            self.close(batch);
+        }
+        end
+    }
+
     /// A fragment that goes on with a record.
     fn join(&mut self, piece: Piece, view: &View<'_>, batch: &mut Batch) {
-        let Piece { kind, compression, len } = piece;
+        let Piece { kind, compression, len, .. } = piece;
         let span = view.span(len);
         let Some(pending) = &mut self.pending else {
             return self.orphan(span, batch);
         };
         if pending.compression != compression {
             // One of the flags is wrong, and nothing says which: the record is in doubt from its beginning.
-            let from = pending.span.start;
+            let from = pending.rest().start;
             batch.joined.truncate(pending.joined_from);
             self.pending = None;
             return self.lose(from..span.end, FLAGS_DIFFER, Some(1), batch);
@@ -279,12 +302,17 @@ impl Framer {
             return self.lose(span, OUT_OF_ORDER, Some(1), batch);
         }
         pending.span.end = span.end;
+        if piece.is_marked {
+            pending.told = span.start + 1;
+        }
         batch.joined.extend_from_slice(view.bytes.get(HEADER..len).unwrap_or_default());
+        self.marked(piece, view, batch);
         if kind == Kind::Last
             && let Some(done) = self.pending.take()
         {
             let place = Place::Joined(done.joined_from..batch.joined.len());
-            batch.found.push(Found { span: done.span, what: What::Record(place, compression) });
+            let what = What::Record(place, compression);
+            batch.found.push(Found { span: done.span, told: done.told, what });
         }
     }
 
@@ -334,7 +362,7 @@ impl Framer {
     #[inline]
     fn close(&mut self, batch: &mut Batch) {
         if let Some(open) = self.open.take() {
-            batch.found.push(Found { span: open.span, what: What::Damage(open.cause, open.lost) });
+            batch.found.push(Found::new(open.span, What::Damage(open.cause, open.lost)));
         }
     }
 
@@ -343,7 +371,7 @@ impl Framer {
         if let Some(pending) = self.pending.take() {
             batch.joined.truncate(pending.joined_from);
             let bytes = pending.span.end - pending.span.start;
-            self.damage(pending.span, UNFINISHED, Lost { records: Some(1), bytes }, batch);
+            self.damage(pending.rest(), UNFINISHED, Lost { records: Some(1), bytes }, batch);
         }
     }
 
@@ -353,8 +381,9 @@ impl Framer {
             self.hole_before(span.start, batch);
         }
         self.close(batch);
-        let start = self.pending.take().map_or(span.start, |pending| pending.span.start);
-        batch.found.push(Found { span: start..span.end, what: What::Torn });
+        let begun = self.pending.take().map(|pending| (pending.span.start, pending.told));
+        let (start, told) = begun.unwrap_or((span.start, span.start));
+        batch.found.push(Found { span: start..span.end, told, what: What::Torn });
     }
 
     /// The file ends at `end`.
@@ -362,12 +391,12 @@ impl Framer {
         match self.pending.take() {
             Some(pending) if self.zeros_from.is_none() && pending.span.end == end => {
                 self.close(batch);
-                batch.found.push(Found { span: pending.span, what: What::Torn });
+                batch.found.push(Found { span: pending.span, told: pending.told, what: What::Torn });
             }
             Some(pending) => {
                 self.zeros_from = None;
                 let bytes = pending.span.end - pending.span.start;
-                self.damage(pending.span, UNFINISHED_AT_END, Lost { records: Some(1), bytes }, batch);
+                self.damage(pending.rest(), UNFINISHED_AT_END, Lost { records: Some(1), bytes }, batch);
                 self.close(batch);
             }
             None => {
@@ -382,7 +411,7 @@ impl Framer {
         let Some(from) = self.zeros_from.take() else { return };
         let span = from.next_multiple_of(PAGE_U64)..end;
         if span.start < span.end {
-            batch.found.push(Found { span, what: What::Blank });
+            batch.found.push(Found::new(span, What::Blank));
         }
     }
 }

@@ -11,6 +11,7 @@
 use std::io::{self, Read};
 
 use super::layout::Tail;
+use crate::effort::Effort;
 use crate::sum::crc32c;
 use crate::{
     Body, Bytes, Damage, Entry, Lost, Malformed, Note, Part, Progress, Record, TimeRange, UnixTime, Value,
@@ -35,9 +36,6 @@ const MAX_SERIES: u64 = 1 << 40;
 
 /// More than this between zeros looks like what is left of a chunk, not like a flipped byte.
 const STRAY_BYTES_IN_ZEROS: usize = 16;
-
-/// How much one resynchronisation may checksum before it gives the rest of the view up.
-const RESYNC_BUDGET: usize = 16 * 1024 * 1024;
 
 /// Whether bytes begin like such a file.
 pub(super) fn has_magic(head: &[u8]) -> bool {
@@ -165,12 +163,14 @@ struct Scan<'p, R> {
     at: usize,
     offset: u64,
     zeros_from: Option<u64>,
+    effort: Effort,
 }
 
 impl<'p, R: Read> Scan<'p, R> {
     /// Reads `len` bytes of `source`.
     fn new(source: R, len: u64, part: &'p Part, tail: Tail) -> Self {
-        Self { part, tail, source, left: len, view: Vec::new(), at: 0, offset: 0, zeros_from: None }
+        let (view, effort) = (Vec::new(), Effort::default());
+        Self { part, tail, source, left: len, view, at: 0, offset: 0, zeros_from: None, effort }
     }
 
     fn fill(&mut self, progress: &Progress) -> io::Result<More> {
@@ -249,7 +249,7 @@ impl<'p, R: Read> Scan<'p, R> {
             return None;
         }
         // The last zeros may be the first bytes of a small series number, so they alone do not say where it goes on.
-        let next = resync(rest);
+        let next = resync(rest, self.offset, &mut self.effort);
         if next.is_none()
             && let Some(entry) = self.stray()
         {
@@ -260,7 +260,7 @@ impl<'p, R: Read> Scan<'p, R> {
         let mut damage = self.lost(len, HOLE, None);
         damage.start = from;
         damage.lost.bytes = damage.end - from;
-        Some(self.advance(len, Body::Damage(damage)))
+        Some(Entry { span: from..damage.end, ..self.advance(len, Body::Damage(damage)) })
     }
 
     /// A few flipped bytes in the zeros behind the last chunk, and nothing but zeros behind them.
@@ -274,12 +274,15 @@ impl<'p, R: Read> Scan<'p, R> {
         let mut damage = self.lost(behind, "non-zero bytes behind the last chunk", Some(0));
         damage.start += first as u64;
         damage.lost.bytes = damage.end - damage.start;
-        Some(self.advance(behind, Body::Damage(damage)))
+        // What follows counts zeros anew: a hole must not reach back over what is told here.
+        self.zeros_from = None;
+        let span = damage.start..damage.end;
+        Some(Entry { span, ..self.advance(behind, Body::Damage(damage)) })
     }
 
     fn damage(&mut self, malformed: Malformed) -> Entry {
         let rest = self.view.get(self.at..).unwrap_or_default();
-        let next = resync(rest);
+        let next = resync(rest, self.offset, &mut self.effort);
         let series = Bytes::new(rest).u64_be("").unwrap_or(0);
         if next.is_none()
             && series >= MAX_SERIES
@@ -309,19 +312,25 @@ impl<'p, R: Read> Scan<'p, R> {
     }
 }
 
-/// Where the next chunk with a right checksum begins.
-fn resync(rest: &[u8]) -> Option<usize> {
-    let mut budget = RESYNC_BUDGET;
-    for at in 1..rest.len().saturating_sub(CHUNK_HEADER) {
-        let mut bytes = Bytes::new(rest.get(at..)?);
-        if !is_plausible(bytes) {
+/// Where the next chunk with a right checksum begins, seen from `offset` of the file.
+fn resync(rest: &[u8], offset: u64, effort: &mut Effort) -> Option<usize> {
+    let mut at = 1;
+    while at < rest.len().saturating_sub(CHUNK_HEADER) {
+        let here = rest.get(at..)?;
+        // No series has the number 0, so none begins before its last byte comes in sight.
+        let zeros = here.iter().position(|&byte| byte != 0)?;
+        if zeros >= SERIES {
+            at += zeros + 1 - SERIES;
             continue;
         }
-        let chunk = HeadChunk::read(&mut bytes);
-        budget = budget.checked_sub(bytes.position())?;
-        if chunk.is_ok() {
-            return Some(at);
+        if is_plausible(Bytes::new(here)) && effort.affords(here.len().min(MAX_CHUNK), offset) {
+            let mut bytes = Bytes::new(here);
+            if HeadChunk::read(&mut bytes).is_ok() {
+                return Some(at);
+            }
+            effort.spend(bytes.position());
         }
+        at += 1;
     }
     None
 }
@@ -342,3 +351,45 @@ pub(super) const BAD_HEADER: &str = "bad file header";
 
 const CHECKSUM: &str = "checksum mismatch";
 const HOLE: &str = "zeros where chunks were";
+
+#[cfg(test)]
+#[expect(clippy::big_endian_bytes, reason = "the test writes what the reader reads")]
+mod tests {
+    use super::*;
+
+    /// A chunk's header that announces so much data.
+    fn header(data: usize) -> Vec<u8> {
+        let mut bytes = [&[0; 7][..], &[1], &[0; 16], &[1]].concat();
+        let mut left = data;
+        while left >= 0x80 {
+            bytes.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+            left >>= 7;
+        }
+        bytes.push(u8::try_from(left).unwrap());
+        bytes
+    }
+
+    #[test]
+    fn headers_of_long_chunks_everywhere_cost_no_more_than_the_bound() {
+        let mut sound = [header(2), vec![0, 1]].concat();
+        sound.extend_from_slice(&crc32c(&sound).to_be_bytes());
+        let bad = header(MAX_CHUNK).repeat(15);
+        let mut bytes = [MAGIC, &[1, 0, 0, 0]].concat();
+        bytes.extend([bad, sound].concat().repeat(4000));
+        let part = Part {
+            name: String::new(),
+            path: std::path::PathBuf::new(),
+            role: crate::Role::HeadChunks,
+            bytes: bytes.len() as u64,
+            modified: None,
+        };
+        let mut scan = Scan::new(bytes.as_slice(), bytes.len() as u64, &part, Tail::MayBeTorn);
+        while scan.fill(&Progress::default()).unwrap() == More::Yes {
+            while scan.next(More::Yes).is_some() {}
+        }
+        while scan.next(More::No).is_some() {}
+        let spent = scan.effort.spent();
+        assert!(spent > Effort::FREE / 2, "the bound was never in reach: {spent}");
+        assert!(spent <= Effort::FREE + Effort::PER_BYTE * bytes.len() as u64, "{spent}");
+    }
+}

@@ -247,7 +247,11 @@ fn read_feed<R: io::Read>(
                 What::Torn => torn(part, tail, found, order.liveness),
                 What::Blank => blank(part, tail, found),
             };
-            if visit(Entry { span: found.span.clone(), body }) == ControlFlow::Break(()) {
+            let span = match &body {
+                Body::Damage(damage) => damage.start..damage.end,
+                Body::Record(_) | Body::Note(_) => found.span.clone(),
+            };
+            if visit(Entry { span, body }) == ControlFlow::Break(()) {
                 return Ok(());
             }
         }
@@ -263,7 +267,8 @@ fn damage(part: &Part, found: &Found, cause: &'static str, lost: Lost) -> Damage
 /// A record whose checksums are right and whose content is not.
 fn undecodable(part: &Part, found: &Found, cause: String) -> Damage {
     let lost = Lost { records: Some(1), bytes: found.span.end - found.span.start };
-    Damage { cause: cause.into(), ..damage(part, found, "", lost) }
+    // What was told inside of it, when it still passed for sound, is not told again.
+    Damage { start: found.told, cause: cause.into(), ..damage(part, found, "", lost) }
 }
 
 /// A file that ends inside a record: a crash in the newest file, damage in any other; nothing at all to speak of in
@@ -276,7 +281,8 @@ fn torn(part: &Part, tail: Tail, found: &Found, liveness: Liveness) -> Body {
     };
     let (code, message) = match (tail, liveness) {
         (Tail::MustBeWhole, _) => {
-            return Body::Damage(damage(part, found, CUT, Lost { records: Some(1), bytes }));
+            let cut = damage(part, found, CUT, Lost { records: Some(1), bytes });
+            return Body::Damage(Damage { start: found.told, ..cut });
         }
         (Tail::MayBeTorn, Liveness::Running) => {
             ("live-tail", format!("its last {bytes} bytes are a record that is still being written"))

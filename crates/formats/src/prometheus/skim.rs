@@ -26,7 +26,7 @@ impl Skim {
     }
 }
 
-/// Checks a whole record, and calls `series` for each series that it declares.
+/// Checks a whole record, and calls `series` for each series that it declares once all of it is known to be sound.
 #[inline]
 pub(crate) fn skim<'a>(
     record: &'a [u8],
@@ -37,6 +37,11 @@ pub(crate) fn skim<'a>(
     match kind {
         Type::Samples => skim_samples(bytes),
         Type::Series => {
+            let mut ahead = bytes;
+            while !ahead.is_empty() {
+                series_next(&mut ahead)?;
+            }
+            // A record that breaks off is lost as a whole, and the series before the break with it.
             while !bytes.is_empty() {
                 series(series_next(&mut bytes)?);
             }

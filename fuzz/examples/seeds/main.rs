@@ -2,15 +2,18 @@
 //!
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`
 
+mod postgres;
+mod trees;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use formats::prometheus::record::{
     Buckets, Exemplar, Histogram, HistogramLayout, Labels, Marker, Metadata, Point, Record, Series,
     SeriesRef, Span, Start, Tombstone, Type,
 };
 use formats::prometheus::{Compression, Pages};
-use fuzz::control::CONTROL;
+use fuzz::control::{CONTROL, Control};
 use fuzz::repair::put_etcd;
 
 fn main() {
@@ -18,7 +21,9 @@ fn main() {
     loki();
     arwal();
     influxdb3();
+    postgres::write();
     others();
+    trees::write();
 }
 
 /// Writes one seed.
@@ -34,6 +39,11 @@ fn with_control(stretch: u8, file: &[u8]) -> Vec<u8> {
     all[CONTROL - 1] = stretch;
     all.extend_from_slice(file);
     all
+}
+
+/// What makes everything right.
+fn whole() -> Control {
+    Control::split(&with_control(0, &[])).expect("whole control bytes").0
 }
 
 fn kept(path: &str) -> Vec<u8> {
@@ -73,6 +83,19 @@ fn prometheus() {
     put("prometheus_snapshot", "tombstones", &[2, 5, 1, 0x30, 0xba, 0x30, 1]);
     let exemplars = encoded(&records[3]);
     put("prometheus_snapshot", "exemplars", &[&[3], &exemplars[1..]].concat());
+    let mut head = head_chunks_file();
+    put("prometheus_head_chunks", "whole", &with_control(0, &head));
+    head.extend([0; 200]);
+    put("prometheus_head_chunks", "ahead", &with_control(0, &head));
+    put("prometheus_head_chunks", "across-views", &with_control(1, &head));
+    put(
+        "prometheus_block",
+        "block",
+        br#"{"ulid":"01J8Z0Q0000000000000000000","minTime":1,"maxTime":2,"version":1,"stats":{"numSamples":3,"numSeries":1,"numChunks":1},"compaction":{"level":1,"sources":["01J8Z0Q0000000000000000000"],"hints":["from-out-of-order"]}}"#,
+    );
+}
+
+fn head_chunks_file() -> Vec<u8> {
     let mut head = vec![1, 0x30, 0xbc, 0x91, 1, 0, 0, 0];
     for (series, data) in [(1u64, &[0, 1, 7, 7, 7][..]), (2, &[0, 2, 1]), (300, &[0; 140])] {
         head.extend(series.to_be_bytes());
@@ -83,15 +106,7 @@ fn prometheus() {
         head.extend_from_slice(data);
         head.extend([0; 4]);
     }
-    put("prometheus_head_chunks", "whole", &with_control(0, &head));
-    head.extend([0; 200]);
-    put("prometheus_head_chunks", "ahead", &with_control(0, &head));
-    put("prometheus_head_chunks", "across-views", &with_control(1, &head));
-    put(
-        "prometheus_block",
-        "block",
-        br#"{"ulid":"01J8Z0Q0000000000000000000","minTime":1,"maxTime":2,"version":1,"stats":{"numSamples":3,"numSeries":1,"numChunks":1},"compaction":{"level":1,"sources":["01J8Z0Q0000000000000000000"],"hints":["from-out-of-order"]}}"#,
-    );
+    head
 }
 
 fn samples(count: u64, time: i64) -> Record<'static> {
@@ -161,49 +176,64 @@ fn histogram(float: bool, bounds: Option<Vec<f64>>) -> Histogram {
     }
 }
 
+const LOKI_SERIES: &[u8] = b"\x01\x04fake\x01\0\0\0\0\0\0\0\x09\x01\x03app\x01x";
+
 fn loki() {
-    put("loki_record", "series", b"\x01\x04fake\x01\0\0\0\0\0\0\0\x09\x01\x03app\x01x");
+    put("loki_record", "series", LOKI_SERIES);
     for kind in [2, 4, 5] {
-        let mut bytes = vec![kind, 4];
-        bytes.extend_from_slice(b"fake\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\0\x09");
-        if kind > 2 {
-            bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 7]);
-        }
-        bytes.extend_from_slice(b"\x01\x02\x02hi");
-        if kind == 5 {
-            bytes.extend_from_slice(b"\x01\x01k\x01v");
-        }
-        put("loki_record", &format!("entries-{kind}"), &bytes);
+        put("loki_record", &format!("entries-{kind}"), &loki_entries(kind));
     }
+}
+
+fn loki_entries(kind: u8) -> Vec<u8> {
+    let mut bytes = vec![kind, 4];
+    bytes.extend_from_slice(b"fake\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\0\x09");
+    if kind > 2 {
+        bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 7]);
+    }
+    bytes.extend_from_slice(b"\x01\x02\x02hi");
+    if kind == 5 {
+        bytes.extend_from_slice(b"\x01\x01k\x01v");
+    }
+    bytes
 }
 
 fn arwal() {
     for (name, rule) in [("whole", 0), ("rest", 1)] {
-        let mut log = b"ARWAL001\x01\0\0\0\0\0\0\0".to_vec();
-        for sequence in 1..=4i64 {
-            let payload = [8, sequence as u8, 0x18, 7, 0x22, 3, b'a', b'b', b'c'];
-            let total = 32 + payload.len() as u32;
-            log.extend((total - 4 * u32::from(rule)).to_le_bytes());
-            log.extend(sequence.to_le_bytes());
-            log.extend([1, 0, 0, 0]);
-            log.extend(1_704_067_200_000i64.to_le_bytes());
-            log.extend(payload);
-            log.extend([0; 8]);
-        }
+        let log = arwal_log(rule);
         put("arwal", name, &with_control(rule, &log));
-        fuzz::repair::arwal(
-            fuzz::control::Control::split(&with_control(rule, &[])).expect("control").0,
-            &mut log,
-        );
         let archive = zstd::bulk::compress(&log, 3).expect("memory can be compressed");
         put("arwal_archive", name, &archive[4..]);
     }
 }
 
+/// A job log with one of the two rules of lengths.
+fn arwal_log(rule: u8) -> Vec<u8> {
+    let mut log = b"ARWAL001\x01\0\0\0\0\0\0\0".to_vec();
+    for sequence in 1..=4i64 {
+        let payload = [8, sequence as u8, 0x18, 7, 0x22, 3, b'a', b'b', b'c'];
+        let total = 32 + payload.len() as u32;
+        log.extend((total - 4 * u32::from(rule)).to_le_bytes());
+        log.extend(sequence.to_le_bytes());
+        log.extend([1, 0, 0, 0]);
+        log.extend(1_704_067_200_000i64.to_le_bytes());
+        log.extend(payload);
+        log.extend([0; 8]);
+    }
+    let whole = with_control(rule, &[]);
+    let (control, _) = Control::split(&whole).expect("whole control bytes");
+    fuzz::repair::arwal(control, &mut log);
+    log
+}
+
+/// Logs that servers wrote.
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/formats/tests/corpus")
+}
+
 fn influxdb3() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/formats/tests/corpus/influxdb3");
     let mut files = Vec::new();
-    collect(&corpus, &mut files);
+    collect(&corpus().join("influxdb3"), &mut files);
     files.sort_by_key(|(path, bytes)| (bytes.len(), path.clone()));
     let (mut wal, mut json): (Vec<Vec<u8>>, Vec<Vec<u8>>) = (Vec::new(), Vec::new());
     for (path, bytes) in files {
@@ -237,6 +267,12 @@ fn others() {
     let (log, index) = (kept("golden/sqlite.db-wal"), kept("golden/sqlite.db-shm"));
     put("sqlite_wal", "golden", &with_control(0, &[&index[..136], &log].concat()));
     put("sqlite_shm", "golden", &with_control(0, &index[..136]));
+    let file = etcd_file();
+    put("etcd", "written", &with_control(0, &file));
+    put("etcd", "ahead", &with_control(1, &file));
+}
+
+fn etcd_file() -> Vec<u8> {
     let mut file = Vec::new();
     put_etcd(4, 0, &[], &mut file);
     put_etcd(1, 0, &[8, 7, 0x10, 9], &mut file);
@@ -245,6 +281,5 @@ fn others() {
         put_etcd(2, 0, &[8, 0, 0x10, 3, 0x18, index, 0x22, 5, 1, 2, 3, 4, 5], &mut file);
     }
     put_etcd(3, 0, &[8, 3, 0x10, 7, 0x18, 4], &mut file);
-    put("etcd", "written", &with_control(0, &file));
-    put("etcd", "ahead", &with_control(1, &file));
+    file
 }
