@@ -357,3 +357,30 @@ fn a_record_that_is_cut_behind_a_reserved_bit_is_a_torn_tail_from_its_beginning(
     });
     assert_eq!(torn, [(0, 2 * PAGE as u64)]);
 }
+
+#[test]
+fn damage_in_every_few_bytes_costs_no_more_than_noise_does() {
+    // Good fragments of one byte with headers between them that announce a page each: every search finds something
+    // at once, and every header promises a long checksum.
+    let mut good = vec![1, 0, 1];
+    good.extend_from_slice(&sum_in_header(&[255]));
+    good.push(255);
+    let mut page = Vec::new();
+    while page.len() + 40 <= PAGE {
+        page.extend_from_slice(&[0x01, 0x40, 0x00, 1, 2, 3, 4, 0x01, 0x30, 0x00, 1, 2, 3, 4]);
+        page.extend_from_slice(&good);
+    }
+    page.resize(PAGE, 0);
+    let bytes = page.repeat(64);
+    let seen = read(&bytes);
+    assert!(!seen.damage.is_empty());
+    let covered: u64 = seen.damage.iter().map(|damage| damage.end - damage.start).sum();
+    assert!(covered > bytes.len() as u64 / 2, "{covered}");
+}
+
+/// The checksum of a fragment's data, as it stands in its header.
+fn sum_in_header(data: &[u8]) -> [u8; 4] {
+    let mut pages = Pages::default();
+    pages.log(data, Compression::None);
+    pages.bytes()[3..7].try_into().unwrap()
+}

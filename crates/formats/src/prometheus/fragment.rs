@@ -19,11 +19,12 @@ pub(crate) const PAGE_U64: u64 = PAGE as u64;
 /// Bytes before the data of a fragment.
 pub(crate) const HEADER: usize = 7;
 
-/// How much one resynchronisation may checksum, in bytes.
+/// How much searching in one page may checksum, in bytes.
 ///
 /// Random bytes offer candidates worth about 3 MiB of checksums in a page, so this never cuts short an honest
-/// search; a page made of nothing but plausible headers would cost half a GiB without it.
-const RESYNC_BUDGET: usize = 4 * 1024 * 1024;
+/// search; a page made of nothing but plausible headers would cost half a GiB without it, and one with good fragments
+/// between them a quarter of that again for each.
+pub(super) const SEARCH_BUDGET: usize = 4 * 1024 * 1024;
 
 /// How a record's bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,8 +159,9 @@ pub(crate) fn may_follow(rest: &[u8]) -> bool {
 /// Where in `rest`, the rest of a page, the next fragment begins whose checksum is right.
 ///
 /// A zero-length fragment is no anchor: its checksum is zero, so seven bytes of noise could be one.
-pub(crate) fn resync(rest: &[u8]) -> Option<usize> {
-    let mut budget = RESYNC_BUDGET;
+///
+/// `budget` is what may still be checksummed in this page.
+pub(crate) fn resync(rest: &[u8], budget: &mut usize) -> Option<usize> {
     for at in 1..rest.len().saturating_sub(HEADER) {
         let tail = rest.get(at..)?;
         let Some(header) = Header::read(tail).filter(|header| header.is_plausible() && header.length > 0)
@@ -167,7 +169,11 @@ pub(crate) fn resync(rest: &[u8]) -> Option<usize> {
             continue;
         };
         let Some(data) = header.data(tail) else { continue };
-        budget = budget.checked_sub(data.len())?;
+        let Some(left) = budget.checked_sub(data.len()) else {
+            *budget = 0;
+            return None;
+        };
+        *budget = left;
         if header.vouches_for(data) {
             return Some(at);
         }

@@ -14,7 +14,9 @@ use super::found::{
     BAD_LENGTH, BAD_TYPE, Batch, CHECKSUM, End, FLAGS_DIFFER, Found, HOLE, IN_PADDING, OUT_OF_ORDER, Place,
     RESERVED_BITS, UNFINISHED, UNFINISHED_AT_END, What,
 };
-use super::fragment::{Compression, HEADER, Header, Kind, PAGE, PAGE_U64, all_zero, may_follow, resync};
+use super::fragment::{
+    Compression, HEADER, Header, Kind, PAGE, PAGE_U64, SEARCH_BUDGET, all_zero, may_follow, resync,
+};
 use crate::Lost;
 
 /// The longest record that is put together.
@@ -61,6 +63,40 @@ pub(crate) struct Framer {
     open: Option<Open>,
     zeros_from: Option<u64>,
     carry: Vec<u8>,
+    search: Search,
+}
+
+/// What searching may still cost in a page.
+#[derive(Debug, Default)]
+struct Search {
+    page: u64,
+    spent: usize,
+}
+
+impl Search {
+    /// What is left for the page at the cursor.
+    fn left(&mut self, view: &View<'_>) -> usize {
+        let page = view.offset / PAGE_U64;
+        if page != self.page {
+            *self = Self { page, spent: 0 };
+        }
+        SEARCH_BUDGET.saturating_sub(self.spent)
+    }
+
+    /// Whether `bytes` more may be checksummed in the page at the cursor; then they count.
+    fn affords(&mut self, view: &View<'_>, bytes: usize) -> bool {
+        let affordable = bytes <= self.left(view);
+        self.spent += if affordable { bytes } else { 0 };
+        affordable
+    }
+
+    /// Where the next fragment begins in the page at the cursor.
+    fn next(&mut self, view: &View<'_>) -> Option<usize> {
+        let mut left = self.left(view);
+        let next = resync(view.page_rest(), &mut left);
+        self.spent = SEARCH_BUDGET - left;
+        next
+    }
 }
 
 /// A fragment whose checksum is right.
@@ -193,7 +229,7 @@ impl Framer {
     fn step_over_zeros(&mut self, view: View<'_>, batch: &mut Batch) -> usize {
         let rest = view.page_rest();
         let stray = stray_bytes(rest);
-        if let Some(next) = resync(rest) {
+        if let Some(next) = self.search.next(&view) {
             self.zeros_from.get_or_insert(view.offset);
             return next;
         }
@@ -223,15 +259,17 @@ impl Framer {
             self.lose(view.span(header.len()), cause, Some(1), batch);
             return header.len();
         }
-        if let Some(length) = header.vouched_length(rest) {
-            self.lose(view.span(HEADER + length), BAD_LENGTH, Some(1), batch);
-            return HEADER + length;
+        if self.search.affords(&view, 2 * rest.len()) {
+            if let Some(length) = header.vouched_length(rest) {
+                self.lose(view.span(HEADER + length), BAD_LENGTH, Some(1), batch);
+                return HEADER + length;
+            }
+            if rest.get(header.len()..).is_some_and(may_follow) {
+                self.lose(view.span(header.len()), cause, Some(1), batch);
+                return header.len();
+            }
         }
-        if rest.get(header.len()..).is_some_and(may_follow) {
-            self.lose(view.span(header.len()), cause, Some(1), batch);
-            return header.len();
-        }
-        if let Some(next) = resync(rest) {
+        if let Some(next) = self.search.next(&view) {
             self.lose(view.span(next), cause, None, batch);
             return next;
         }

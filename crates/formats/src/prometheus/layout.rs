@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::block::{BlockMeta, MAX_META};
-use super::fragment::{HEADER, Header, PAGE, resync};
+use super::fragment::{HEADER, Header, PAGE, SEARCH_BUDGET, resync};
 use super::gaps::{Gap, GapKind};
 use super::head_chunks;
 use crate::files::{ListError, list_dirs, list_files, part, read_head, read_small};
@@ -198,7 +198,7 @@ fn holds_fragments(head: &[u8]) -> bool {
         let at_start = Header::read(page)
             .filter(|header| header.is_plausible() && header.len() > HEADER)
             .is_some_and(|header| header.data(page).is_some_and(|data| header.vouches_for(data)));
-        at_start || resync(page).is_some()
+        at_start || resync(page, &mut { SEARCH_BUDGET }).is_some()
     })
 }
 
