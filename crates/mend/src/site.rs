@@ -28,7 +28,10 @@ impl Site {
 
     /// Where a log lies, or lay, whose quarantine is at `path` or around it: it may have been taken away since.
     pub fn with_quarantine(path: &Path) -> Option<Self> {
-        let root = path.ancestors().take(MOST_LEVELS).find(|dir| change::home(dir).is_dir())?;
+        // Above a relative path of one name lies the directory that one is in.
+        let named = path.ancestors().take(MOST_LEVELS);
+        let mut dirs = named.map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+        let root = dirs.find(|dir| change::home(dir).is_dir())?;
         let receipts = change::receipts(root).ok()?;
         let written = receipts.last().map(|(receipt, _)| receipt.format.as_str());
         let format = written.and_then(Format::from_name).unwrap_or(Format::Prometheus);

@@ -89,6 +89,9 @@ pub(crate) enum Code {
     Refuses,
     CrashLoops,
     InUse,
+    UnfinishedChange,
+    WouldLose,
+    NotFixed,
 }
 
 /// Something that is wrong.
@@ -117,6 +120,9 @@ impl Code {
             Code::Refuses => "refuses",
             Code::CrashLoops => "crash-loops",
             Code::InUse => "in-use",
+            Code::UnfinishedChange => "unfinished-change",
+            Code::WouldLose => "would-lose",
+            Code::NotFixed => "not-fixed",
         }
     }
 }

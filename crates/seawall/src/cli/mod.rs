@@ -2,6 +2,7 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod change;
 mod gate;
 mod other;
 mod read;
@@ -11,14 +12,18 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use change::{
+    ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
+};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
 /// Keeps write-ahead logs from taking systems down.
 ///
-/// Seawall reads the write-ahead logs of databases: it shows what they hold, checks every byte, and gates the start
-/// of a server whose log has grown too large or is damaged. It never changes a log and never locks it.
+/// Seawall reads and mends the write-ahead logs of databases: it shows what they hold, checks every byte, gates the
+/// start of a server whose log has grown too large or is damaged, and repairs, drains and trims logs so that what is
+/// good in them stays. It changes nothing without being told to, and everything it changes can be put back.
 #[derive(Debug, Parser)]
 #[command(name = "seawall", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true, propagate_version = true)]
@@ -37,6 +42,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Guard(GuardArgs),
     Dump(DumpArgs),
+    Undo(UndoArgs),
+    Quarantine(QuarantineArgs),
     Generate(GenerateArgs),
 }
 

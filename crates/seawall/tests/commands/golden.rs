@@ -46,6 +46,7 @@ fn redacted(text: &str) -> String {
         (r"takes about [^\n]*", "takes about FORECAST"),
         (r#""estimate": \{[^}]*\}"#, r#""estimate": FORECAST"#),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
+        (r"\b20\d{6}T\d{6}Z-", "yyyymmddThhmmssZ-"),
         (r"looked for: [^\n]*(\n {14}[^\n]*)*", "looked for: FORMATS"),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, with)| {
@@ -71,7 +72,9 @@ fn commands_print_and_end_as_written_down() {
     for case in cases() {
         let expected = fs::read_to_string(&case).unwrap();
         let line = expected.lines().next().unwrap();
-        let printed = shown(line, &run(&world, line));
+        let changes = ["--yes", "--fix"].iter().any(|flag| line.contains(flag));
+        let own = changes.then(World::new);
+        let printed = shown(line, &run(own.as_ref().unwrap_or(&world), line));
         if bless {
             fs::write(&case, &printed).unwrap();
         } else if printed != expected {

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
 use formats::prometheus::{Compression, Pages};
+use formats::{Progress, UnixTime, detect};
+use mend::{Action, Kept, Loss, MendError, Mending, Plan, Site, Stage, Step, StepKind, Terms};
 use tempfile::TempDir;
 
 /// 2026-01-31T12:00:00Z in milliseconds.
@@ -15,7 +17,8 @@ const START: i64 = 1_769_860_800_000;
 pub(crate) struct World(TempDir);
 
 impl World {
-    /// `sound`, `damaged`, `torn`, `gap`, `long`, `several`, `unknown`, `empty` and `fresh`.
+    /// `sound`, `damaged`, `torn`, `gap`, `long`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
+    /// Seawall, and `begun` and `halfway`, whose changes were interrupted.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         world.log("sound", &[segment(0), segment(1)]);
@@ -35,6 +38,15 @@ impl World {
             fs::create_dir_all(world.path(dir)).unwrap();
         }
         fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        for name in ["changed", "begun", "halfway"] {
+            world.log(name, &[segment(0), segment(1)]);
+        }
+        let receipt = Shortening::carry_out(&world.path("changed"));
+        fs::create_dir_all(world.path("begun/wal-quarantine").join(&receipt).join("new")).unwrap();
+        Shortening::carry_out(&world.path("halfway"));
+        let halfway = world.path("halfway/wal-quarantine").join(&receipt);
+        fs::rename(halfway.join("receipt.json"), halfway.join("change.json")).unwrap();
+        fs::rename(halfway.join("old/wal/00000001"), world.path("halfway/wal/00000001")).unwrap();
         world
     }
 
@@ -62,6 +74,48 @@ impl World {
     /// What the binary prints and how it ends.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::new(&self.seawall(args).output().unwrap())
+    }
+}
+
+/// A change made by hand: it takes the newest segment away.
+struct Shortening(Plan);
+
+impl Shortening {
+    /// Carries it out at a fixed time, and answers with its receipt.
+    fn carry_out(data: &Path) -> String {
+        let site = Site::of(detect(data, None).unwrap().as_ref());
+        let step = Step {
+            kind: StepKind::Remove,
+            path: "wal/00000001".to_owned(),
+            bytes_before: Some(32_768),
+            bytes_after: None,
+            why: "taken away by a test".to_owned(),
+        };
+        let plan = Plan {
+            action: Action::Trim,
+            site,
+            sources: Vec::new(),
+            steps: vec![step],
+            loss: Loss { records: Some(5), samples: Some(10), ..Loss::NONE },
+            kept: Kept { records: Some(6), samples: Some(10), series: Some(2) },
+            servers_own: None,
+            needs: 0,
+            work: 0,
+            notes: Vec::new(),
+        };
+        let terms = Terms { now: UnixTime::from_millis(START), progress: Progress::default() };
+        mend::apply(&Self(plan), &terms).unwrap().id
+    }
+}
+
+impl Mending for Shortening {
+    fn plan(&self) -> &Plan {
+        &self.0
+    }
+
+    fn write(&self, stage: &mut Stage, _: &Progress) -> Result<(), MendError> {
+        stage.remove("wal/00000001");
+        Ok(())
     }
 }
 
