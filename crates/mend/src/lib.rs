@@ -21,6 +21,7 @@ mod site;
 pub mod holders;
 pub mod influxdb3;
 pub mod other;
+pub mod reset;
 
 pub use change::{
     Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,

@@ -16,7 +16,7 @@ const LARGEST: u64 = 99_999_999_999;
 
 /// What is done to a node.
 #[derive(Debug)]
-pub(crate) struct Choice {
+pub(super) struct Choice {
     /// Files that are put under the name of the number that they hold.
     placed: Vec<Placed>,
     /// What goes, in order.
@@ -43,9 +43,7 @@ impl Choice {
             choice.place(number, keeper, &replayed);
         }
         let stays = |file: &Replayed<'_>| {
-            file.named.is_some_and(|named| {
-                keepers.get(&named).is_some_and(|keeper| keeper.file.part.name == file.file.part.name)
-            })
+            file.named.is_some_and(|named| keepers.get(&named).is_some_and(|keeper| keeper.is(file)))
         };
         // The last goes first: with one of several still there, a server would write up to that one.
         for file in replayed.iter().rev().filter(|file| !stays(file)) {
@@ -57,11 +55,19 @@ impl Choice {
     }
 
     /// Removes everything that a start replays.
-    pub(crate) fn nothing_of(files: &[NodeFile<'_>], watermark: Option<u64>) -> Self {
+    pub(super) fn nothing_of(files: &[NodeFile<'_>], watermark: Option<u64>) -> Self {
+        let replayed: Vec<Replayed<'_>> =
+            files.iter().filter_map(|file| Replayed::of(file, watermark)).collect();
+        let keepers = keepers(&replayed, watermark);
         let mut choice = Self::keeping(std::iter::empty());
-        let replayed = files.iter().filter_map(|file| Replayed::of(file, watermark));
-        for file in replayed.collect::<Vec<_>>().iter().rev() {
-            choice.lose(file.all(watermark));
+        for keeper in keepers.values() {
+            choice.lose(keeper.sound().map_or_else(|| keeper.unknown(), |sound| lost(keeper, sound)));
+        }
+        for file in replayed.iter().rev() {
+            let is_counted = |number: u64| keepers.get(&number).is_some_and(|keeper| keeper.is(file));
+            if !file.number().is_some_and(is_counted) {
+                choice.lose(file.fate(&keepers, watermark).1);
+            }
             choice.removed.push(removal(file.file, "taken away with the whole log"));
         }
         choice
@@ -107,8 +113,8 @@ impl Choice {
         self.removed.extend(leaving);
     }
 
-    pub(crate) fn note(&mut self, code: &'static str, message: String) {
-        self.notes.push(Note { code, file: String::new(), message });
+    pub(super) fn note(&mut self, code: &'static str, message: &str) {
+        self.notes.push(Note { code, file: String::new(), message: message.to_owned() });
     }
 
     /// What happens, in order: what is put in place comes before that which it was taken from goes.
@@ -141,7 +147,7 @@ impl Choice {
         self.placed.iter().filter_map(|placed| placed.step.bytes_after).sum()
     }
 
-    pub(crate) fn write(&self, stage: &mut Stage, progress: &Progress) -> Result<(), MendError> {
+    pub(super) fn write(&self, stage: &mut Stage, progress: &Progress) -> Result<(), MendError> {
         for Placed { from, step } in &self.placed {
             let there = stage.beside(&step.path)?;
             let bytes = fs::copy(from, &there).map_err(MendError::io("copy", from))?;
@@ -166,13 +172,8 @@ struct Replayed<'a> {
 fn keepers<'r, 'a>(replayed: &'r [Replayed<'a>], watermark: Option<u64>) -> BTreeMap<u64, &'r Replayed<'a>> {
     let mut keepers: BTreeMap<u64, &Replayed<'_>> = BTreeMap::new();
     for file in replayed {
-        let number = match &file.file.held {
-            Held::Sound(sound) if sound.is_replayable() => Some(sound.number),
-            // Its checksum matches, and nothing says that its name is wrong.
-            Held::NotDecoded => file.named,
-            _ => None,
-        };
-        let Some(number) = number.filter(|&number| number <= LARGEST && watermark.is_none_or(|w| number > w))
+        let Some(number) =
+            file.number().filter(|&number| number <= LARGEST && watermark.is_none_or(|w| number > w))
         else {
             continue;
         };
@@ -192,6 +193,20 @@ impl<'a> Replayed<'a> {
         let above = watermark.is_none_or(|watermark| *name > *wal_name(watermark));
         let is_there = !matches!(file.held, Held::Vanished | Held::Other);
         (above && is_there).then_some(Self { file, named })
+    }
+
+    /// The number that it holds, as far as a start gets to know it.
+    fn number(&self) -> Option<u64> {
+        match &self.file.held {
+            Held::Sound(sound) if sound.is_replayable() => Some(sound.number),
+            // Its checksum matches, and nothing says that its name is wrong.
+            Held::NotDecoded => self.named,
+            _ => None,
+        }
+    }
+
+    fn is(&self, other: &Replayed<'_>) -> bool {
+        self.file.part.name == other.file.part.name
     }
 
     fn sound(&self) -> Option<&'a WalFile> {
@@ -233,16 +248,6 @@ impl<'a> Replayed<'a> {
                 let is_spare = |number| persisted(number) || keepers.contains_key(&number);
                 (why, if self.once_named().is_none_or(is_spare) { Loss::NONE } else { self.unknown() })
             }
-        }
-    }
-
-    /// All that is in it.
-    fn all(&self, watermark: Option<u64>) -> Loss {
-        match self.sound() {
-            Some(sound) if watermark.is_some_and(|watermark| sound.number <= watermark) => Loss::NONE,
-            Some(sound) => lost(self, sound),
-            None if self.once_named().is_none() => Loss::NONE,
-            None => self.unknown(),
         }
     }
 

@@ -22,7 +22,7 @@ mod snapshots;
 use std::path::Path;
 
 use formats::influxdb3::{Node, NodeFile, Obstacle, SNAPSHOTS, WAL};
-use formats::{Log, Order, Progress};
+use formats::{Log, Order, Progress, Role};
 
 use crate::{Action, MendError, Mending, Plan, Site, Source, Stage, Step, StepKind};
 use choice::Choice;
@@ -57,8 +57,43 @@ impl Mending for Repair {
     }
 }
 
+/// All that a start would replay, to be taken away.
+pub(crate) struct Takeaway {
+    node: Node,
+}
+
+impl Takeaway {
+    /// Of a node that is understood.
+    pub(crate) fn of(log: &dyn Log) -> Result<Self, MendError> {
+        Ok(Self { node: understood(log.root())? })
+    }
+
+    /// The plan to take it away.
+    pub(crate) fn plan(&self, site: &Site, order: &Order) -> Result<Plan, MendError> {
+        let files = self.node.files(order)?;
+        let snapshots = snapshots::choose(&self.node, &files)?;
+        if let Some(broken) = snapshots.leaving.first() {
+            // Without it the numbers of its WAL files would be given out again, and with them the names of the Parquet
+            // files that only it knows.
+            return Err(MendError::Impossible {
+                reason: format!("{} keeps every server from starting, with a log or without", broken.path),
+                advice: "`seawall repair` moves it out of the way".to_owned(),
+            });
+        }
+        let mut choice = Choice::nothing_of(&files, snapshots.watermark);
+        if !files.iter().any(|file| file.part.role == Role::Retained) {
+            choice.note(
+                "numbers-from-one",
+                "no WAL file is left, so at its first snapshots the server tries to delete every number from 1 on and \
+                 logs an error for each; that is harmless",
+            );
+        }
+        planned(Action::Reset, site, &choice)
+    }
+}
+
 /// The node of which `root` is the directory, if enough is known about it to change it.
-pub(crate) fn understood(root: &Path) -> Result<Node, MendError> {
+fn understood(root: &Path) -> Result<Node, MendError> {
     let impossible =
         |reason: String, advice: &str| MendError::Impossible { reason, advice: advice.to_owned() };
     let node = Node::list(root).map_err(formats::DetectError::from)?.ok_or_else(|| {
@@ -82,7 +117,7 @@ pub(crate) fn understood(root: &Path) -> Result<Node, MendError> {
 }
 
 /// The plan that a choice comes to.
-pub(crate) fn planned(action: Action, site: &Site, choice: &Choice) -> Result<Plan, MendError> {
+fn planned(action: Action, site: &Site, choice: &Choice) -> Result<Plan, MendError> {
     let mut sources = Vec::new();
     for name in [WAL, SNAPSHOTS] {
         // A file that comes or goes changes its directory.
