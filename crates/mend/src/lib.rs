@@ -19,6 +19,9 @@ mod room;
 mod site;
 
 pub mod holders;
+pub mod influxdb3;
+pub mod other;
+pub mod reset;
 
 pub use change::{
     Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,

@@ -73,6 +73,7 @@ pub fn apply(mending: &dyn Mending, terms: &Terms) -> Result<Receipt, MendError>
         return Err(MendError::Interrupted { root: root.clone(), receipt: left.receipt });
     }
     room::demand(root, plan.needs)?;
+    room::demand_one_file_system(plan)?;
     let mut stage = Stage::begin(root, plan.action, terms.now)?;
     let written = mending.write(&mut stage, &terms.progress).and_then(|()| plan.demand_unchanged());
     match written {
