@@ -118,6 +118,7 @@ impl Report {
     pub(crate) fn new(subject: &Subject, order: &Order, survey: Survey, bounds: Bounds) -> Self {
         let facts = Facts {
             path: &subject.path,
+            format: subject.log.format(),
             survey: &survey,
             depth: order.depth,
             room: bounds.room,
@@ -145,6 +146,7 @@ impl Report {
             (_, Severity::Warning) => Health::Warning,
         };
         self.findings.insert(0, finding);
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
 
     /// Whether there is a finding of that kind.

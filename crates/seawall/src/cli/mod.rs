@@ -4,6 +4,7 @@
 
 mod change;
 mod gate;
+mod mend;
 mod other;
 mod read;
 
@@ -16,6 +17,7 @@ pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
@@ -42,6 +44,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Guard(GuardArgs),
     Dump(DumpArgs),
+    Repair(RepairArgs),
+    Drain(DrainArgs),
+    Trim(TrimArgs),
+    Reset(ResetArgs),
     Undo(UndoArgs),
     Quarantine(QuarantineArgs),
     Generate(GenerateArgs),

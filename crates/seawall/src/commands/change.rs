@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use formats::Format;
 use mend::{Action, MendError, Mending, Newer, Progressed, Site};
 
+use crate::changes::wish::{DrainTo, TrimTo, Wish};
 use crate::changes::{self, Change, Settled};
 use crate::cli::{self, ChangeArgs, Consent, Form};
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
+use crate::report::Subject;
 use crate::show::{self, Answer, Screen};
+use crate::sizes::Size;
+use crate::spans::Span;
 
 /// What to change, and whether it may be.
 #[derive(Debug)]
@@ -18,19 +23,51 @@ pub(crate) struct Plan {
     path: PathBuf,
     format: Option<Format>,
     consent: Consent,
-    wish: Wish,
+    wanted: Wanted,
 }
 
-/// What is wanted of a log.
+/// What is wanted.
 #[derive(Debug)]
-enum Wish {
+enum Wanted {
+    /// A change of the log.
+    Change(Wish),
     /// That a change be taken back.
     Undo { receipt: Option<String>, newer: Newer },
 }
 
 impl Plan {
-    fn new(args: ChangeArgs, wish: Wish) -> Self {
-        Self { path: args.place.path, format: args.place.kind.format, consent: args.consent, wish }
+    fn new(args: ChangeArgs, wanted: Wanted) -> Self {
+        Self { path: args.place.path, format: args.place.kind.format, consent: args.consent, wanted }
+    }
+}
+
+impl From<cli::RepairArgs> for Plan {
+    fn from(args: cli::RepairArgs) -> Self {
+        Self::new(args.change, Wanted::Change(Wish::Repair))
+    }
+}
+
+impl From<cli::DrainArgs> for Plan {
+    fn from(args: cli::DrainArgs) -> Self {
+        let to = match (args.keep, args.until) {
+            (Some(span), _) => DrainTo::Keep(span.duration()),
+            (None, Some(moment)) => DrainTo::Until(moment.resolve(clock::now())),
+            (None, None) => DrainTo::Usual,
+        };
+        Self::new(args.change, Wanted::Change(Wish::Drain(to)))
+    }
+}
+
+impl From<cli::TrimArgs> for Plan {
+    fn from(args: cli::TrimArgs) -> Self {
+        let to = TrimTo { size: args.max_size.map(Size::bytes), age: args.max_age.map(Span::duration) };
+        Self::new(args.change, Wanted::Change(Wish::Trim(to)))
+    }
+}
+
+impl From<cli::ResetArgs> for Plan {
+    fn from(args: cli::ResetArgs) -> Self {
+        Self::new(args.change, Wanted::Change(Wish::Reset))
     }
 }
 
@@ -40,7 +77,7 @@ impl From<cli::UndoArgs> for Plan {
             cli::Newer::Refuse => Newer::Refuse,
             cli::Newer::Quarantine => Newer::Quarantine,
         };
-        Self::new(args.change, Wish::Undo { receipt: args.receipt, newer })
+        Self::new(args.change, Wanted::Undo { receipt: args.receipt, newer })
     }
 }
 
@@ -49,7 +86,7 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     let site = changes::site(&plan.path, plan.format)?;
     changes::demand_unused(&site)?;
     let settled = settle(plan, &site, form, screen)?;
-    let mending = mending(plan, &site)?;
+    let mending = mending(plan, &site, screen)?;
     let mut change = Change::planned(&plan.path, mending.plan(), settled);
     if change.plan.is_empty() {
         print(&change, form, screen)?;
@@ -76,10 +113,14 @@ fn exit(change: &Change) -> Exit {
     }
 }
 
-fn mending(plan: &Plan, site: &Site) -> Result<Box<dyn Mending>, Failure> {
-    Ok(match &plan.wish {
-        Wish::Undo { receipt, newer } => Box::new(mend::undo(site, receipt.as_deref(), *newer)?),
-    })
+fn mending(plan: &Plan, site: &Site, screen: &Screen) -> Result<Box<dyn Mending>, Failure> {
+    match &plan.wanted {
+        Wanted::Change(wish) => {
+            let subject = Subject::open(&plan.path, plan.format)?;
+            wish.mending(&subject, clock::now(), screen)
+        }
+        Wanted::Undo { receipt, newer } => Ok(Box::new(mend::undo(site, receipt.as_deref(), *newer)?)),
+    }
 }
 
 /// A change that was interrupted comes first: no plan would hold before it is settled.

@@ -17,7 +17,7 @@ use crate::report::{Bounds, Report, Subject};
 use crate::room;
 use crate::show::text::{self, stacked};
 use crate::show::{self, Detail, Screen, units};
-use mend::{Progressed, Site};
+use mend::{Action, Progressed, QUARANTINE, Site};
 
 /// What to check.
 #[derive(Debug)]
@@ -91,7 +91,8 @@ impl Checked {
         let order = subject.order(gate.depth, clock::now());
         let survey = subject.survey(&order, screen);
         let room = gate.limits.min_free.map(|_| room::of(path)).transpose()?;
-        let facts = Facts { path, survey: &survey, depth: gate.depth, room, now: order.now };
+        let format = subject.log.format();
+        let facts = Facts { path, format, survey: &survey, depth: gate.depth, room, now: order.now };
         let gauges = gauges(&facts, &gate.limits);
         let mut report = Report::new(&subject, &order, survey, Bounds { limits: gate.limits, room });
         object_to_unfinished(&subject, &mut report);
@@ -173,12 +174,24 @@ pub(crate) fn judgement(checked: &Checked, screen: &Screen) -> String {
 
 /// Whether `path` is not there, or a directory that nothing was written to yet.
 ///
-/// A fresh ext4 volume holds `lost+found` and nothing else.
+/// A fresh ext4 volume holds `lost+found` and nothing else. A log that was taken away has left its quarantine.
 pub(crate) fn holds_nothing(path: &Path) -> bool {
+    let means_nothing = |entry: fs::DirEntry| entry.file_name() == "lost+found" || entry.file_name() == QUARANTINE;
     match fs::read_dir(path) {
-        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found")),
+        Ok(mut entries) => {
+            mend::unfinished(path).is_none()
+                && (entries.all(|entry| entry.is_ok_and(means_nothing)) || was_taken_away(path))
+        }
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
+}
+
+/// Whether the last thing that was done here took the log away, and no server has begun a new one.
+fn was_taken_away(path: &Path) -> bool {
+    let newest = mend::receipts(path).ok().and_then(|receipts| receipts.into_iter().next_back());
+    newest.is_some_and(|(receipt, _)| {
+        receipt.action == Action::Reset && receipt.steps.iter().all(|step| !path.join(&step.path).exists())
+    })
 }
 
 fn first_start(path: &Path, form: Form, screen: &Screen) -> Result<Exit, Failure> {
@@ -192,7 +205,7 @@ fn first_start(path: &Path, form: Form, screen: &Screen) -> Result<Exit, Failure
 
 /// What is said about a path that holds nothing yet.
 pub(crate) fn nothing_yet(path: &Path) -> String {
-    format!("{} holds nothing yet: a first start", show::units::path(path))
+    format!("{} holds nothing yet: a first start", units::path(path))
 }
 
 #[cfg(test)]

@@ -182,15 +182,19 @@ pub(crate) fn lost(loss: &Loss) -> String {
     if loss.is_none() {
         return "nothing".to_owned();
     }
-    let mut parts = Vec::new();
-    let mut put = |count: Option<u64>, one: &str, many: &str| match count {
-        Some(0) => {}
-        Some(count) => parts.push(units::counted(count, one, many)),
-        None => parts.push(format!("an unknown number of {many}")),
-    };
-    put(loss.records, "record", "records");
-    put(loss.samples, "sample", "samples");
-    put(loss.series, "series", "series");
+    let counts = [
+        (loss.records, "record", "records"),
+        (loss.samples, "sample", "samples"),
+        (loss.series, "series", "series"),
+    ];
+    let known = counts.iter().filter_map(|(count, one, many)| {
+        count.filter(|count| *count > 0).map(|count| units::counted(count, one, many))
+    });
+    let mut parts: Vec<String> = known.collect();
+    let unknown: Vec<&str> = counts.iter().filter(|(count, ..)| count.is_none()).map(|(.., many)| *many).collect();
+    if !unknown.is_empty() {
+        parts.push(format!("an unknown number of {}", unknown.join(" and ")));
+    }
     let times = loss.times.map_or(String::new(), |times| format!(", {}", units::range(times.range())));
     format!("{}{times}", parts.join(", "))
 }

@@ -88,7 +88,7 @@ fn commands_print_and_end_as_written_down() {
 #[test]
 fn the_cases_reach_every_command_and_every_exit_code() {
     let texts: Vec<String> = cases().iter().map(|case| fs::read_to_string(case).unwrap()).collect();
-    for command in ["inspect", "verify", "check", "guard", "dump", "generate"] {
+    for command in crate::generate::COMMANDS {
         assert!(
             texts.iter().any(|text| text.contains(&format!("seawall {command}"))),
             "no case for {command}"
