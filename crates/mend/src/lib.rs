@@ -14,10 +14,12 @@ mod change;
 mod claim;
 mod error;
 mod loss;
+mod owner;
 mod plan;
 mod room;
 mod site;
 
+pub mod arwal;
 pub mod holders;
 pub mod influxdb3;
 pub mod other;

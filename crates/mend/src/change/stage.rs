@@ -9,7 +9,7 @@ use formats::UnixTime;
 use super::disk;
 use super::intent::{Intent, NEW, Operation, Seal};
 use super::{QUARANTINE, beside, home};
-use crate::{Action, MendError, Plan};
+use crate::{Action, MendError, Plan, owner};
 
 /// Temporary files of a change lie below it.
 const SCRATCH: &str = "scratch";
@@ -65,7 +65,7 @@ impl Stage {
     /// A directory that is put in place must not be there yet; a file may replace one.
     pub fn place(&mut self, path: &str) -> Result<(), MendError> {
         let there = self.beside(path)?;
-        let files = seal(&there, path)?;
+        let files = seal(&there, &self.root.join(path), path)?;
         disk::sync_names(&there, &self.dir())?;
         let from = format!("{QUARANTINE}/{}/{NEW}/{path}", self.receipt);
         self.operations.push(Operation::Place { path: path.to_owned(), from, files });
@@ -103,8 +103,10 @@ impl Stage {
     }
 }
 
-/// Syncs what was written at `there`, and takes its checksums by reading it again.
-fn seal(there: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
+/// Gives what was written at `there` the owner of what is at its `target`, syncs it, and takes its checksums by reading
+/// it again.
+fn seal(there: &Path, target: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
+    owner::like(there, target)?;
     let metadata = fs::metadata(there).map_err(MendError::io("find what was written to", there))?;
     if metadata.is_file() {
         disk::sync(there)?;
@@ -118,7 +120,8 @@ fn seal(there: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
     names.sort();
     let mut seals = Vec::new();
     for name in names {
-        seals.extend(seal(&there.join(&name), &format!("{path}/{}", name.to_string_lossy()))?);
+        let (there, target) = (there.join(&name), target.join(&name));
+        seals.extend(seal(&there, &target, &format!("{path}/{}", name.to_string_lossy()))?);
     }
     disk::sync(there)?;
     Ok(seals)
