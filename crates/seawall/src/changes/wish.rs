@@ -72,6 +72,7 @@ fn boxed(planned: Result<impl Mending + 'static, MendError>) -> Planned {
 fn repair(log: &dyn Log, order: &Order) -> Planned {
     match log.format() {
         Format::Influxdb3 => boxed(mend::influxdb3::Repair::plan(log, order)),
+        Format::Arwal => boxed(mend::arwal::Repair::plan(log, order)),
         _ => boxed(mend::other::Intact::plan(log, order)),
     }
 }
