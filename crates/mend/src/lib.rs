@@ -20,6 +20,7 @@ mod site;
 
 pub mod block;
 pub mod holders;
+pub mod prometheus;
 
 pub use change::{
     Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,
