@@ -20,9 +20,11 @@ mod room;
 mod site;
 
 pub mod arwal;
+pub mod block;
 pub mod holders;
 pub mod influxdb3;
 pub mod other;
+pub mod prometheus;
 pub mod reset;
 
 pub use change::{

@@ -26,6 +26,7 @@ mod loki;
 mod memory;
 mod pages;
 mod refs;
+mod relay;
 mod replay;
 mod skim;
 mod snapshot;
@@ -41,11 +42,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use block::{BlockMeta, BlockStats, Compaction};
-pub use directory::{Chunking, Directory, Frame, Framing};
+pub use directory::{Chunking, Directory, Frame, Framing, Gist};
 pub use fragment::Compression;
 pub use head_chunks::{ChunkOrder, HeadChunk};
 pub use memory::{read_head_chunks, read_loki_segment, read_segment, read_snapshot_segment, survey_segment};
-pub use pages::Pages;
+pub use pages::{Packer, Pages};
+pub use relay::Relay;
 pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;
