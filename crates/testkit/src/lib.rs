@@ -3,6 +3,7 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
 //!
@@ -22,6 +23,7 @@
 //! ```
 
 mod exporter;
+mod faults;
 mod http;
 mod peers;
 mod wait;
@@ -29,5 +31,6 @@ mod wait;
 pub mod prometheus;
 
 pub use exporter::{Exporter, Page};
+pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program};
 pub use wait::wait_for;

@@ -103,6 +103,11 @@ pub fn need_program(name: &str) -> Option<Command> {
     found
 }
 
+/// Notes that a program is here and cannot do what the running test needs, as a skip.
+pub(crate) fn note_lack(name: &str, what: &str) {
+    note_skip(&format!("SKIPPED {}: {name} {what}\n", running_test()));
+}
+
 /// The line that `cargo xtask test` shows, and counts by what stands before the colon and the space.
 fn skip_line(test: &str, wanted: &str) -> String {
     format!("SKIPPED {test}: {wanted} is not here; run cargo xtask peers\n")

@@ -1,11 +1,27 @@
-//! Directories of tests: copied, and compared with all that is in them.
+//! What tests of changes share: directories that are copied and compared with all that is in them.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use formats::{Depth, Order, Progress, UnixTime};
+use mend::Terms;
+
 /// What lies below a directory, but for the quarantine: files with what they hold; directories end in a slash.
 pub(crate) type Tree = BTreeMap<String, Vec<u8>>;
+
+/// The present of all tests.
+fn now() -> UnixTime {
+    UnixTime::from_seconds(1_800_000_000)
+}
+
+pub(crate) fn order() -> Order {
+    Order::new(Depth::Bytes, now())
+}
+
+pub(crate) fn terms() -> Terms {
+    Terms { now: now(), progress: Progress::default() }
+}
 
 /// Everything below `root` but for its quarantine, and for a lock that nobody holds, as any crash leaves it.
 pub(crate) fn tree(root: &Path) -> Tree {

@@ -1,40 +1,26 @@
 //! A log is taken away as a whole, with its loss said exactly, and comes back byte for byte.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-#[path = "../tree/log.rs"]
-mod log;
-mod servers;
-#[path = "../tree/mod.rs"]
-mod tree;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use formats::{Depth, Order, Progress, UnixTime, Verdict, detect, survey};
+use formats::{Verdict, detect, survey};
 use mend::reset::Reset;
-use mend::{Loss, MendError, Mending, Newer, Site, Span, Terms, apply, undo};
+use mend::{Loss, MendError, Mending, Newer, Site, Span, apply, undo};
 use tempfile::TempDir;
-use tree::tree;
 
-fn order() -> Order {
-    Order::new(Depth::Bytes, UnixTime::from_seconds(1_800_000_000))
-}
-
-fn terms() -> Terms {
-    Terms { now: UnixTime::from_seconds(1_800_000_000), progress: Progress::default() }
-}
+use super::log;
+use super::tree::{self, order, terms, tree};
 
 fn plan(path: &Path) -> Result<Reset, MendError> {
     Reset::plan(detect(path, None).unwrap().as_ref(), &order())
 }
 
-fn reset(data: &Path) {
+pub(super) fn reset(data: &Path) {
     apply(&plan(data).unwrap(), &terms()).unwrap();
 }
 
 /// Takes the newest change of a Prometheus data directory back.
-fn take_back(data: &Path, newer: Newer) -> Result<(), MendError> {
+pub(super) fn take_back(data: &Path, newer: Newer) -> Result<(), MendError> {
     let site = Site::with_quarantine(data).unwrap();
     apply(&undo(&site, None, newer)?, &terms()).map(drop)
 }

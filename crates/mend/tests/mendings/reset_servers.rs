@@ -7,8 +7,9 @@ use tempfile::TempDir;
 use testkit::prometheus::Prometheus;
 use testkit::wait_for;
 
+use super::log;
+use super::reset::{reset, take_back};
 use super::tree::tree;
-use super::{log, reset, take_back};
 
 fn series(server: &testkit::prometheus::Server) -> Option<f64> {
     server.metric("prometheus_tsdb_head_series")

@@ -1,20 +1,18 @@
 //! Job logs after a repair: every record that verifies is in them, and the program reads all of it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 #![expect(clippy::little_endian_bytes, reason = "tests write what the program writes")]
-
-mod tree;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use formats::{Depth, Order, Progress, UnixTime, Verdict, detect, survey};
+use formats::{Verdict, detect, survey};
 use mend::arwal::Repair;
-use mend::{Kept, Loss, MendError, Mending, Newer, Receipt, Site, Span, Terms, apply, undo};
+use mend::{Kept, Loss, MendError, Mending, Newer, Receipt, Site, Span, apply, undo};
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tree::tree;
+
+use super::tree::{order, terms, tree};
 
 /// Milliseconds of 2024-01-01T00:00:00Z; each record is a second later than the one before.
 const TIME: i64 = 1_704_067_200_000;
@@ -45,14 +43,6 @@ fn payload(sequence: i64) -> Vec<u8> {
 fn log(rule: Rule, sequences: impl IntoIterator<Item = i64>) -> Vec<u8> {
     let records = sequences.into_iter().map(|sequence| record(rule, sequence, &payload(sequence)));
     records.fold(HEADER.to_vec(), |log, record| [log, record].concat())
-}
-
-fn order() -> Order {
-    Order::new(Depth::Bytes, UnixTime::from_seconds(1_800_000_000))
-}
-
-fn terms() -> Terms {
-    Terms { now: UnixTime::from_seconds(1_800_000_000), progress: Progress::default() }
 }
 
 fn plan(path: &Path) -> Result<Repair, MendError> {
@@ -195,16 +185,21 @@ fn an_archive_in_which_nothing_verifies_is_left() {
     assert_eq!(planned.plan().notes[0].code, "nothing-to-save");
 }
 
+/// Damaged logs, a damaged archive, a sound log and a foreign file.
+pub(super) fn write_damaged(dir: &Path) {
+    let mut bad = log(Rule::Whole, 1..=9);
+    bad[60] ^= 1;
+    fs::write(dir.join("one.wal"), &bad).unwrap();
+    fs::write(dir.join("two.wal"), log(Rule::Whole, 1..=9)).unwrap();
+    fs::write(dir.join("three.wal"), &bad[..12]).unwrap();
+    fs::write(dir.join("four.wal.zst"), packed(&bad)).unwrap();
+    fs::write(dir.join("notes.txt"), "not ours").unwrap();
+}
+
 #[test]
 fn a_directory_is_repaired_at_once_and_what_is_sound_in_it_stays_the_same_file() {
     let dir = TempDir::new().unwrap();
-    let mut bad = log(Rule::Whole, 1..=9);
-    bad[60] ^= 1;
-    fs::write(dir.path().join("one.wal"), &bad).unwrap();
-    fs::write(dir.path().join("two.wal"), log(Rule::Whole, 1..=9)).unwrap();
-    fs::write(dir.path().join("three.wal"), &bad[..12]).unwrap();
-    fs::write(dir.path().join("four.wal.zst"), packed(&bad)).unwrap();
-    fs::write(dir.path().join("notes.txt"), "not ours").unwrap();
+    write_damaged(dir.path());
     let before = tree(dir.path());
     let inode = |name: &str| dir.path().join(name).metadata().unwrap().ino();
     let sound = inode("two.wal");

@@ -1,19 +1,16 @@
 //! Nodes of `InfluxDB` 3 after a repair, over a corpus that real servers wrote and judged.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-mod tree;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use formats::{Depth, Order, Progress, Survey, UnixTime, Value, Verdict, detect, survey};
+use formats::{Survey, Value, Verdict, detect, survey};
 use mend::influxdb3::Repair;
-use mend::{Loss, MendError, Mending, Newer, Site, StepKind, Terms, apply, undo};
+use mend::{Loss, MendError, Mending, Newer, Site, StepKind, apply, undo};
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use tree::tree;
+
+use super::tree::{self, order, terms, tree};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../formats/tests/corpus/influxdb3")
@@ -21,14 +18,6 @@ fn corpus() -> PathBuf {
 
 fn expected() -> Json {
     serde_json::from_slice(&fs::read(corpus().join("expected.json")).unwrap()).unwrap()
-}
-
-fn now() -> UnixTime {
-    UnixTime::from_seconds(1_800_000_000)
-}
-
-fn terms() -> Terms {
-    Terms { now: now(), progress: Progress::default() }
 }
 
 /// A copy of one directory of the corpus, by its node.
@@ -56,7 +45,7 @@ impl Copy {
     }
 
     fn plan(&self) -> Result<Repair, MendError> {
-        Repair::plan(detect(&self.node(), None).unwrap().as_ref(), &Order::new(Depth::Bytes, now()))
+        Repair::plan(detect(&self.node(), None).unwrap().as_ref(), &order())
     }
 
     fn repair(&self) {
@@ -68,7 +57,7 @@ impl Copy {
     }
 
     fn survey(&self) -> Survey {
-        survey(detect(&self.node(), None).unwrap().as_ref(), &Order::new(Depth::Bytes, now()))
+        survey(detect(&self.node(), None).unwrap().as_ref(), &order())
     }
 
     /// Adds a newest snapshot that does not parse to a node without snapshots.
@@ -323,7 +312,7 @@ fn wal_files_without_their_node_are_not_touched() {
     tree::copy(&copy.node().join("wal"), &files);
     for path in [files.clone(), files.join("00000000022.wal")] {
         let log = detect(&path, None).unwrap();
-        let error = Repair::plan(log.as_ref(), &Order::new(Depth::Bytes, now())).unwrap_err();
+        let error = Repair::plan(log.as_ref(), &order()).unwrap_err();
         assert!(error.to_string().contains("no snapshots that say"), "{error}");
     }
 }
