@@ -5,6 +5,7 @@
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Exporter`] is something for them to scrape.
+//! * [`Cage`] limits the memory of what runs in it, as a container does.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
 //!
 //! A test that starts a real server carries `#[ignore = "starts a real server"]`: `cargo xtask check` leaves it out and
@@ -22,6 +23,7 @@
 //! # }
 //! ```
 
+mod cage;
 mod exporter;
 mod faults;
 mod http;
@@ -30,6 +32,7 @@ mod wait;
 
 pub mod prometheus;
 
+pub use cage::Cage;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program};

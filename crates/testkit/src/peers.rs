@@ -42,6 +42,14 @@ impl Peer {
         self.command_at(&self.root.join(program))
     }
 
+    /// The same, started through a command that becomes it: its words come first.
+    pub(crate) fn command_behind(&self, words: &[String], program: &str) -> Command {
+        let Some((first, rest)) = words.split_first() else { return self.command(program) };
+        let mut command = self.command_at(Path::new(first));
+        command.args(rest).arg(self.root.join(program));
+        command
+    }
+
     fn command_at(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         let libraries: Vec<_> =

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! <root>/wal-quarantine/lock                    held while somebody changes this log
-//! <root>/wal-quarantine/<receipt>/new/…         new files, until they are put in place
+//! <root>/wal-quarantine/<receipt>/new/...         new files, until they are put in place
 //!                                 change.json   what is to be done: from here on it will be
-//!                                 old/…         what was replaced or removed, under its path below the root
+//!                                 old/...         what was replaced or removed, under its path below the root
 //!                                 receipt.json  the same as change.json, once all of it is done
 //! ```
 //!

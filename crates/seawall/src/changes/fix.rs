@@ -5,6 +5,8 @@
 //! * Draining comes before trimming, since it loses nothing.
 //! * Each fix is tried once, so that a gate ends.
 
+use std::time::Duration;
+
 use super::wish::{DrainTo, TrimTo, Wish};
 use crate::cli::Fix;
 use crate::limits::{Code, Finding, Limits};
@@ -24,8 +26,10 @@ pub(crate) enum Step {
     Drain,
     /// Leaves as little as possible, where that was not enough.
     DrainAll,
-    /// Drops what the limits do not allow.
-    Trim,
+    /// Drops what makes the log too large.
+    TrimSize,
+    /// Drops what is too old.
+    TrimAge,
 }
 
 impl Step {
@@ -34,17 +38,18 @@ impl Step {
         match self {
             Step::Repair => "repair",
             Step::Drain | Step::DrainAll => "drain",
-            Step::Trim => "trim",
+            Step::TrimSize | Step::TrimAge => "trim",
         }
     }
 
-    /// What is wanted of the log.
+    /// What is wanted of the log. Nobody trims to a limit that was not set: it could not have been exceeded.
     pub(crate) fn wish(self, limits: &Limits) -> Wish {
         match self {
             Step::Repair => Wish::Repair,
             Step::Drain => Wish::Drain(DrainTo::Usual),
-            Step::DrainAll => Wish::Drain(DrainTo::Keep(std::time::Duration::ZERO)),
-            Step::Trim => Wish::Trim(TrimTo { size: limits.max_size, age: limits.max_age }),
+            Step::DrainAll => Wish::Drain(DrainTo::Keep(Duration::ZERO)),
+            Step::TrimSize => Wish::Trim(TrimTo::Size(limits.max_size.unwrap_or(u64::MAX))),
+            Step::TrimAge => Wish::Trim(TrimTo::Age(limits.max_age.unwrap_or(Duration::MAX))),
         }
     }
 }
@@ -59,14 +64,14 @@ pub(crate) fn next(findings: &[Finding], allowed: &[Fix], done: &[Step]) -> Opti
     if found(&BROKEN) {
         return may(Fix::Repair, Step::Repair).then_some(Step::Repair);
     }
-    if found(&LARGE) {
-        for step in [Step::Drain, Step::DrainAll] {
-            if may(Fix::Drain, step) {
-                return Some(step);
-            }
-        }
-    }
-    (found(&[Code::MaxSize, Code::MaxAge]) && may(Fix::Trim, Step::Trim)).then_some(Step::Trim)
+    let steps = [
+        (&LARGE[..], Fix::Drain, Step::Drain),
+        (&LARGE, Fix::Drain, Step::DrainAll),
+        (&[Code::MaxSize], Fix::Trim, Step::TrimSize),
+        (&[Code::MaxAge], Fix::Trim, Step::TrimAge),
+    ];
+    let next = steps.into_iter().find(|(codes, fix, step)| found(codes) && may(*fix, *step));
+    next.map(|(_, _, step)| step)
 }
 
 #[cfg(test)]
@@ -104,11 +109,12 @@ mod tests {
         assert_eq!(after(&[Damage, MaxSize], &every, &done), Some(Step::Repair));
         done.push(Step::Repair);
         assert_eq!(after(&[Damage, MaxSize], &every, &done), None, "what is left of damage stops everything");
-        for step in [Step::Drain, Step::DrainAll, Step::Trim] {
+        for step in [Step::Drain, Step::DrainAll, Step::TrimSize] {
             assert_eq!(after(&[MaxSize], &every, &done), Some(step));
             done.push(step);
         }
         assert_eq!(after(&[MaxSize], &every, &done), None);
+        assert_eq!(after(&[MaxSize, Code::MaxAge], &every, &done), Some(Step::TrimAge));
     }
 
     #[test]

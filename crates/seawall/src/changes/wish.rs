@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use formats::{Depth, Format, Log, Order, UnixTime};
+use mend::prometheus::{self, Cut, Drain, Trim};
 use mend::{MendError, Mending};
 
 use crate::failure::Failure;
 use crate::report::Subject;
-use crate::show::{Screen, progress};
+use crate::show::{Screen, label, progress};
 
 /// What is wanted of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +34,13 @@ pub(crate) enum DrainTo {
     Until(UnixTime),
 }
 
-/// How much of a log stays when it is trimmed: both have to hold.
+/// How much of a log stays when it is trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TrimTo {
+pub(crate) enum TrimTo {
     /// At most so many bytes.
-    pub(crate) size: Option<u64>,
-    /// Nothing older, counted back from its newest sample.
-    pub(crate) age: Option<Duration>,
+    Size(u64),
+    /// Nothing older.
+    Age(Duration),
 }
 
 impl Wish {
@@ -77,10 +78,40 @@ fn repair(log: &dyn Log, order: &Order) -> Planned {
     }
 }
 
-fn drain(log: &dyn Log, _order: &Order, _to: DrainTo) -> Planned {
-    Err(mend::other::refusal(log.format(), "only the log of Prometheus can be drained"))
+fn drain(log: &dyn Log, order: &Order, to: DrainTo) -> Planned {
+    let cut = match to {
+        DrainTo::Usual => Cut::Default,
+        DrainTo::Keep(span) => Cut::Keep(millis(span)),
+        DrainTo::Until(time) => Cut::Until(millis_of(time)),
+    };
+    demand_prometheus(log, "drained")?;
+    boxed(Drain::plan(log.root(), cut, order))
 }
 
-fn trim(log: &dyn Log, _order: &Order, _to: TrimTo) -> Planned {
-    Err(mend::other::refusal(log.format(), "only the log of Prometheus can be trimmed"))
+fn trim(log: &dyn Log, order: &Order, to: TrimTo) -> Planned {
+    let to = match to {
+        TrimTo::Size(bytes) => prometheus::TrimTo::MaxSize(bytes),
+        TrimTo::Age(age) => prometheus::TrimTo::MaxAge(millis(age), millis_of(order.now)),
+    };
+    demand_prometheus(log, "trimmed")?;
+    boxed(Trim::plan(log.root(), to, order))
+}
+
+/// Other servers have no place to move the old part of a log to, and none can do without it.
+fn demand_prometheus(log: &dyn Log, done: &str) -> Result<(), MendError> {
+    if log.format() == Format::Prometheus {
+        return Ok(());
+    }
+    Err(MendError::Impossible {
+        reason: format!("a {} cannot be {done}: only that of Prometheus can", label(log.format())),
+        advice: "`seawall inspect` shows what fills it, and what keeps its server from shortening it".to_owned(),
+    })
+}
+
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn millis_of(time: UnixTime) -> i64 {
+    i64::try_from(time.nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX)
 }

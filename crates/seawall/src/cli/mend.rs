@@ -42,7 +42,7 @@ when it could not be done, with 4 when a server is using the log.")]
 pub(crate) struct DrainArgs {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// How much stays in the log, counted back from its newest sample: 2h, 30m, 0s
+    /// How much stays in the log at least, counted back from its newest sample: 2h, 30m, 0s; the cut lies on an even hour
     #[arg(long, value_name = "SPAN", conflicts_with = "until")]
     pub(crate) keep: Option<Span>,
     /// Up to when samples leave the log: 2026-01-31T12:00:00Z, or 2h for two hours ago
@@ -55,7 +55,7 @@ pub(crate) struct DrainArgs {
 /// What is dropped is stated first, in samples, series and time, and lies in quarantine afterwards. Never cuts so that
 /// the rest could not start.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("limit").required(true).multiple(true).args(["max_size", "max_age"]))]
+#[command(group = ArgGroup::new("limit").required(true).args(["max_size", "max_age"]))]
 #[command(after_long_help = "\
 Examples:
   seawall trim --max-size 2GB /var/lib/prometheus        shows what would be lost
@@ -72,7 +72,7 @@ pub(crate) struct TrimArgs {
     /// How large the log may stay
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_size: Option<Size>,
-    /// How old the oldest sample may be, counted back from the newest one
+    /// How old the oldest sample may be: 2h, 30m; counted back from now, also where the server was down for long
     #[arg(long, value_name = "AGE")]
     pub(crate) max_age: Option<Span>,
 }

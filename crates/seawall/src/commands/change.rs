@@ -15,7 +15,6 @@ use crate::json;
 use crate::report::Subject;
 use crate::show::{self, Answer, Screen};
 use crate::sizes::Size;
-use crate::spans::Span;
 
 /// What to change, and whether it may be.
 #[derive(Debug)]
@@ -60,7 +59,9 @@ impl From<cli::DrainArgs> for Plan {
 
 impl From<cli::TrimArgs> for Plan {
     fn from(args: cli::TrimArgs) -> Self {
-        let to = TrimTo { size: args.max_size.map(Size::bytes), age: args.max_age.map(Span::duration) };
+        // The parser demands one of the two.
+        let size = || TrimTo::Size(args.max_size.map_or(u64::MAX, Size::bytes));
+        let to = args.max_age.map_or_else(size, |age| TrimTo::Age(age.duration()));
         Self::new(args.change, Wanted::Change(Wish::Trim(to)))
     }
 }

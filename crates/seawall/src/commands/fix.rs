@@ -27,9 +27,29 @@ pub(crate) struct Fixed {
 /// A fix that was tried.
 pub(crate) enum Attempt {
     /// There was a plan, and it was carried out unless this is a rehearsal.
-    Planned(Change),
+    Planned(Box<Change>),
     /// It could not be done.
     Failed(Step, Failure),
+}
+
+/// What a fix that was tried came to.
+enum Outcome {
+    /// There was nothing to do.
+    Nothing,
+    /// A rehearsal: what comes after it cannot be told.
+    Shown,
+    /// The log has changed.
+    Done,
+}
+
+impl Outcome {
+    fn of(change: &Change) -> Self {
+        match change.receipt {
+            Some(_) => Outcome::Done,
+            None if change.plan.is_empty() => Outcome::Nothing,
+            None => Outcome::Shown,
+        }
+    }
 }
 
 impl Fixed {
@@ -67,12 +87,15 @@ pub(crate) fn judge(path: &Path, gate: &Gate, screen: &Screen) -> Result<Fixed, 
         }
         done.push(step);
         match attempt(step, &fixed.checked, gate, screen) {
-            Ok(None) => {}
-            Ok(Some(change)) => {
-                let is_done = change.receipt.is_some();
-                fixed.attempts.push(Attempt::Planned(change));
-                if !is_done {
-                    break;
+            // A second way to drain is tried first.
+            Ok(change) if change.plan.is_empty() && step == Step::Drain => {}
+            Ok(change) => {
+                let outcome = Outcome::of(&change);
+                fixed.attempts.push(Attempt::Planned(Box::new(change)));
+                match outcome {
+                    Outcome::Nothing => continue,
+                    Outcome::Shown => break,
+                    Outcome::Done => {}
                 }
                 let now = Checked::new(path, gate, screen)?;
                 let was = std::mem::replace(&mut fixed.checked, now);
@@ -85,22 +108,19 @@ pub(crate) fn judge(path: &Path, gate: &Gate, screen: &Screen) -> Result<Fixed, 
     Ok(fixed)
 }
 
-/// Plans a fix and carries it out; there may be nothing to do.
-fn attempt(step: Step, checked: &Checked, gate: &Gate, screen: &Screen) -> Result<Option<Change>, Failure> {
+/// Plans a fix and, unless there is nothing to do or this is a rehearsal, carries it out.
+fn attempt(step: Step, checked: &Checked, gate: &Gate, screen: &Screen) -> Result<Change, Failure> {
     let subject = &checked.subject;
     let mending = step.wish(&gate.limits).mending(subject, checked.report.now, screen)?;
     let plan = mending.plan();
-    if plan.is_empty() {
-        return Ok(None);
-    }
     let mut change = Change::planned(&subject.path, plan, None);
-    if gate.rehearsal == Rehearsal::Real {
+    if gate.rehearsal == Rehearsal::Real && !plan.is_empty() {
         if matches!(step, Step::Drain | Step::DrainAll) && !plan.loss.is_none() {
             return Err(Failure::WouldLose { what: show::lost(&plan.loss) });
         }
         changes::apply(mending.as_ref(), &mut change, screen)?;
     }
-    Ok(Some(change))
+    Ok(change)
 }
 
 /// A fix that failed is an objection as long as something is wrong.

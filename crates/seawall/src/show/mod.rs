@@ -23,7 +23,7 @@ pub(crate) use change::{attempt, change, lost, settled};
 pub(crate) use conclusion::conclusion;
 pub(crate) use damage::{damage_list, lost_with_all, notes};
 pub(crate) use failure::failure;
-pub(crate) use figures::{figures, top_tables};
+pub(crate) use figures::{figures, label, top_tables};
 pub(crate) use files::file_table;
 pub(crate) use findings::{findings, gauges, headline};
 pub(crate) use quarantine::{pruning, quarantine};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test says what went wrong by failing")]
 
+mod big_wal;
 mod generate;
 mod golden;
 mod guard;
