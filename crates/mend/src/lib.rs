@@ -19,6 +19,7 @@ mod room;
 mod site;
 
 pub mod holders;
+pub mod prometheus;
 
 pub use change::{
     Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,

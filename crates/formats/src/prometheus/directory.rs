@@ -10,10 +10,11 @@ use std::path::Path;
 
 use super::feed::{Block, Feed};
 use super::found::What;
-use super::layout::{self, Content, Layout, Tail};
+use super::layout::{self, Content, Layout, Scope, Tail};
+use super::replay::{self, Taken};
 use super::skim::skim;
 use super::unpack::Unpacker;
-use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, snapshot, torn, undecodable};
+use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, loki, snapshot, torn, undecodable};
 use crate::{Body, Bytes, Damage, ListError, Liveness, Malformed, Note, Part, Progress, ReadError};
 
 /// A data directory or WAL directory, listed.
@@ -73,6 +74,17 @@ impl Directory {
         self.dialect == Dialect::Prometheus
     }
 
+    /// Whether it is a whole data or WAL directory, and not a directory out of one.
+    pub fn is_whole(&self) -> bool {
+        self.layout.scope != Scope::Fragment
+    }
+
+    /// What the server's own reader takes of `parts`, read as one, and where it stops.
+    pub fn taken_by_server(&self, parts: &[&Part]) -> Result<Taken, ReadError> {
+        let fail = |error| ReadError { file: parts.first().map_or_else(String::new, |part| part.name.clone()), source: error };
+        replay::taken(parts).map_err(fail)
+    }
+
     /// The directory that part names are relative to.
     pub fn root(&self) -> &Path {
         &self.layout.root
@@ -124,6 +136,10 @@ impl Directory {
             Some(Content::Snapshot) => (Tail::MustBeWhole, |record| snapshot::record(record).map(drop)),
             Some(Content::Records(tail)) => (*tail, |record| skim(record, |_| {}).map(drop)),
             _ => (Tail::MustBeWhole, |record| skim(record, |_| {}).map(drop)),
+        };
+        let check: Check = match self.dialect {
+            Dialect::Prometheus => check,
+            Dialect::Loki => |record| loki::record(record).map(drop),
         };
         let mut feed = Feed::open(part)?;
         let (mut block, mut unpacker) = (Block::default(), Unpacker::new());

@@ -37,6 +37,17 @@ impl Pages {
         }
     }
 
+    /// Appends a record that is compressed already, or is to stay as it is.
+    pub fn log_packed(&mut self, packed: &[u8], compression: Compression) {
+        self.split(packed, compression);
+    }
+
+    /// Takes out the pages that are full, so that a segment can be written while it grows.
+    pub fn take_full(&mut self, out: &mut Vec<u8>) {
+        let full = self.bytes.len() - self.bytes.len() % PAGE;
+        out.extend(self.bytes.drain(..full));
+    }
+
     /// Fills the last page, as closing a segment does.
     pub fn close(&mut self) {
         let full = self.bytes.len().next_multiple_of(PAGE);
