@@ -24,8 +24,6 @@ pub(super) struct Base {
     pub(super) checkpoint: Option<Checkpoint>,
     /// Newer ones that are of no use: what they held is there without them, or they hold nothing.
     pub(super) dropped: Vec<Checkpoint>,
-    /// Older ones.
-    pub(super) older: Vec<Checkpoint>,
     /// Whether the newest was as it should be.
     pub(super) health: Health,
 }
@@ -48,27 +46,27 @@ pub(super) fn choose(directory: &Directory, prefix: &str, progress: &Progress) -
     let Some(newest) = all.pop() else { return Ok(Base::default()) };
     let health = health(directory, &newest, progress)?;
     if health == Health::Sound {
-        return Ok(Base { checkpoint: Some(newest), older: all, ..Base::default() });
+        return Ok(Base { checkpoint: Some(newest), ..Base::default() });
     }
     let mut dropped = vec![newest.clone()];
     let mut older = all.clone();
     while let Some(candidate) = older.pop() {
         let is_sound = self::health(directory, &candidate, progress)? == Health::Sound;
         if is_sound && is_covered(directory, candidate.number + 1..=newest.number, progress)? {
-            return Ok(Base { checkpoint: Some(candidate), dropped, older, health });
+            return Ok(Base { checkpoint: Some(candidate), dropped, health });
         }
         dropped.push(candidate);
     }
     if is_covered(directory, 0..=newest.number, progress)? {
-        return Ok(Base { checkpoint: None, dropped, older, health });
+        return Ok(Base { checkpoint: None, dropped, health });
     }
     let left_over = directory.segments().any(|(number, _)| number <= newest.number);
     if health == Health::Damaged || (all.is_empty() && !left_over) {
-        return Ok(Base { checkpoint: Some(newest), dropped: Vec::new(), older: all, health });
+        return Ok(Base { checkpoint: Some(newest), dropped: Vec::new(), health });
     }
     // Nothing is left of it, and what it was made from is partly there.
     let checkpoint = all.pop();
-    Ok(Base { checkpoint, dropped: vec![newest], older: all, health })
+    Ok(Base { checkpoint, dropped: vec![newest], health })
 }
 
 /// All checkpoints, by number.
