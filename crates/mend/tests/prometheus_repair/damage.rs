@@ -315,6 +315,38 @@ pub(crate) fn of_chunks(begin: Begin, chunked: &Dir) -> Vec<Case> {
     all
 }
 
+/// Damage of a log that a server has written.
+pub(crate) fn of_written(written: &Dir) -> Vec<Case> {
+    let mut all = Vec::new();
+    let mut add = |what: &str, harm: &dyn Fn(&mut Patient)| {
+        let mut patient = Patient::new(Dir::copy_of(written.path()));
+        harm(&mut patient);
+        all.push(patient.case(what));
+    };
+    for segment in [0, 1] {
+        for part in [3, 5, 8] {
+            add(&format!("a flip in segment {segment} that a server wrote"), &|patient| {
+                let spans = patient.original.spans(&name(segment));
+                let record = spans[spans.len() * part / 10].clone();
+                patient.flip(&name(segment), record.start, 12, 0x04);
+            });
+        }
+    }
+    add("a segment cut that a server wrote", &|patient| {
+        let len = patient.dir.read(&name(0)).len();
+        patient.cut(&name(0), len / 2 + 3);
+    });
+    add("no second segment of those that a server wrote", &|patient| patient.lose(&name(1)));
+    add("no first segment of those that a server wrote", &|patient| patient.lose(&name(0)));
+    all
+}
+
+/// A record that was begun and never finished, in a log that a server wants to checkpoint.
+pub(crate) fn dangling(begin: Begin) -> Case {
+    let all = segments(begin);
+    all.into_iter().find(|case| case.name == "a record begun and never finished").unwrap()
+}
+
 /// Chunks of series 4 to 60 and a log that counts to 3.
 fn orphans(begin: Begin, chunked: &Dir) -> Case {
     let dir = Dir::new();
@@ -329,7 +361,7 @@ fn orphans(begin: Begin, chunked: &Dir) -> Case {
         dir.write(&name, &chunked.read(&name));
     }
     // Chunks of the three are the same as what a log of more scrapes would have held.
-    let good = Original::of(chunked.path()).good(&[0, 1, 2, 3, 4].map(|segment| Harm::File(name(segment))));
+    let good = Original::of(chunked.path()).good(&[1, 2, 3, 4].map(|segment| Harm::File(name(segment))));
     let named = Original::of(dir.path()).good(&[]);
     let mut good = good;
     good.retain(|labels, _| named.contains_key(labels));
@@ -347,7 +379,7 @@ pub(crate) fn split_chunks(dir: &Dir) {
         chunks.extend(original.spans(file).into_iter().map(|span| bytes[range(span)].to_vec()));
         dir.remove(file);
     }
-    assert!(chunks.len() >= 200, "{} chunks", chunks.len());
+    assert!(chunks.len() >= 100, "{} chunks", chunks.len());
     // A series' chunks have to come in their order, and they lie in it.
     for (at, third) in chunks.chunks(chunks.len().div_ceil(3)).enumerate() {
         let mut bytes = b"\x01\x30\xbc\x91\x01\0\0\0".to_vec();

@@ -108,16 +108,26 @@ fn walk(root: &Path, dir: &Path, visit: &mut dyn FnMut(String, &Path)) {
     }
 }
 
+/// The present, in milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "real servers run by the real clock")]
+    let now = formats::UnixTime::from(std::time::SystemTime::now());
+    i64::try_from(now.nanos() / 1_000_000).unwrap()
+}
+
 /// When the samples of these logs begin: so that they end a few minutes ago, and a server takes new ones behind them.
 #[derive(Clone, Copy)]
 pub(crate) struct Begin(pub(crate) i64);
 
 impl Begin {
     pub(crate) fn recently() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "real servers run by the real clock")]
-        let now = formats::UnixTime::from(std::time::SystemTime::now());
-        let now = i64::try_from(now.nanos() / 1_000_000).unwrap();
-        Self(now - now % STEP - 5 * SCRAPES * STEP - 120_000)
+        Self::hours_before(0)
+    }
+
+    /// So that they end a few minutes and so many hours ago.
+    pub(crate) fn hours_before(hours: i64) -> Self {
+        let now = now();
+        Self(now - now % STEP - 5 * SCRAPES * STEP - 120_000 - hours * 3_600_000)
     }
 
     /// Segments 0 to 4 with everything in them.
