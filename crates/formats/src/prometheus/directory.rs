@@ -81,7 +81,10 @@ impl Directory {
 
     /// What the server's own reader takes of `parts`, read as one, and where it stops.
     pub fn taken_by_server(&self, parts: &[&Part]) -> Result<Taken, ReadError> {
-        let fail = |error| ReadError { file: parts.first().map_or_else(String::new, |part| part.name.clone()), source: error };
+        let fail = |error| ReadError {
+            file: parts.first().map_or_else(String::new, |part| part.name.clone()),
+            source: error,
+        };
         replay::taken(parts).map_err(fail)
     }
 

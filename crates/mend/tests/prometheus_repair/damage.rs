@@ -94,14 +94,19 @@ pub(crate) fn of_the_log(begin: Begin) -> Vec<Case> {
 
 fn flips(begin: Begin) -> Vec<Case> {
     let mut all = Vec::new();
-    for (what, at, bits) in
-        [("type", 0, 0x07), ("type-flag", 0, 0x08), ("length", 2, 0x10), ("checksum", 4, 0xff), ("data", 60, 0x01)]
-    {
-        for segment in [0, 2, 4] {
-            let mut patient = Patient::new(begin.plain(Compression::None));
-            patient.flip(&name(segment), 20_000, at, bits);
-            all.push(patient.case(&format!("flipped {what} in segment {segment}")));
-        }
+    for (what, segment, at, bits) in [
+        ("type", 2, 0, 0x07),
+        ("compression flag", 2, 0, 0x08),
+        ("length", 2, 2, 0x10),
+        ("length", 0, 1, 0x80),
+        ("checksum", 2, 4, 0xff),
+        ("data", 0, 60, 0x01),
+        ("data", 2, 60, 0x01),
+        ("data", 4, 60, 0x01),
+    ] {
+        let mut patient = Patient::new(begin.plain(Compression::None));
+        patient.flip(&name(segment), 20_000, at, bits);
+        all.push(patient.case(&format!("flipped {what} in segment {segment}")));
     }
     for (what, compression) in [("snappy", Compression::Snappy), ("zstd", Compression::Zstd)] {
         let mut patient = Patient::new(begin.plain(compression));
@@ -140,7 +145,11 @@ fn segments(begin: Begin) -> Vec<Case> {
     add("a segment cut in its middle", &|patient| patient.cut(&name(2), 40_001));
     add("a record begun and never finished", &|patient| {
         let file = name(1);
-        let at = patient.original.spans(&file).into_iter().find(|span| span.start < PAGE as u64 && span.end > PAGE as u64);
+        let at = patient
+            .original
+            .spans(&file)
+            .into_iter()
+            .find(|span| span.start < PAGE as u64 && span.end > PAGE as u64);
         let len = patient.dir.read(&file).len();
         assert!(at.is_some());
         patient.cut(&file, PAGE);
@@ -214,6 +223,28 @@ fn checkpoints(begin: Begin) -> Vec<Case> {
     add("a flip in a checkpoint and one behind it", &|patient| {
         patient.flip(second, 20_000, 30, 0x01);
         patient.flip(&name(3), 20_000, 30, 0x01);
+    });
+    add("a checkpoint without files", &|patient| {
+        patient.lose(first);
+        patient.lose(second);
+    });
+    add("nothing but a checkpoint", &|patient| (2..5).for_each(|segment| patient.lose(&name(segment))));
+    add("segments below the checkpoint with a hole behind them", &|patient| {
+        patient.dir.write(&name(0), &patient.dir.read(&name(3)));
+    });
+    add("a useless checkpoint, an older one, and a large hole", &|patient| {
+        for file in [first, second] {
+            let older = file.replace("00000001/", "00000000/");
+            patient.dir.write(&older, &patient.dir.read(file));
+            patient.dir.write(&file.replace("00000001/", "00000600/"), &noise(40_000));
+            patient.dir.remove(file);
+        }
+        fs::remove_dir(patient.dir.at("wal/checkpoint.00000001")).unwrap();
+        for segment in [2, 3, 4] {
+            let bytes = patient.dir.read(&name(segment));
+            patient.dir.remove(&name(segment));
+            patient.dir.write(&name(segment + 599), &bytes);
+        }
     });
     // What the checkpoint was made from is still there, so nothing is lost with it.
     for (what, harm) in [("empty", None), ("damaged", Some(first))] {
@@ -371,11 +402,13 @@ fn orphans(begin: Begin, chunked: &Dir) -> Case {
 /// Chunks that a server wrote, split so that they lie in three files.
 pub(crate) fn split_chunks(dir: &Dir) {
     let original = Original::of(dir.path());
-    let files: Vec<_> = crate::sound::tree(dir.path()).into_keys().filter(|name| name.starts_with("chunks_head/")).collect();
+    let files: Vec<_> =
+        crate::sound::tree(dir.path()).into_keys().filter(|name| name.starts_with("chunks_head/")).collect();
     let mut chunks = Vec::new();
     for file in &files {
         let bytes = dir.read(file);
-        let range = |span: Range<u64>| usize::try_from(span.start).unwrap()..usize::try_from(span.end).unwrap();
+        let range =
+            |span: Range<u64>| usize::try_from(span.start).unwrap()..usize::try_from(span.end).unwrap();
         chunks.extend(original.spans(file).into_iter().map(|span| bytes[range(span)].to_vec()));
         dir.remove(file);
     }

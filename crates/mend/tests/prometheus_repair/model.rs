@@ -56,7 +56,8 @@ impl Original {
         let (mut records, mut from) = (Vec::new(), None);
         for part in log.parts() {
             if part.role == Role::Block {
-                let meta: serde_json::Value = serde_json::from_slice(&std::fs::read(&part.path).unwrap()).unwrap();
+                let meta: serde_json::Value =
+                    serde_json::from_slice(&std::fs::read(&part.path).unwrap()).unwrap();
                 if meta["compaction"]["hints"].is_null() {
                     from = from.max(meta["maxTime"].as_i64());
                 }

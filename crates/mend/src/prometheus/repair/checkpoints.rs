@@ -121,7 +121,8 @@ fn is_covered(
         return Ok(false);
     }
     for part in directory.parts().iter().filter(|part| matches!(part.role, Role::Retained | Role::Live)) {
-        let is_one = number_of(&part.name).is_some_and(|number| named.get(&number) == Some(&part.name.as_str()));
+        let is_one =
+            number_of(&part.name).is_some_and(|number| named.get(&number) == Some(&part.name.as_str()));
         if is_one && count(directory, part, progress)?.1 > 0 {
             return Ok(false);
         }
@@ -130,7 +131,11 @@ fn is_covered(
 }
 
 /// Records and damages of a file.
-fn count(directory: &Directory, part: &Part, progress: &Progress) -> Result<(u64, u64), ReadError> {
+pub(super) fn count(
+    directory: &Directory,
+    part: &Part,
+    progress: &Progress,
+) -> Result<(u64, u64), ReadError> {
     let (mut records, mut damages) = (0, 0);
     directory.frames(part, progress, &mut |framing| {
         match framing {

@@ -35,7 +35,8 @@ impl Column {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         let page = |(number, page): (&u64, &'_ Box<[u32]>)| {
             let first = number * PER_PAGE;
-            let filled: Vec<_> = (first..).zip(page.iter().copied()).filter(|(_, value)| *value > 0).collect();
+            let filled: Vec<_> =
+                (first..).zip(page.iter().copied()).filter(|(_, value)| *value > 0).collect();
             filled
         };
         self.pages.iter().flat_map(page)

@@ -4,16 +4,15 @@ use std::collections::HashSet;
 use std::fs;
 
 use formats::prometheus::Directory;
-use formats::prometheus::record::SeriesRef;
 use formats::{Note, Order, Part, ReadError, Role};
 
 use super::Repair;
 use super::checkpoints::{self, Base, Health};
 use super::column::Column;
-use super::deed::{Deed, Naming, Rewriting, Scope};
+use super::deed::Deed;
 use super::figures;
 use super::head_chunks::{self, ChunkFile, Place};
-use super::job::{Job, create, fold_into, remove, replace, rewrite};
+use super::job::{Job, create, remove, replace};
 use super::lost_chunks::LostChunks;
 use super::names::Names;
 use super::reading::{Ledger, Sheet};
@@ -58,39 +57,36 @@ pub(super) fn draft(directory: Directory, site: Site, order: &Order) -> Result<R
     Ok(Repair { plan, deeds, names, lost, directory })
 }
 
-/// More files than any checkpoint has; a higher number is that of no file of it.
-const MAX_CHECKPOINT_FILES: u64 = 100_000;
-
 /// Whether records are lost of which nothing says how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unknown {
+pub(super) enum Unknown {
     Nothing,
     Records,
 }
 
-struct Draft<'a> {
-    prefix: &'static str,
-    directory: &'a Directory,
-    front: Front,
-    base: Base,
-    base_sheets: Vec<Sheet>,
-    segments: Row,
-    late: Row,
-    chunk_files: Vec<ChunkFile>,
-    chunks: Column,
-    ledger: Ledger,
-    names: Names,
-    lost: LostChunks,
-    jobs: Vec<Job>,
-    notes: Vec<Note>,
-    unknown: Unknown,
+pub(super) struct Draft<'a> {
+    pub(super) prefix: &'static str,
+    pub(super) directory: &'a Directory,
+    pub(super) front: Front,
+    pub(super) base: Base,
+    pub(super) base_sheets: Vec<Sheet>,
+    pub(super) segments: Row,
+    pub(super) late: Row,
+    pub(super) chunk_files: Vec<ChunkFile>,
+    pub(super) chunks: Column,
+    pub(super) ledger: Ledger,
+    pub(super) names: Names,
+    pub(super) lost: LostChunks,
+    pub(super) jobs: Vec<Job>,
+    pub(super) notes: Vec<Note>,
+    pub(super) unknown: Unknown,
     /// Series and samples that stay without a name.
-    nameless: (u64, u64),
+    pub(super) nameless: (u64, u64),
 }
 
 /// Where series are declared again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Home {
+pub(super) enum Home {
     /// In the checkpoint that everything before a hole becomes.
     Fold,
     /// In the checkpoint that is there.
@@ -108,7 +104,7 @@ impl Draft<'_> {
         if mended.has_holes() || (self.base.health == Health::Useless && !self.base_is_replaced()) {
             self.unknown = Unknown::Records;
         }
-        let chunk_jobs = self.chunk_jobs();
+        let chunk_jobs = self.chunk_jobs(order)?;
         self.late = wal::read_late(self.directory, &self.lost, &mut self.ledger, progress)?;
         self.find_names(order)?;
         let home = self.home(&mended);
@@ -140,43 +136,69 @@ impl Draft<'_> {
         (from..=to).all(|number| numbers.binary_search(&number).is_ok())
     }
 
-    /// Whether the log has lost something that chunks may still have.
-    fn is_hurt(&self) -> bool {
-        let sheets = self.base_sheets.iter().chain(self.segments.all());
-        self.unknown == Unknown::Records || sheets.into_iter().any(Sheet::lost_any)
+    /// Whether one of the logs has lost something that chunks may still have.
+    fn is_hurt(&self, order: &Order) -> Result<bool, ReadError> {
+        let mut sheets = self.base_sheets.iter().chain(self.segments.all());
+        if self.unknown == Unknown::Records || sheets.any(Sheet::lost_any) {
+            return Ok(true);
+        }
+        let mut late = self.directory.parts().iter().filter(|part| part.role == Role::OutOfOrder);
+        let missing = self.directory.missing().iter().any(|file| file.starts_with("wbl/"));
+        let damaged = late.try_fold(false, |damaged, part| {
+            Ok(damaged || checkpoints::count(self.directory, part, &order.progress)?.1 > 0)
+        });
+        Ok(damaged? || missing)
     }
 
     /// What becomes of `chunks_head`, in the order in which it is done. Chunks of files that go are lost to the
     /// log of late samples only where their files stay.
-    fn chunk_jobs(&mut self) -> Vec<Job> {
+    fn chunk_jobs(&mut self, order: &Order) -> Result<Vec<Job>, ReadError> {
         let mut jobs = Vec::new();
-        let last = self.chunk_files.len().saturating_sub(1);
-        let numbers: Vec<_> = self.chunk_files.iter().map(|file| file.number).collect();
-        let place = |at| if at == last { Place::Last } else { Place::Middle };
-        let follows = |at: usize| at == 0 || numbers.get(at) == numbers.get(at - 1).map(|before| before + 1).as_ref();
-        let bad = |(at, file): (usize, &ChunkFile)| file.is_damaged(place(at)) || !follows(at);
-        if !self.is_hurt() {
-            let from = self.chunk_files.iter().enumerate().position(bad).unwrap_or(self.chunk_files.len());
-            for file in self.chunk_files.iter().skip(from).rev() {
+        let Some(first_bad) = self.first_bad_chunks() else { return Ok(jobs) };
+        if !self.is_hurt(order)? {
+            for file in self.chunk_files.iter().skip(first_bad).rev().filter(|_| !self.chunks_are_only_torn())
+            {
                 let why = "not readable up to here; the log has its samples";
                 jobs.push(remove(&file.part.name, Some(file.part.bytes), why));
             }
-            return jobs;
+            return Ok(jobs);
         }
         for (at, file) in self.chunk_files.iter().enumerate() {
-            if file.is_damaged(place(at)) || file.torn > 0 {
+            if file.is_damaged(self.place(at)) || file.torn > 0 {
                 file.damage.iter().for_each(|range| self.lost.add(file.number, range.clone()));
                 let why = "the chunks that verify, where they were";
                 jobs.push(replace(&file.part.name, file.part.bytes, why, Deed::Chunks(file.clone())));
             }
         }
-        let mended = row::mend(&numbers, Front::Any);
-        for number in mended.fill {
+        let numbers: Vec<_> = self.chunk_files.iter().map(|file| file.number).collect();
+        for number in row::mend(&numbers, Front::Any).fill {
             self.lost.add(number, 0..u64::from(u32::MAX));
             let path = format!("chunks_head/{number:06}");
             jobs.push(create(&path, 8, "the server wants no number missing", Deed::NoChunks(path.clone())));
         }
-        jobs
+        Ok(jobs)
+    }
+
+    fn place(&self, at: usize) -> Place {
+        if at + 1 == self.chunk_files.len() { Place::Last } else { Place::Middle }
+    }
+
+    /// The first file of chunks that a start would not read to its end, or that does not follow the one before it.
+    fn first_bad_chunks(&self) -> Option<usize> {
+        let mut expected = self.chunk_files.first()?.number;
+        self.chunk_files.iter().enumerate().position(|(at, file)| {
+            let follows = file.number == expected;
+            expected = file.number + 1;
+            !follows || file.is_damaged(self.place(at)) || file.torn > 0
+        })
+    }
+
+    /// Whether all that is wrong with chunks is what a crash leaves at the end of the last file: the server makes no
+    /// fuss over it, as long as the log has everything.
+    fn chunks_are_only_torn(&self) -> bool {
+        self.first_bad_chunks().and_then(|at| self.chunk_files.get(at).map(|file| (at, file))).is_some_and(
+            |(at, file)| self.place(at) == Place::Last && file.torn > 0 && file.damage.is_empty(),
+        )
     }
 
     /// Looks for the labels of series that nothing declares and something needs.
@@ -223,172 +245,6 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether the series that are declared again stand in `here`.
-    fn naming(&self, home: Home, here: Home) -> Naming {
-        if home == here && self.names.count > 0 { Naming::First } else { Naming::None }
-    }
-
-    fn mend_base(&mut self, home: Home) {
-        let Some(checkpoint) = self.base.checkpoint.clone() else { return };
-        let highest = checkpoint.parts.iter().filter_map(|part| super::number_of(&part.name)).max().unwrap_or(0);
-        for number in 0..=highest.min(MAX_CHECKPOINT_FILES) {
-            let path = format!("{}/{number:08}", checkpoint.dir);
-            let naming = if number == 0 { self.naming(home, Home::Checkpoint) } else { Naming::None };
-            let sheet = self.base_sheets.iter().find(|sheet| sheet.place.number == number);
-            let job = match sheet {
-                Some(sheet) if sheet.needs_rewriting() || naming == Naming::First => {
-                    rewrite(sheet, path, naming, Scope::All)
-                }
-                Some(_) => continue,
-                None if naming == Naming::First => {
-                    let rewriting = Rewriting { path: path.clone(), dir: None, naming, origins: Vec::new() };
-                    create(&path, self.names.bytes(), "series that were declared in it", Deed::Rewrite(rewriting))
-                }
-                None => create(&path, 0, "the server wants no number missing", Deed::Empty(path.clone())),
-            };
-            self.jobs.push(job);
-        }
-    }
-
-    fn mend_segments(&mut self, mended: &Mended, home: Home) {
-        let copies = self.segments.copies();
-        let mut jobs = Vec::new();
-        for (at, sheet) in self.segments.sheets.iter().enumerate() {
-            if mended.fold.is_some_and(|fold| sheet.place.number <= fold) {
-                continue;
-            }
-            let path = format!("{}{:08}", self.prefix, sheet.place.number);
-            let naming = self.naming(home, Home::Segment(at));
-            let scope = if copies.too_early.contains(&at) { Scope::Series } else { Scope::All };
-            let only = matches!(sheet.place.parts.as_slice(), [one] if one.name == path);
-            if naming == Naming::None && (sheet.is_void() || copies.too_late.contains(&at)) {
-                let why = if sheet.is_void() { "nothing in it verifies" } else { "a copy of an earlier segment" };
-                jobs.push(replace(&path, sheet.bytes(), why, Deed::Empty(path.clone())));
-            } else if sheet.needs_rewriting() || naming == Naming::First || scope == Scope::Series || !only {
-                jobs.push(rewrite(sheet, path.clone(), naming, scope));
-            }
-            let others = sheet.place.parts.iter().filter(|part| part.name != path);
-            jobs.extend(others.map(|part| remove(&part.name, Some(part.bytes), "its number is taken")));
-        }
-        for sheet in self.segments.behind.iter().rev() {
-            let parts = sheet.place.parts.iter();
-            jobs.extend(parts.map(|part| remove(&part.name, Some(part.bytes), "nothing in it verifies")));
-        }
-        self.jobs.extend(jobs);
-    }
-
-    /// The log of late samples has no checkpoints: what lies before a large hole becomes the file before the next.
-    fn mend_late(&mut self) {
-        let mended = row::mend(&self.late.numbers(), Front::Any);
-        if mended.has_holes() {
-            self.unknown = Unknown::Records;
-        }
-        let mut jobs = Vec::new();
-        if let Some(fold) = mended.fold {
-            let before: Vec<_> =
-                self.late.sheets.iter().filter(|sheet| sheet.place.number <= fold).collect();
-            let path = format!("wbl/{fold:08}");
-            jobs.push(fold_into(&before, path, None, Naming::None));
-            let parts = before.iter().flat_map(|sheet| &sheet.place.parts);
-            jobs.extend(parts.map(|part| remove(&part.name, Some(part.bytes), "put together")));
-        }
-        for sheet in &self.late.sheets {
-            if mended.fold.is_none_or(|fold| sheet.place.number > fold) && sheet.needs_rewriting() {
-                let path = format!("wbl/{:08}", sheet.place.number);
-                jobs.push(rewrite(sheet, path, Naming::None, Scope::All));
-            }
-        }
-        for number in mended.fill {
-            let path = format!("wbl/{number:08}");
-            jobs.push(create(&path, 0, "the server wants no number missing", Deed::Empty(path.clone())));
-        }
-        for part in self.late.behind.iter().rev().flat_map(|sheet| &sheet.place.parts) {
-            jobs.push(remove(&part.name, Some(part.bytes), "nothing in it verifies"));
-        }
-        self.jobs.extend(jobs);
-    }
-
-    /// Missing segments.
-    fn fill(&mut self, mended: &Mended) {
-        for number in &mended.fill {
-            let path = format!("{}{number:08}", self.prefix);
-            let why = "the server wants no number missing";
-            self.jobs.push(create(&path, 0, why, Deed::Empty(path.clone())));
-        }
-        // Without a segment behind the checkpoint, the server would begin with 0 and never read that again.
-        if let (true, Some(base)) = (self.segments.sheets.is_empty(), &self.base.checkpoint) {
-            let left_over = self.directory.segments().any(|(number, _)| number == base.number);
-            if !left_over {
-                let path = format!("{}{:08}", self.prefix, base.number + 1);
-                let why = "the server begins behind the checkpoint only if a segment is there";
-                self.jobs.push(create(&path, 0, why, Deed::Empty(path.clone())));
-            }
-        }
-    }
-
-    /// Series that only chunks and late samples need, and one that keeps all numbers from being given again.
-    fn declare_at_the_end(&mut self, home: Home, mended: &Mended) {
-        if !self.directory.is_prometheus() {
-            return;
-        }
-        let next = self.segments.sheets.last().map(|sheet| sheet.place.number + 1);
-        let base = mended.fold.or(self.base.checkpoint.as_ref().map(|base| base.number));
-        let left_over = base.is_some_and(|base| self.directory.segments().any(|(number, _)| number == base));
-        let first = base.map_or(0, |base| if left_over { base + 1 } else { base + 2 });
-        let mut number = next.unwrap_or(first);
-        let mut path = || {
-            number += 1;
-            format!("{}{:08}", self.prefix, number - 1)
-        };
-        let mut jobs = Vec::new();
-        if self.naming(home, Home::End) == Naming::First {
-            let path = path();
-            let rewriting =
-                Rewriting { path: path.clone(), dir: None, naming: Naming::First, origins: Vec::new() };
-            let why = "series that chunks and late samples belong to";
-            jobs.push(create(&path, self.names.bytes(), why, Deed::Rewrite(rewriting)));
-        }
-        let declared = self.ledger.highest_declared.max(self.names.highest);
-        if self.ledger.highest > declared {
-            let path = path();
-            let series = SeriesRef(self.ledger.highest + 1);
-            let why = "keeps the numbers of lost series from being given again";
-            jobs.push(create(&path, 0, why, Deed::Reserve(path.clone(), series)));
-        }
-        self.jobs.extend(jobs);
-    }
-
-    /// What lies before a large hole becomes a checkpoint.
-    fn fold_away(&mut self, mended: &Mended) {
-        let Some(fold) = mended.fold else { return };
-        let before: Vec<&Sheet> = self.segments.sheets.iter().filter(|sheet| sheet.place.number <= fold).collect();
-        let sheets: Vec<&Sheet> = self.base_sheets.iter().chain(before).collect();
-        let dir = format!("{}checkpoint.{fold:08}", self.prefix);
-        let job = fold_into(&sheets, format!("{dir}/00000000"), Some(dir), self.naming(Home::Fold, Home::Fold));
-        self.jobs.push(job);
-        if let Some(base) = &self.base.checkpoint {
-            self.jobs.push(remove(&base.dir, None, "put together with what follows it"));
-        }
-    }
-
-    /// What no start reads and what keeps one from coming up.
-    fn remove_unread(&mut self, mended: &Mended) {
-        for checkpoint in &self.base.dropped {
-            self.jobs.push(remove(&checkpoint.dir, None, "what it was made from says more"));
-        }
-        let Some(base) = mended.fold.or(self.base.checkpoint.as_ref().map(|base| base.number)) else { return };
-        let mut left_over: Vec<_> = self.directory.segments().filter(|(number, _)| *number <= base).collect();
-        let mut expected = Some(base);
-        while mended.fold.is_none() && expected == left_over.last().map(|(number, _)| *number) && expected.is_some() {
-            left_over.pop();
-            expected = expected.and_then(|expected| expected.checked_sub(1));
-        }
-        for (_, name) in left_over {
-            let bytes = self.directory.parts().iter().find(|part| part.name == name).map(|part| part.bytes);
-            self.jobs.push(remove(name, bytes, "no start reads it, and it keeps the server from starting"));
-        }
-    }
-
     fn remove_snapshots(&mut self, order: &Order) -> Result<(), ReadError> {
         let mut damages = 0;
         for part in self.directory.parts().iter().filter(|part| part.role == Role::HeadSnapshot) {
@@ -401,7 +257,8 @@ impl Draft<'_> {
             return Ok(());
         }
         let entries = fs::read_dir(self.directory.root()).into_iter().flatten().flatten();
-        let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.retain(|name| name.starts_with("chunk_snapshot.") && self.directory.root().join(name).is_dir());
         names.sort();
         for name in names {
@@ -496,7 +353,9 @@ impl Draft<'_> {
         if series > 0 {
             note(
                 "nameless-series",
-                format!("{series} series with {samples} samples in the log have no labels anywhere; the server drops them"),
+                format!(
+                    "{series} series with {samples} samples in the log have no labels anywhere; the server drops them"
+                ),
             );
         }
         if self.names.count > 0 {
@@ -508,7 +367,10 @@ impl Draft<'_> {
         if self.ledger.two_names > 0 {
             note(
                 "two-names",
-                format!("{} series numbers stand for two label sets each; they are left as they are", self.ledger.two_names),
+                format!(
+                    "{} series numbers stand for two label sets each; they are left as they are",
+                    self.ledger.two_names
+                ),
             );
         }
     }

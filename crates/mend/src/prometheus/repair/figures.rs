@@ -17,8 +17,10 @@ pub(super) fn kept<'a>(sheets: impl Iterator<Item = &'a Sheet>, series: u64) -> 
 
 /// What the server keeps at its next start: all that it reads before it stops, for it deletes what is behind.
 pub(super) fn servers_own(directory: &Directory, sheets: &[&Sheet]) -> Result<Kept, ReadError> {
-    let by_name: HashMap<&str, &Sheet> =
-        sheets.iter().flat_map(|sheet| sheet.place.parts.iter().map(|part| (part.name.as_str(), *sheet))).collect();
+    let by_name: HashMap<&str, &Sheet> = sheets
+        .iter()
+        .flat_map(|sheet| sheet.place.parts.iter().map(|part| (part.name.as_str(), *sheet)))
+        .collect();
     let of = |role| -> Vec<&Part> { directory.parts().iter().filter(|part| part.role == role).collect() };
     let (mut records, mut samples) = (0, 0);
     let checkpoint = of(Role::Checkpoint);

@@ -31,7 +31,12 @@ pub(super) fn fold_into(sheets: &[&Sheet], path: String, dir: Option<String>, na
     let bytes = sheets.iter().map(|sheet| sheet.bytes()).sum();
     let origins = sheets.iter().map(|sheet| origin(sheet, Scope::All)).collect();
     let step = dir.clone().unwrap_or_else(|| path.clone());
-    create(&step, bytes, "what is left before the hole", Deed::Rewrite(Rewriting { path, dir, naming, origins }))
+    create(
+        &step,
+        bytes,
+        "what is left before the hole",
+        Deed::Rewrite(Rewriting { path, dir, naming, origins }),
+    )
 }
 
 fn origin(sheet: &Sheet, scope: Scope) -> Origin {

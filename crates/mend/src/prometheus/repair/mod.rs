@@ -40,6 +40,7 @@ mod column;
 mod deed;
 mod draft;
 mod figures;
+mod files;
 mod head_chunks;
 mod job;
 mod lost_chunks;
@@ -90,8 +91,7 @@ impl Mending for Repair {
     }
 
     fn write(&self, stage: &mut Stage, progress: &Progress) -> Result<(), MendError> {
-        let means =
-            Means { directory: &self.directory, names: &self.names, lost: &self.lost, progress };
+        let means = Means { directory: &self.directory, names: &self.names, lost: &self.lost, progress };
         self.deeds.iter().try_for_each(|deed| deed.write(&means, stage))
     }
 }
