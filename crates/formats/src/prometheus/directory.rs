@@ -10,11 +10,12 @@ use std::path::Path;
 
 use super::feed::{Block, Feed};
 use super::found::What;
-use super::layout::{self, Content, Layout, Tail};
+use super::layout::{self, Content, Layout, Scope, Tail};
 use super::record::Type;
+use super::replay::{self, Taken};
 use super::skim::skim;
 use super::unpack::Unpacker;
-use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, snapshot, torn, undecodable};
+use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, loki, snapshot, torn, undecodable};
 use crate::{Body, Bytes, Damage, ListError, Liveness, Malformed, Note, Part, Progress, ReadError};
 
 /// A data directory or WAL directory, listed.
@@ -85,6 +86,20 @@ impl Directory {
     /// Whether the records are those of Prometheus.
     pub fn is_prometheus(&self) -> bool {
         self.dialect == Dialect::Prometheus
+    }
+
+    /// Whether it is a whole data or WAL directory, and not a directory out of one.
+    pub fn is_whole(&self) -> bool {
+        self.layout.scope != Scope::Fragment
+    }
+
+    /// What the server's own reader takes of `parts`, read as one, and where it stops.
+    pub fn taken_by_server(&self, parts: &[&Part]) -> Result<Taken, ReadError> {
+        let fail = |error| ReadError {
+            file: parts.first().map_or_else(String::new, |part| part.name.clone()),
+            source: error,
+        };
+        replay::taken(parts).map_err(fail)
     }
 
     /// The directory that part names are relative to.
@@ -200,6 +215,10 @@ impl Scanner {
             Some(Content::Records(tail)) => (*tail, gist),
             _ => (Tail::MustBeWhole, gist),
         };
+        let check: Check = match directory.dialect {
+            Dialect::Prometheus => check,
+            Dialect::Loki => loki_gist,
+        };
         for found in &block.batch.found {
             let framing = match &found.what {
                 What::Record(place, compression) => {
@@ -227,6 +246,10 @@ impl Scanner {
 fn gist(record: &[u8]) -> Result<Gist, Malformed> {
     let skim = skim(record, |_| {})?;
     Ok(Gist { kind: Some(skim.kind), points: skim.points, times: skim.times })
+}
+
+fn loki_gist(record: &[u8]) -> Result<Gist, Malformed> {
+    loki::record(record).map(|_| Gist::default())
 }
 
 fn snapshot_gist(record: &[u8]) -> Result<Gist, Malformed> {

@@ -47,7 +47,9 @@ pub use fragment::Compression;
 pub use head_chunks::{ChunkOrder, HeadChunk};
 pub use memory::{read_head_chunks, read_loki_segment, read_segment, read_snapshot_segment, survey_segment};
 pub use pages::{Packer, Pages};
+pub use refs::RefSet;
 pub use relay::Relay;
+pub use replay::Taken;
 pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;
