@@ -60,7 +60,7 @@ pub enum Use {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     /// A WAL file that verified and decodes.
-    Sound(WalFile),
+    Sound(Box<WalFile>),
     /// A WAL file that does not.
     Flawed(Flaw),
     /// A WAL file whose checksum matches and which is too large to be decoded.
@@ -146,7 +146,7 @@ impl Node {
 
 fn held(inspected: Inspected<'_>) -> Held {
     if let Some(file) = inspected.file {
-        return Held::Sound(file);
+        return Held::Sound(Box::new(file));
     }
     if let Some(snapshot) = inspected.snapshot {
         return Held::Snapshot { wal: snapshot.wal };
