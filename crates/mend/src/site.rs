@@ -32,10 +32,10 @@ impl Site {
         let named = path.ancestors().take(MOST_LEVELS);
         let mut dirs = named.map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
         let root = dirs.find(|dir| change::home(dir).is_dir())?;
-        let receipts = change::receipts(root).ok()?;
-        let written = receipts.last().map(|(receipt, _)| receipt.format.as_str());
-        let format = written.and_then(Format::from_name).unwrap_or(Format::Prometheus);
-        Some(Self { format, lock: lock_of(root, format), root: root.to_owned() })
+        let format = change::format(root).and_then(|name| Format::from_name(&name));
+        // Where nothing says what it is, nothing of the log was touched yet, and no server has to be kept out.
+        let lock = format.and_then(|format| lock_of(root, format));
+        Some(Self { format: format.unwrap_or(Format::Prometheus), lock, root: root.to_owned() })
     }
 }
 

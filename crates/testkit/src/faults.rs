@@ -4,7 +4,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Output, Stdio};
 
 use tempfile::NamedTempFile;
@@ -143,10 +142,11 @@ impl Faults {
             strace.current_dir(dir);
         }
         let output = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
-        let hit = match fault {
-            Fault::Kill => output.status.signal() == Some(9),
-            Fault::Error(_) => fs::read_to_string(log.path())?.contains("(INJECTED)"),
+        let mark = match fault {
+            Fault::Kill => "killed by SIGKILL",
+            Fault::Error(_) => "(INJECTED)",
         };
+        let hit = fs::read_to_string(log.path())?.contains(mark);
         let struck = hit.then(|| Struck {
             point: format!("{call} {nth}"),
             status: output.status,

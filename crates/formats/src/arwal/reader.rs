@@ -21,6 +21,9 @@ const STRIDE: usize = 64 * 1024;
 const LENGTH_BYTES: usize = 4;
 const LENGTH_FIELD: u64 = LENGTH_BYTES as u64;
 
+/// What gets the bytes of a record that stand behind its length.
+pub(super) type Keep<'k> = dyn FnMut(&[u8]) + 'k;
+
 /// The reader of one file.
 pub(super) struct Reader<'v, 'e, R> {
     file: &'v str,
@@ -30,7 +33,7 @@ pub(super) struct Reader<'v, 'e, R> {
     gave_up: bool,
     tally: Tally,
     /// Gets the bytes of each sound record that stand behind its length, before it is handed out.
-    keep: Option<&'v mut dyn FnMut(&[u8])>,
+    keep: Option<&'v mut Keep<'v>>,
     visit: &'v mut Visit<'e>,
 }
 
@@ -59,7 +62,7 @@ impl<'v, 'e, R: Read> Reader<'v, 'e, R> {
     }
 
     /// The same, where `keep` gets the bytes of each sound record that stand behind its length.
-    pub(super) fn keeping(self, keep: &'v mut dyn FnMut(&[u8])) -> Self {
+    pub(super) fn keeping(self, keep: &'v mut Keep<'v>) -> Self {
         Self { keep: Some(keep), ..self }
     }
 

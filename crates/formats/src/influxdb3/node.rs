@@ -9,7 +9,7 @@ use super::frame::Flaw;
 use super::inspect::Inspected;
 use super::listing::{self, Engine, Persisted, Scope, is_unlistable};
 use super::verdict::Content;
-use super::{NodeLog, SNAPSHOTS, SNAPSHOTS_LOADED, WAL};
+use super::{NodeLog, SNAPSHOTS, SNAPSHOTS_LOADED};
 use crate::survey::each_part;
 use crate::{ListError, Order, Part, ReadError};
 
@@ -52,6 +52,8 @@ pub enum Use {
     Replayed(Option<u64>),
     /// It is loaded as a snapshot, whatever it is.
     Snapshot,
+    /// It fails at the name, which the object store cannot list.
+    Unlistable,
     /// Nothing.
     Unused,
 }
@@ -60,7 +62,7 @@ pub enum Use {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     /// A WAL file that verified and decodes.
-    Sound(WalFile),
+    Sound(Box<WalFile>),
     /// A WAL file that does not.
     Flawed(Flaw),
     /// A WAL file whose checksum matches and which is too large to be decoded.
@@ -130,13 +132,12 @@ impl Node {
 
     /// What a start does with the part at `at` of the list.
     fn used(&self, at: usize, part: &Part) -> Use {
-        // The object store fails at such a name wherever it lists it.
-        if self.0.is_replayed(part) || part.name.starts_with(WAL) && is_unlistable(&part.name) {
+        let is_snapshot = part.name.starts_with(SNAPSHOTS) && at < SNAPSHOTS_LOADED;
+        if is_unlistable(&part.name) {
+            Use::Unlistable
+        } else if self.0.is_replayed(part) {
             Use::Replayed(self.0.number(part))
-        } else if part.name.starts_with(SNAPSHOTS)
-            && at < SNAPSHOTS_LOADED
-            && !listing::is_leftover(&part.name)
-        {
+        } else if is_snapshot && !listing::is_leftover(&part.name) {
             Use::Snapshot
         } else {
             Use::Unused
@@ -146,7 +147,7 @@ impl Node {
 
 fn held(inspected: Inspected<'_>) -> Held {
     if let Some(file) = inspected.file {
-        return Held::Sound(file);
+        return Held::Sound(Box::new(file));
     }
     if let Some(snapshot) = inspected.snapshot {
         return Held::Snapshot { wal: snapshot.wal };

@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use formats::{Progress, UnixTime};
 
 pub use intent::Receipt;
+pub(crate) use quarantine::format;
 pub use quarantine::{prune, receipts};
 pub use stage::Stage;
 pub use undo::{Newer, Undo, undo};

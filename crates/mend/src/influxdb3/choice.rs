@@ -161,7 +161,7 @@ impl Choice {
     }
 }
 
-/// A file that a start replays.
+/// A file that a start replays, or fails at.
 struct Replayed<'a> {
     file: &'a NodeFile<'a>,
     /// The number in its name, if it has the name of a WAL file.
@@ -188,11 +188,16 @@ fn keepers<'r, 'a>(replayed: &'r [Replayed<'a>], watermark: Option<u64>) -> BTre
 
 impl<'a> Replayed<'a> {
     fn of(file: &'a NodeFile<'a>, watermark: Option<u64>) -> Option<Self> {
-        let Use::Replayed(named) = file.used else { return None };
-        let name = file.part.name.strip_prefix(WAL)?;
-        let above = watermark.is_none_or(|watermark| *name > *wal_name(watermark));
-        let is_there = !matches!(file.held, Held::Vanished | Held::Other);
-        (above && is_there).then_some(Self { file, named })
+        match file.used {
+            Use::Unlistable => Some(Self { file, named: None }),
+            Use::Replayed(named) => {
+                let name = file.part.name.strip_prefix(WAL)?;
+                let above = watermark.is_none_or(|watermark| *name > *wal_name(watermark));
+                let is_there = !matches!(file.held, Held::Vanished | Held::Other);
+                (above && is_there).then_some(Self { file, named })
+            }
+            Use::Snapshot | Use::Unused => None,
+        }
     }
 
     /// The number that it holds, as far as a start gets to know it.
@@ -242,7 +247,7 @@ impl<'a> Replayed<'a> {
             held => {
                 let why = match held {
                     Held::Flawed(flaw) => reason(flaw, self.named),
-                    _ => "does not belong here, and is too large to be decoded".to_owned(),
+                    _ => "does not belong here".to_owned(),
                 };
                 // A damaged copy of something that is there takes nothing with it, and neither does a foreign file.
                 let is_spare = |number| persisted(number) || keepers.contains_key(&number);

@@ -318,6 +318,59 @@ fn wal_files_without_their_node_are_not_touched() {
 }
 
 #[test]
+fn a_file_that_the_object_store_cannot_list_is_moved_wherever_its_name_sorts() {
+    for name in ["wal/00000000019.wal\n", "wal/00000000001.wal\t", "snapshots/a\nb.json"] {
+        let copy = Copy::of("v3.10.1/base");
+        fs::write(copy.node().join(name), b"").unwrap();
+        assert_eq!(copy.survey().verdict.name(), "refuses", "{name:?}");
+        let before = tree(&copy.node());
+        copy.repair();
+        copy.assert_starts(name);
+        copy.undo();
+        assert_eq!(tree(&copy.node()), before, "{name:?}");
+    }
+}
+
+#[test]
+fn a_name_that_no_receipt_can_say_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let copy = Copy::of("v3.10.1/base");
+    fs::write(copy.node().join("wal").join(std::ffi::OsStr::from_bytes(b"\xff.wal")), b"").unwrap();
+    let error = copy.plan().unwrap_err();
+    assert!(error.to_string().contains("no name that can be written down"), "{error}");
+}
+
+#[test]
+fn a_wal_on_another_file_system_is_refused_before_anything_is_promised() {
+    let copy = Copy::of("v3.10.1/tail-zero-byte");
+    let device = |path: &Path| std::os::unix::fs::MetadataExt::dev(&path.metadata().unwrap());
+    let Ok(elsewhere) = TempDir::new_in("/dev/shm") else { return };
+    if device(elsewhere.path()) == device(&copy.node()) {
+        return;
+    }
+    let wal = copy.node().join("wal");
+    tree::copy(&wal, &elsewhere.path().join("wal"));
+    fs::remove_dir_all(&wal).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("wal"), &wal).unwrap();
+    let before = tree(&copy.node());
+    let error = apply(&copy.plan().unwrap(), &terms()).unwrap_err();
+    assert!(error.to_string().contains("another file system"), "{error}");
+    assert_eq!((tree(&copy.node()), mend::unfinished(&copy.node())), (before, None));
+}
+
+#[test]
+fn a_file_that_a_server_has_written_under_the_same_name_since_is_not_replaced_unasked() {
+    let copy = Copy::of("v3.10.1/tail-zero-byte");
+    let before = tree(&copy.node());
+    copy.repair();
+    fs::copy(copy.wal("00000000022.wal"), copy.wal("00000000023.wal")).unwrap();
+    let refused = undo(&copy.site(), None, Newer::Refuse).unwrap_err();
+    assert!(matches!(refused, MendError::Overtaken { .. }), "{refused}");
+    apply(&undo(&copy.site(), None, Newer::Quarantine).unwrap(), &terms()).unwrap();
+    assert_eq!(tree(&copy.node()), before);
+}
+
+#[test]
 fn a_plan_is_void_once_a_server_has_added_a_file() {
     let copy = Copy::of("v3.10.1/tail-zero-byte");
     let repair = copy.plan().unwrap();

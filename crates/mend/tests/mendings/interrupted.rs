@@ -163,7 +163,6 @@ impl Case {
                     self.assert_settles(data.path(), struck);
                 },
             );
-            eprintln!("HITS {fault:?} {hits} {reported}");
             assert!(hits > 10 && reported > 5, "{fault:?}: {hits} hits, {reported} reported");
         }
     }

@@ -30,7 +30,7 @@ fn a_server_starts_empty_after_a_reset_writes_and_has_all_of_it_again_after_the_
     let server = prometheus.on(data.path()).scraping_itself(Duration::from_millis(200)).start().unwrap();
     assert_eq!(server.query_at("count(known)", log::BEGIN / 1000 + 60).unwrap().matches("value").count(), 0);
     let scraped = || series(&server).filter(|series| *series > 0.0);
-    assert!(wait_for(Duration::from_secs(60), scraped).is_some());
+    assert!(wait_for(Duration::from_mins(1), scraped).is_some());
     server.stop().unwrap();
     // It keeps what it wrote over another start.
     let server = prometheus.on(data.path()).start().unwrap();
