@@ -164,9 +164,4 @@ impl SeriesSet {
         let word = self.0.get(series.index() / 64).map_or(0, |word| word.load(Ordering::Relaxed));
         word >> (series.index() % 64) & 1 == 1
     }
-
-    /// How many are in it.
-    pub(super) fn len(&self) -> u64 {
-        self.0.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
-    }
 }

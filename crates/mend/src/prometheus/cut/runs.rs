@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use super::batch::{Batch, Item, Sorting, put, put_group, take};
+use super::batch::{Batch, Sorting, put, put_group, take};
 use super::division::SeriesSet;
 use super::roster::SeriesId;
 use super::windows::Window;
@@ -195,12 +195,9 @@ impl RunReader<'_> {
     }
 }
 
-/// An item with its time.
-pub(super) type Timed<'a> = (i64, Item<'a>);
-
 #[cfg(test)]
 mod tests {
-    use super::super::batch::each_of_group;
+    use super::super::batch::{Item, each_of_group};
     use super::super::windows::RANGE;
     use super::*;
 
