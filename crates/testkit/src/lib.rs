@@ -35,5 +35,5 @@ pub mod prometheus;
 pub use cage::Cage;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
-pub use peers::{Peer, need_peer, need_program};
+pub use peers::{Peer, need_peer, need_program, note_lack};
 pub use wait::wait_for;

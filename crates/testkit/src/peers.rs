@@ -111,8 +111,8 @@ pub fn need_program(name: &str) -> Option<Command> {
     found
 }
 
-/// Notes that a program is here and cannot do what the running test needs, as a skip.
-pub(crate) fn note_lack(name: &str, what: &str) {
+/// Notes that something cannot be had here that the running test needs, as a skip.
+pub fn note_lack(name: &str, what: &str) {
     note_skip(&format!("SKIPPED {}: {name} {what}\n", running_test()));
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn change(change: &Change) -> Value {
     put("steps", plan.steps.iter().map(step).collect());
     put("loss", loss(&plan.loss));
     put("kept", kept(&plan.kept));
-    put("servers_own", plan.servers_own.as_ref().map_or(Value::Null, kept));
+    put("servers_own", plan.servers_own.as_ref().map_or(Value::Null, servers_own));
     put("needs_bytes", json!(plan.needs));
     put("applied", json!(change.receipt.is_some()));
     put("notes", plan.notes.iter().map(note).collect());
@@ -61,6 +61,11 @@ fn loss(loss: &Loss) -> Value {
 
 fn kept(kept: &Kept) -> Value {
     json!({"records": kept.records, "samples": kept.samples, "series": kept.series})
+}
+
+/// No format tells how many series its server would keep.
+fn servers_own(own: &Kept) -> Value {
+    json!({"records": own.records, "samples": own.samples})
 }
 
 /// What became of an earlier change that had been interrupted.

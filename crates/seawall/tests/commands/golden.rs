@@ -47,6 +47,7 @@ fn redacted(text: &str) -> String {
         (r#""estimate": \{[^}]*\}"#, r#""estimate": FORECAST"#),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
         (r"\b20\d{6}T\d{6}Z-", "yyyymmddThhmmssZ-"),
+        (r"\b01[0-9A-Z]{24}\b", "01ULIDULIDULIDULIDULIDULID"),
         (r"looked for: [^\n]*(\n {14}[^\n]*)*", "looked for: FORMATS"),
     ];
     rules.iter().fold(text.to_owned(), |text, (pattern, with)| {

@@ -13,11 +13,13 @@ use tempfile::TempDir;
 /// 2026-01-31T12:00:00Z in milliseconds.
 const START: i64 = 1_769_860_800_000;
 
+const HOUR: i64 = 3_600_000;
+
 /// Logs in every state, each a directory.
 pub(crate) struct World(TempDir);
 
 impl World {
-    /// `sound`, `damaged`, `torn`, `gap`, `long`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
+    /// `sound`, `damaged`, `torn`, `gap`, `long`, `wide`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
     /// Seawall, and `begun` and `halfway`, whose changes were interrupted.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
@@ -32,6 +34,7 @@ impl World {
         world.log("gap", &[segment(0), Vec::new(), segment(1)]);
         fs::remove_file(world.path("gap/wal/00000001")).unwrap();
         world.log("long", &(0..60).map(|_| segment(0)).collect::<Vec<_>>());
+        world.log("wide", &(0..4).map(|number| segment_at(number, START + number * 2 * HOUR)).collect::<Vec<_>>());
         world.log("several/blue", &[segment(0)]);
         world.log("several/green", &[segment(0)]);
         for dir in ["empty", "unknown", "fresh/lost+found"] {
@@ -141,12 +144,17 @@ impl Ran {
 
 /// A closed segment: two series (in the first one) and five scrapes of both, a minute apart.
 fn segment(number: i64) -> Vec<u8> {
+    segment_at(number, START + number * 5 * 60_000)
+}
+
+/// The same with scrapes from `start` on.
+fn segment_at(number: i64, start: i64) -> Vec<u8> {
     let mut pages = Pages::default();
     if number == 0 {
         pages.log(&encoded(&series()), Compression::None);
     }
     for scrape in 0..5 {
-        let time = START + (number * 5 + scrape) * 60_000;
+        let time = start + scrape * 60_000;
         let point = |series| Point { series: SeriesRef(series), time, value: scrape as f64 + 0.5 };
         pages.log(&encoded(&Record::Samples(vec![point(1), point(2)])), Compression::None);
     }

@@ -123,22 +123,30 @@ fn a_failure_has_the_fields_that_are_listed() {
     demand("### Failures", &["verify --json absent", "dump --json --stream none data"]);
 }
 
-/// The document of a change that has something to do, and of one that has not.
+/// Changes that have something to do and some that have not, that find something settled, and that cannot mend all.
 const CHANGES: [&str; 7] = [
     "reset --json data",
-    "undo --json --yes data; seawall reset --yes data; undo --json --yes data",
+    "seawall reset --yes data; undo --json --yes data",
     "repair --json data",
-    "repair --json --yes damaged",
-    "cp -r INFLUXDB3/mid-flipped-byte influx; repair --json influx",
-    "rm -r influx; cp -r INFLUXDB3/stray-bak influx; repair --json --yes influx",
-    "seawall undo --yes damaged; cd damaged/wal-quarantine; mkdir -p 20260131T120000Z-trim/new; repair --json --yes damaged",
+    "repair --json damaged",
+    "mv damaged/wal/00000009 gone; repair --json damaged",
+    "cp -r INFLUXDB3/stray-bak influx; repair --json --yes influx",
+    "mkdir -p damaged/wal-quarantine/20260131T120000Z-trim/new; repair --json --yes damaged",
 ];
 
 #[test]
 fn a_change_has_the_fields_that_are_listed() {
     let mut seen = seen(&CHANGES);
-    seen.extend(self::seen(&["seawall reset --yes data; quarantine prune --json --older-than 0s data"]));
+    // An undo that brings damage back finds it.
+    for (path, kinds) in self::seen(&["seawall repair --yes damaged; undo --json --yes damaged"]) {
+        seen.entry(path).or_default().extend(kinds);
+    }
     demand_fields("### Changes", &seen);
+}
+
+#[test]
+fn a_pruning_has_the_fields_that_are_listed() {
+    demand("### Prunings", &["seawall reset --yes data; quarantine prune --json --older-than 0s data"]);
 }
 
 #[test]
