@@ -48,7 +48,7 @@ impl RefSet {
     }
 
     /// Adds all numbers of `other`.
-    pub fn union(&mut self, other: RefSet) {
+    pub(super) fn union(&mut self, other: RefSet) {
         if other.overflowed == Overflow::Yes {
             self.overflowed = Overflow::Yes;
         }
@@ -65,7 +65,7 @@ impl RefSet {
     }
 
     /// How many numbers are in it; `None` when there were too many to hold.
-    pub fn len(&self) -> Option<u64> {
+    pub(super) fn len(&self) -> Option<u64> {
         let count =
             self.pages.values().flat_map(|words| words.iter()).map(|word| u64::from(word.count_ones())).sum();
         (self.overflowed == Overflow::No).then_some(count)

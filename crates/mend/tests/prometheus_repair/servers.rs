@@ -214,7 +214,7 @@ fn what_the_servers_own_repair_keeps_is_foretold(prometheus: &Prometheus) {
     let cases = known(prometheus).into_iter();
     let cases: Vec<_> =
         cases.filter(|case| foretold.iter().any(|name| case.name.starts_with(name))).collect();
-    assert!(cases.len() > 20);
+    assert!(cases.len() > 12);
     hold(cases, |case| {
         let plan = Repair::plan(case.dir.path(), &order()).unwrap().plan().clone();
         let foretold = plan.servers_own.expect("nothing foretold").samples;

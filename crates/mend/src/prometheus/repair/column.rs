@@ -33,13 +33,9 @@ impl Column {
 
     /// Series that have a number, and their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        let page = |(number, page): (&u64, &'_ Box<[u32]>)| {
-            let first = number * PER_PAGE;
-            let filled: Vec<_> =
-                (first..).zip(page.iter().copied()).filter(|(_, value)| *value > 0).collect();
-            filled
-        };
-        self.pages.iter().flat_map(page)
+        let filled =
+            self.pages.iter().flat_map(|(number, page)| (number * PER_PAGE..).zip(page.iter().copied()));
+        filled.filter(|(_, value)| *value > 0)
     }
 }
 

@@ -101,7 +101,7 @@ impl Deed {
             }
             Deed::Reserve(path, series) => {
                 let mut writer = SegmentWriter::create(&stage.beside(path)?, means.progress)?;
-                means.reserve(&mut writer, *series)?;
+                reserve(&mut writer, *series)?;
                 writer.finish()?;
                 stage.place(path)
             }
@@ -113,16 +113,17 @@ impl Deed {
     }
 }
 
-impl Means<'_> {
-    fn reserve(&self, writer: &mut SegmentWriter, series: SeriesRef) -> Result<(), MendError> {
-        let number = series.0.to_string();
-        let pairs =
-            Labels::write_pairs([(&b"__name__"[..], &b"seawall_reserved"[..]), (b"ref", number.as_bytes())]);
-        let Some(labels) = Labels::of_pairs(&pairs) else { return Ok(()) };
-        let mut record = Vec::new();
-        Record::Series(vec![Series { series, labels }]).encode(&mut record);
-        writer.log(&record, Compression::None)
-    }
+/// The name of a series that is declared for its number alone. It has no samples, so that no query shows it.
+const RESERVED: &[u8] = b"seawall_reserved";
+
+/// Declares a series for its number alone.
+fn reserve(writer: &mut SegmentWriter, series: SeriesRef) -> Result<(), MendError> {
+    let pairs =
+        Labels::write_pairs([(&b"__name__"[..], RESERVED), (b"ref", series.0.to_string().as_bytes())]);
+    let Some(labels) = Labels::of_pairs(&pairs) else { return Ok(()) };
+    let mut record = Vec::new();
+    Record::Series(vec![Series { series, labels }]).encode(&mut record);
+    writer.log(&record, Compression::None)
 }
 
 impl Rewriting {

@@ -54,7 +54,7 @@ pub(super) fn draft(directory: Directory, site: Site, order: &Order) -> Result<R
     draft.all(order)?;
     let (plan, deeds) = draft.plan(site)?;
     let (names, lost) = (draft.names, draft.lost);
-    Ok(Repair { plan, deeds, names, lost, directory })
+    Ok(Repair { directory, plan, deeds, names, lost })
 }
 
 /// Whether records are lost of which nothing says how many.

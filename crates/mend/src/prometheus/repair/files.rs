@@ -26,7 +26,7 @@ impl Draft<'_> {
             let sheet = self.base_sheets.iter().find(|sheet| sheet.place.number == number);
             let job = match sheet {
                 Some(sheet) if sheet.needs_rewriting() || naming == Naming::First => {
-                    rewrite(sheet, path, naming, Scope::All)
+                    rewrite(sheet, &path, naming, Scope::All)
                 }
                 Some(_) => continue,
                 None if naming == Naming::First => {
@@ -60,7 +60,7 @@ impl Draft<'_> {
                     if sheet.is_void() { "nothing in it verifies" } else { "a copy of an earlier segment" };
                 jobs.push(replace(&path, sheet.bytes(), why, Deed::Empty(path.clone())));
             } else if sheet.needs_rewriting() || naming == Naming::First || scope == Scope::Series || !only {
-                jobs.push(rewrite(sheet, path.clone(), naming, scope));
+                jobs.push(rewrite(sheet, &path, naming, scope));
             }
             let others = sheet.place.parts.iter().filter(|part| part.name != path);
             jobs.extend(others.map(|part| remove(&part.name, Some(part.bytes), "its number is taken")));
@@ -89,7 +89,7 @@ impl Draft<'_> {
         for sheet in &self.late.sheets {
             if mended.fold.is_none_or(|fold| sheet.place.number > fold) && sheet.needs_rewriting() {
                 let path = format!("wbl/{:08}", sheet.place.number);
-                jobs.push(rewrite(sheet, path, Naming::None, Scope::All));
+                jobs.push(rewrite(sheet, &path, Naming::None, Scope::All));
             }
         }
         for number in mended.fill {

@@ -14,7 +14,7 @@ pub(super) struct Job {
 }
 
 /// The file of a sheet, with what verifies of it.
-pub(super) fn rewrite(sheet: &Sheet, path: String, naming: Naming, scope: Scope) -> Job {
+pub(super) fn rewrite(sheet: &Sheet, path: &str, naming: Naming, scope: Scope) -> Job {
     let why = match (sheet.damages + sheet.torn, naming) {
         (0, Naming::First) => "series whose declaration is lost",
         (0, Naming::None) if sheet.bad_markers > 0 => "without chunks that are lost",
@@ -22,8 +22,9 @@ pub(super) fn rewrite(sheet: &Sheet, path: String, naming: Naming, scope: Scope)
         _ => "the records that verify",
     };
     let bytes = sheet.bytes();
-    let rewriting = Rewriting { path: path.clone(), dir: None, naming, origins: vec![origin(sheet, scope)] };
-    replace(&path, bytes, why, Deed::Rewrite(rewriting))
+    let rewriting =
+        Rewriting { path: path.to_owned(), dir: None, naming, origins: vec![origin(sheet, scope)] };
+    replace(path, bytes, why, Deed::Rewrite(rewriting))
 }
 
 /// Sheets that become one file, alone in a directory of its own or not.
