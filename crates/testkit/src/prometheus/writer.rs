@@ -46,15 +46,25 @@ impl Prometheus {
         fs::write(&input, openmetrics).map_err(DriveError::machine("write the samples to be read"))?;
         let mut tool = self.peer.command("usr/bin/promtool");
         tool.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(&input).arg(data);
-        finish(&mut tool)
+        finish(&mut tool).map(drop)
+    }
+
+    /// Runs `promtool tsdb` with a command on a data directory, and answers with what it prints.
+    pub fn tsdb(&self, command: &str, data: &Path) -> Result<String, DriveError> {
+        // Some versions make a temporary directory below one of this name.
+        let home = TempDir::new().map_err(DriveError::machine("make a directory for promtool"))?;
+        fs::create_dir(home.path().join("data"))
+            .map_err(DriveError::machine("make a directory for promtool"))?;
+        let mut tool = self.peer.command("usr/bin/promtool");
+        finish(tool.args(["tsdb", command]).arg(data).current_dir(home.path()))
     }
 }
 
-/// Runs `promtool` to its end.
-fn finish(tool: &mut Command) -> Result<(), DriveError> {
+/// Runs `promtool` to its end, and answers with what it prints.
+fn finish(tool: &mut Command) -> Result<String, DriveError> {
     let run = tool.output().map_err(DriveError::machine("start promtool"))?;
     if run.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&run.stdout).into_owned());
     }
     let log = String::from_utf8_lossy(&run.stderr).into_owned();
     Err(DriveError::Ended { name: "promtool".to_owned(), status: run.status, log })
