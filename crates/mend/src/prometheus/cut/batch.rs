@@ -3,11 +3,11 @@
 use super::roster::SeriesId;
 use super::windows::Window;
 
-/// Samples of one batch: 24 bytes each with what sorting takes. Two batches are in use at a time.
-const MAX_SAMPLES: usize = 1_500_000;
+/// Samples of one batch: 20 bytes each, and eight more where they are sorted. Two batches are in use at a time.
+const MAX_SAMPLES: usize = 750_000;
 
 /// Bytes of what is longer than eight bytes.
-const MAX_BLOBS: usize = 16 * 1024 * 1024;
+const MAX_BLOBS: usize = 12 * 1024 * 1024;
 
 /// Marks a series whose value is the place of a blob.
 const BLOB: u32 = 1 << 31;

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use formats::Progress;
 use formats::prometheus::record::Histogram;
@@ -24,6 +25,16 @@ const READ_BUDGET: usize = 16 * 1024 * 1024;
 
 /// The buffer of one piece: more is no faster, less is many calls.
 const BUFFER: std::ops::RangeInclusive<usize> = 4 * 1024..=256 * 1024;
+
+/// Beyond so many series, blocks are written one at a time: each takes some eighty bytes a series while it is.
+const MANY_SERIES: usize = 300_000;
+
+/// Series that are handed over together, and how often that may be done ahead.
+const BATCH: usize = 64;
+const BATCHES: usize = 4;
+
+/// A series with its chunks.
+type Packed = (SeriesId, Vec<EncodedChunk<'static>>);
 
 /// A block to be written.
 #[derive(Clone, Debug)]
@@ -47,6 +58,7 @@ pub(super) fn write(
     workers: NonZeroUsize,
     share: Share<'_>,
 ) -> Result<Vec<Written>, MendError> {
+    let workers = if series.len() > MANY_SERIES { NonZeroUsize::MIN } else { workers };
     let next = Mutex::new(planned.iter().enumerate());
     let (written, failed) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let maker = Maker { runs, series, buffer: buffer(runs, workers), share };
@@ -87,28 +99,46 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Writes a block: one thread merges and packs, another writes.
     fn block(&self, planned: &Planned) -> Result<Written, MendError> {
         let Some(window) = self.runs.windows.get(&planned.window) else { return Err(vanished()) };
         let used = self.series.order().iter().filter(|series| window.series.contains(**series));
         let texts = used.flat_map(|series| self.series.labels(*series)).flat_map(|(name, value)| [name, value]);
         let symbols = Symbols::of(self.series.pool(), texts);
         let mut writer = BlockWriter::create(&planned.dir, &symbols, Segments::default())?;
+        std::thread::scope(|scope| {
+            let (packed, to_write) = sync_channel(BATCHES);
+            let merging = scope.spawn(move || self.pack(window, &packed));
+            let written = to_write.into_iter().flatten().try_for_each(|(series, chunks): Packed| {
+                writer.series(&self.labels(series, &symbols), &chunks)
+            });
+            // The merge ends without an error of its own when nobody takes what it packs.
+            merging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            written
+        })?;
+        writer.finish(&Description::of_head(planned.ulid))
+    }
+
+    /// Packs all series of a window, some at a time.
+    fn pack(&self, window: &WindowRuns, packed: &SyncSender<Vec<Packed>>) -> Result<(), MendError> {
         let mut merge = Merge::of(self, window)?;
         let mut packing = Packing::default();
-        let mut labels = Vec::new();
+        let mut batch = Vec::with_capacity(BATCH);
         while let Some(series) = merge.next(&mut packing)? {
-            labels.clear();
-            for (name, value) in self.series.labels(series) {
-                let (name, value) = (symbols.ordinal(name), symbols.ordinal(value));
-                if let (Some(name), Some(value)) = (name, value) {
-                    labels.push(Label { name, value });
-                }
-            }
             packing.end_chunk();
-            writer.series(&labels, &packing.chunks)?;
-            packing.chunks.clear();
+            batch.push((series, std::mem::take(&mut packing.chunks)));
+            if batch.len() >= BATCH && packed.send(std::mem::take(&mut batch)).is_err() {
+                return Ok(());
+            }
         }
-        writer.finish(&Description::of_head(planned.ulid))
+        // Nobody taking it is no error here.
+        packed.send(batch).unwrap_or(());
+        Ok(())
+    }
+
+    fn labels(&self, series: SeriesId, symbols: &Symbols<'_>) -> Vec<Label> {
+        let label = |(name, value)| Some(Label { name: symbols.ordinal(name)?, value: symbols.ordinal(value)? });
+        self.series.labels(series).filter_map(label).collect()
     }
 
     /// Counts bytes of runs that were read as their share of the progress.

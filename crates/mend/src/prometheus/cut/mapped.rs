@@ -115,7 +115,7 @@ pub(super) fn is_read(chunk: &HeadChunk<'_>, blocks_end: Option<i64>) -> bool {
 pub(super) fn owner(chunk: &HeadChunk<'_>, series: &Sorted) -> Option<SeriesId> {
     let owner = series.refs().get(chunk.series)?;
     let is_last = series.last_ref(owner) == Some(SeriesRef(chunk.series));
-    (is_last && !series.is_deleted(owner)).then_some(owner)
+    (is_last && !series.deleted().contains(&owner)).then_some(owner)
 }
 
 /// All files but a newest one that ends inside a chunk, as after a crash: the server deletes it.

@@ -10,15 +10,18 @@ use std::collections::HashMap;
 use super::inventory::Inventory;
 use super::roster::SeriesId;
 
-/// The state of a replay: two numbers for each series.
+/// The state of a replay.
 #[derive(Debug)]
 pub(super) struct Replay<'a> {
-    /// Time of the newest sample.
+    /// Time of the newest sample of each series; the end of time for one of which none counts, or none yet.
     newest: Vec<i64>,
-    /// Records of the series that are still to come.
-    to_come: Vec<u32>,
-    graves: &'a HashMap<SeriesId, Vec<(i64, i64)>>,
+    /// Series that wait for more than one record, and how many are still to come.
+    to_come: HashMap<SeriesId, u32>,
+    inventory: &'a Inventory,
 }
+
+/// No sample is later.
+const CLOSED: i64 = i64::MAX;
 
 /// What becomes of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,34 +37,32 @@ pub(super) enum Fate {
 impl<'a> Replay<'a> {
     /// A start that has read the chunks, and nothing of the log.
     pub(super) fn of(inventory: &'a Inventory) -> Self {
-        let series = &inventory.series;
-        let count = u32::try_from(series.len()).unwrap_or(u32::MAX);
-        let to_come = (0..count).map(SeriesId).map(|one| match series.is_deleted(one) {
-            // Nothing ever declares it again.
-            true => u32::MAX,
-            false => series.declared(one),
-        });
-        let newest = match inventory.mapped.ends.is_empty() {
-            true => vec![i64::MIN; series.len()],
-            false => inventory.mapped.ends.clone(),
-        };
-        Self { newest, to_come: to_come.collect(), graves: &inventory.graves }
+        Self {
+            newest: vec![CLOSED; inventory.series.len()],
+            to_come: inventory.series.repeated().clone(),
+            inventory,
+        }
     }
 
-    /// A record declares a series.
+    /// A record declares a series. With the last one, it begins where its chunks end.
     pub(super) fn declare(&mut self, series: SeriesId) {
-        if let Some(to_come) = self.to_come.get_mut(series.index()).filter(|to_come| **to_come < u32::MAX) {
+        if let Some(to_come) = self.to_come.get_mut(&series) {
             *to_come = to_come.saturating_sub(1);
+            if *to_come > 0 {
+                return;
+            }
+        }
+        if let Some(newest) = self.newest.get_mut(series.index())
+            && !self.inventory.series.deleted().contains(&series)
+        {
+            *newest = self.inventory.mapped.end(series);
         }
     }
 
     /// A sample comes.
     #[inline]
     pub(super) fn sample(&mut self, series: SeriesId, time: i64) -> Fate {
-        let at = series.index();
-        let (Some(newest), Some(0)) = (self.newest.get_mut(at), self.to_come.get(at)) else {
-            return Fate::Refused;
-        };
+        let Some(newest) = self.newest.get_mut(series.index()) else { return Fate::Refused };
         if time <= *newest {
             return Fate::Refused;
         }
@@ -72,12 +73,12 @@ impl<'a> Replay<'a> {
     /// Whether a sample of that time was deleted.
     #[inline]
     pub(super) fn is_deleted(&self, series: SeriesId, time: i64) -> bool {
-        !self.graves.is_empty()
-            && self.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| (*from..=*to).contains(&time)))
+        !self.inventory.graves.is_empty()
+            && self.inventory.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| (*from..=*to).contains(&time)))
     }
 
     /// Whether anything was deleted between two times, both included.
     pub(super) fn has_graves(&self, series: SeriesId, (min, max): (i64, i64)) -> bool {
-        self.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| *from <= max && *to >= min))
+        self.inventory.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| *from <= max && *to >= min))
     }
 }

@@ -44,8 +44,8 @@ pub(super) struct Roster {
     refs: Refs,
     /// The number that each series had in its last record.
     last: Vec<SeriesRef>,
-    /// How many records declare each series.
-    declared: Vec<u32>,
+    /// How many records declare a series, where that is not one.
+    declared: HashMap<SeriesId, u32>,
     /// Numbers of series that have more than one.
     aliases: HashMap<SeriesId, Vec<SeriesRef>>,
     /// Series that were deleted as a whole after their last record.
@@ -59,6 +59,7 @@ pub(super) struct Roster {
 impl Roster {
     /// Notes a record of a series.
     pub(super) fn declare(&mut self, number: SeriesRef, labels: Labels<'_>) -> Result<(), MendError> {
+        let known = self.ends.len();
         let series = self.series_of(labels)?;
         match self.refs.get(number.0) {
             None => self.refs.insert(number.0, series),
@@ -67,13 +68,13 @@ impl Roster {
         }
         self.highest = self.highest.max(Some(number));
         self.deleted.remove(&series);
-        if let (Some(last), Some(count)) =
-            (self.last.get_mut(series.index()), self.declared.get_mut(series.index()))
-        {
-            if *count > 0 && *last != number {
-                self.aliases.entry(series).or_insert_with(|| vec![*last]).push(number);
+        let Some(last) = self.last.get_mut(series.index()) else { return Ok(()) };
+        let before = std::mem::replace(last, number);
+        if series.index() < known {
+            *self.declared.entry(series).or_insert(1) += 1;
+            if before != number {
+                self.aliases.entry(series).or_insert_with(|| vec![before]).push(number);
             }
-            (*last, *count) = (number, count.saturating_add(1));
         }
         Ok(())
     }
@@ -98,6 +99,10 @@ impl Roster {
     /// Sorts all series by their labels, and gives up what only declaring needs.
     pub(super) fn sort(mut self, workers: NonZeroUsize) -> Sorted {
         (self.slots, self.numbers) = (Vec::new(), HashMap::new());
+        self.labels.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.last.shrink_to_fit();
+        self.pool.shrink();
         let places = self.sort_pairs();
         for pair in &mut self.labels {
             *pair = places.get(pair.0 as usize).copied().unwrap_or(*pair);
@@ -193,7 +198,6 @@ impl Roster {
         self.labels.extend_from_slice(pairs);
         self.ends.push(u32::try_from(self.labels.len()).map_err(|_| too_many())?);
         self.last.push(SeriesRef(0));
-        self.declared.push(0);
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = id + 1;
         }
@@ -275,14 +279,15 @@ impl Sorted {
         pairs.filter_map(|pair| self.roster.pairs.get(pair.0 as usize)).copied()
     }
 
-    /// How many records declare it. What a replay serves of a series comes behind the last one.
-    pub(super) fn declared(&self, series: SeriesId) -> u32 {
-        self.roster.declared.get(series.index()).copied().unwrap_or(0)
+    /// Series that more than one record declares, and how many do. What a replay serves of a series comes behind the
+    /// last one.
+    pub(super) fn repeated(&self) -> &HashMap<SeriesId, u32> {
+        &self.roster.declared
     }
 
-    /// Whether it was deleted as a whole and not declared again.
-    pub(super) fn is_deleted(&self, series: SeriesId) -> bool {
-        self.roster.deleted.contains(&series)
+    /// Series that were deleted as a whole and not declared again.
+    pub(super) fn deleted(&self) -> &HashSet<SeriesId> {
+        &self.roster.deleted
     }
 
     /// The number whose chunks of `chunks_head` a replay gives to it: that of its last record.
@@ -329,7 +334,7 @@ mod tests {
         let sorted = sorted(&[(1, &[("a", "1"), ("b", "2")]), (2, &[("b", "2"), ("a", "1")])]);
         assert_eq!(sorted.len(), 1);
         assert_eq!(sorted.refs().get(1), sorted.refs().get(2));
-        assert_eq!(sorted.declared(SeriesId(0)), 2);
+        assert_eq!(sorted.repeated().get(&SeriesId(0)), Some(&2));
         assert_eq!(sorted.last_ref(SeriesId(0)), Some(SeriesRef(2)));
     }
 
@@ -346,7 +351,7 @@ mod tests {
         roster.declare(SeriesRef(3), labels).unwrap();
         let sorted = roster.sort(NonZeroUsize::MIN);
         assert_eq!(sorted.refs().get(3), Some(series));
-        assert!(!sorted.is_deleted(series));
+        assert!(!sorted.deleted().contains(&series));
     }
 
     #[test]
