@@ -142,9 +142,9 @@ impl Failure {
             Failure::Detect(DetectError::Several { .. }) => {
                 Some("run the command once for each of them: PATH/NAME")
             }
-            Failure::WouldLose { .. } => {
-                Some("look at the plan of `seawall drain`, and carry it out by hand if the loss is acceptable")
-            }
+            Failure::WouldLose { .. } => Some(
+                "look at the plan of `seawall drain`, and carry it out by hand if the loss is acceptable",
+            ),
             Failure::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("name the program by its full path, or put its directory into PATH")
             }

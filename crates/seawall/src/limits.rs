@@ -271,7 +271,8 @@ fn verdict(facts: &Facts<'_>) -> Option<Finding> {
         Verdict::Unknown | Verdict::Starts => None,
         Verdict::StartsWithLoss { what: loss } => {
             let finding = if facts.survey.damage.is_empty() { warning } else { critical };
-            let advice = format!("do not start the server before: `seawall repair {path}` shows what can be saved");
+            let advice =
+                format!("do not start the server before: `seawall repair {path}` shows what can be saved");
             Some(finding(Code::StartsWithLoss, text::at_the_next_start(loss), advice))
         }
         Verdict::Refuses { what: refusal } => {

@@ -41,6 +41,7 @@ pub use intent::Receipt;
 pub(crate) use quarantine::format;
 pub use quarantine::{prune, receipts};
 pub use stage::Stage;
+pub(crate) use stage::to_the_minute;
 pub use undo::{Newer, Undo, undo};
 
 use crate::{Claim, MendError, Mending, Site, room};

@@ -155,11 +155,20 @@ fn free_name(root: &Path, action: Action, now: UnixTime) -> Result<String, MendE
     })
 }
 
+/// A time as people write it: `2026-01-31 23:59 UTC`.
+pub(crate) fn to_the_minute(time: UnixTime) -> String {
+    let ((year, month, day), second) = day_and_second(time);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3600, second / 60 % 60)
+}
+
+fn day_and_second(time: UnixTime) -> ((i64, i64, i64), i64) {
+    let seconds = i64::try_from(time.nanos().div_euclid(1_000_000_000)).unwrap_or(0);
+    (date(seconds.div_euclid(86_400)), seconds.rem_euclid(86_400))
+}
+
 /// A time as `20260131T235959Z`, which sorts.
 fn stamp(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.nanos().div_euclid(1_000_000_000)).unwrap_or(0);
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = date(days);
+    let ((year, month, day), second) = day_and_second(time);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
@@ -187,5 +196,6 @@ mod tests {
         assert_eq!(stamp(0), "19700101T000000Z");
         assert_eq!(stamp(951_782_400), "20000229T000000Z");
         assert_eq!(stamp(1_767_225_599), "20251231T235959Z");
+        assert_eq!(to_the_minute(UnixTime::from_seconds(1_767_225_599)), "2025-12-31 23:59 UTC");
     }
 }

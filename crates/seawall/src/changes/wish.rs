@@ -105,7 +105,8 @@ fn demand_prometheus(log: &dyn Log, done: &str) -> Result<(), MendError> {
     }
     Err(MendError::Impossible {
         reason: format!("a {} cannot be {done}: only that of Prometheus can", label(log.format())),
-        advice: "`seawall inspect` shows what fills it, and what keeps its server from shortening it".to_owned(),
+        advice: "`seawall inspect` shows what fills it, and what keeps its server from shortening it"
+            .to_owned(),
     })
 }
 

@@ -132,8 +132,10 @@ fn settle(plan: &Plan, site: &Site, form: Form, screen: &Screen) -> Result<Optio
             Progressed::Writing => "taken back",
             Progressed::Placing => "finished",
         };
-        let question =
-            format!("An earlier change, {}, was interrupted. It has to be {end} first. Do that now?", left.receipt);
+        let question = format!(
+            "An earlier change, {}, was interrupted. It has to be {end} first. Do that now?",
+            left.receipt
+        );
         if !agrees(form, screen, &question) {
             return Err(MendError::Interrupted { root: site.root.clone(), receipt: left.receipt }.into());
         }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use formats::{Depth, Format};
 
-use crate::commands::fix::{self, Fixed};
 use crate::cli::{CheckArgs, FirstStart, Fix, Form, GateArgs, Rehearsal};
 use crate::clock;
+use crate::commands::fix::{self, Fixed};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -144,7 +144,8 @@ pub(crate) fn document(fixed: &Fixed, gate: &Gate) -> serde_json::Value {
 /// What was found, what was done about it, and what is left.
 pub(crate) fn text(fixed: &Fixed, screen: &Screen) -> String {
     let before = fixed.before.as_ref().map_or(String::new(), |before| judgement(before, screen));
-    let settled = fixed.settled.as_ref().map_or(String::new(), |it| text::sentence(&show::settled(it)) + "\n");
+    let settled =
+        fixed.settled.as_ref().map_or(String::new(), |it| text::sentence(&show::settled(it)) + "\n");
     let attempts = fixed.attempts.iter().map(|attempt| show::attempt(attempt, screen));
     let now = judgement(&fixed.checked, screen);
     // On a rehearsal, and where nothing could be done, what was found comes before what would be or was tried.
@@ -176,7 +177,8 @@ pub(crate) fn judgement(checked: &Checked, screen: &Screen) -> String {
 ///
 /// A fresh ext4 volume holds `lost+found` and nothing else. A log that was taken away has left its quarantine.
 pub(crate) fn holds_nothing(path: &Path) -> bool {
-    let means_nothing = |entry: fs::DirEntry| entry.file_name() == "lost+found" || entry.file_name() == QUARANTINE;
+    let means_nothing =
+        |entry: fs::DirEntry| entry.file_name() == "lost+found" || entry.file_name() == QUARANTINE;
     match fs::read_dir(path) {
         Ok(mut entries) => {
             mend::unfinished(path).is_none()

@@ -36,7 +36,9 @@ pub(crate) enum Which {
 impl From<Quarantined> for Plan {
     fn from(what: Quarantined) -> Self {
         match what {
-            Quarantined::List(ListArgs { place }) => Plan::List { path: place.path, format: place.kind.format },
+            Quarantined::List(ListArgs { place }) => {
+                Plan::List { path: place.path, format: place.kind.format }
+            }
             Quarantined::Prune(PruneArgs { change, receipt, older_than }) => {
                 // The parser demands one of the two.
                 let which = match (receipt, older_than) {

@@ -108,7 +108,8 @@ pub(crate) fn entry(entry: &Entry) -> Value {
     object.insert("state".to_owned(), json!(entry.state.name()));
     object.insert("bytes".to_owned(), json!(entry.bytes));
     let receipt = entry.receipt.as_ref();
-    let mut put = |name: &str, value: Option<Value>| object.insert(name.to_owned(), value.unwrap_or(Value::Null));
+    let mut put =
+        |name: &str, value: Option<Value>| object.insert(name.to_owned(), value.unwrap_or(Value::Null));
     put("action", receipt.map(|receipt| json!(receipt.action.name())));
     put("format", receipt.map(|receipt| json!(receipt.format)));
     put("made", receipt.map(|receipt| json!(rfc3339(receipt.made))));

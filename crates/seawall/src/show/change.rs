@@ -191,7 +191,8 @@ pub(crate) fn lost(loss: &Loss) -> String {
         count.filter(|count| *count > 0).map(|count| units::counted(count, one, many))
     });
     let mut parts: Vec<String> = known.collect();
-    let unknown: Vec<&str> = counts.iter().filter(|(count, ..)| count.is_none()).map(|(.., many)| *many).collect();
+    let unknown: Vec<&str> =
+        counts.iter().filter(|(count, ..)| count.is_none()).map(|(.., many)| *many).collect();
     if !unknown.is_empty() {
         parts.push(format!("an unknown number of {}", unknown.join(" and ")));
     }

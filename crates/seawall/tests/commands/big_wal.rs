@@ -35,14 +35,14 @@ fn write_log(data: &Path) {
         for target in all.chunks(usize::try_from(A_TARGET).unwrap()) {
             let series: Vec<(SeriesRef, Vec<u8>)> =
                 target.iter().map(|series| (*series, labels(generation, *series))).collect();
-            let named = series.iter().map(|(series, pairs)| Series {
-                series: *series,
-                labels: Labels::of_pairs(pairs).unwrap(),
-            });
+            let named = series
+                .iter()
+                .map(|(series, pairs)| Series { series: *series, labels: Labels::of_pairs(pairs).unwrap() });
             log(&mut pages, &Record::Series(named.collect()));
         }
         for scrape in 0..SCRAPES {
-            let time = START + i64::try_from(generation).unwrap() * GENERATION + scrape * GENERATION / SCRAPES;
+            let time =
+                START + i64::try_from(generation).unwrap() * GENERATION + scrape * GENERATION / SCRAPES;
             for target in all.chunks(usize::try_from(A_TARGET).unwrap()) {
                 let point = |series: &SeriesRef| Point { series: *series, time, value: scrape as f64 };
                 log(&mut pages, &Record::Samples(target.iter().map(point).collect()));

@@ -7,7 +7,18 @@ use std::process::{Command, Stdio};
 use crate::world::World;
 
 pub(crate) const COMMANDS: [&str; 12] = [
-    "inspect", "verify", "check", "guard", "dump", "repair", "drain", "trim", "reset", "undo", "quarantine", "generate",
+    "inspect",
+    "verify",
+    "check",
+    "guard",
+    "dump",
+    "repair",
+    "drain",
+    "trim",
+    "reset",
+    "undo",
+    "quarantine",
+    "generate",
 ];
 
 #[test]

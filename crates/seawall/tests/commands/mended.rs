@@ -17,11 +17,10 @@ const LATER: i64 = 1_769_861_400;
 /// Every sample that a server has of the world's series.
 fn served(prometheus: &Prometheus, data: &Path) -> usize {
     let server = prometheus.on(data).start().unwrap();
-    let answer: serde_json::Value =
-        serde_json::from_str(&server.query_at("up[1h]", LATER).unwrap()).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&server.query_at("up[1h]", LATER).unwrap()).unwrap();
     server.stop().unwrap();
-    let series = answer["data"]["result"].as_array().unwrap().iter();
-    series.map(|series| series["values"].as_array().unwrap().len()).sum()
+    let list = |json: &serde_json::Value, path| json.pointer(path).unwrap().as_array().unwrap().clone();
+    list(&answer, "/data/result").iter().map(|series| list(series, "/values").len()).sum()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -62,13 +61,9 @@ fn a_running_server_is_refused_with_its_lock_file_and_without() {
         let setup = prometheus.on(world.path("wide")).scraping_itself(Duration::from_millis(200));
         let server = flags.iter().fold(setup, |setup, flag| setup.flag(*flag)).start().unwrap();
         assert_eq!(world.path("wide/lock").exists(), flags.is_empty());
-        for change in [
-            &["repair"][..],
-            &["drain", "--keep", "0s"],
-            &["trim", "--max-size", "1"],
-            &["reset"],
-            &["undo"],
-        ] {
+        for change in
+            [&["repair"][..], &["drain", "--keep", "0s"], &["trim", "--max-size", "1"], &["reset"], &["undo"]]
+        {
             let ran = world.run(&[change, &["--yes", "--json", "wide"]].concat());
             assert_eq!(ran.code, Some(4), "{change:?}: {ran:?}");
             assert_eq!(ran.json()["error"]["code"], "in-use", "{change:?}");

@@ -34,7 +34,10 @@ impl World {
         world.log("gap", &[segment(0), Vec::new(), segment(1)]);
         fs::remove_file(world.path("gap/wal/00000001")).unwrap();
         world.log("long", &(0..60).map(|_| segment(0)).collect::<Vec<_>>());
-        world.log("wide", &(0..4).map(|number| segment_at(number, START + number * 2 * HOUR)).collect::<Vec<_>>());
+        world.log(
+            "wide",
+            &(0..4).map(|number| segment_at(number, START + number * 2 * HOUR)).collect::<Vec<_>>(),
+        );
         world.log("several/blue", &[segment(0)]);
         world.log("several/green", &[segment(0)]);
         for dir in ["empty", "unknown", "fresh/lost+found"] {
@@ -48,8 +51,15 @@ impl World {
         fs::create_dir_all(world.path("begun/wal-quarantine").join(&receipt).join("new")).unwrap();
         Shortening::carry_out(&world.path("halfway"));
         let halfway = world.path("halfway/wal-quarantine").join(&receipt);
-        fs::rename(halfway.join("receipt.json"), halfway.join("change.json")).unwrap();
-        fs::rename(halfway.join("old/wal/00000001"), world.path("halfway/wal/00000001")).unwrap();
+        // As a kill leaves it between the promise and the first effect.
+        let kept = [
+            (halfway.join("receipt.json"), halfway.join("change.json")),
+            (halfway.join("old/wal/00000001"), world.path("halfway/wal/00000001")),
+        ];
+        for (from, to) in kept {
+            fs::copy(&from, to).unwrap();
+            fs::remove_file(from).unwrap();
+        }
         world
     }
 

@@ -124,11 +124,12 @@ fn a_failure_has_the_fields_that_are_listed() {
 }
 
 /// Changes that have something to do and some that have not, that find something settled, and that cannot mend all.
-const CHANGES: [&str; 7] = [
+const CHANGES: [&str; 8] = [
     "reset --json data",
     "seawall reset --yes data; undo --json --yes data",
     "repair --json data",
     "repair --json damaged",
+    "mkdir jobs; printf 'ARWAL001xxxxxxxxxxxx' | zstd -q > jobs/a.wal.zst; repair --json jobs",
     "mv damaged/wal/00000009 gone; repair --json damaged",
     "cp -r INFLUXDB3/stray-bak influx; repair --json --yes influx",
     "mkdir -p damaged/wal-quarantine/20260131T120000Z-trim/new; repair --json --yes damaged",

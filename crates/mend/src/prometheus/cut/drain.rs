@@ -26,6 +26,7 @@ use super::windows::{MAX_BLOCKS, Window};
 use super::{Layout, Subject, log_rest, note};
 use crate::block::Ulid;
 use crate::block::chunk::{SampleValue, Samples};
+use crate::change::to_the_minute;
 use crate::{Action, MendError, Mending, Plan, Stage, Step, StepKind};
 
 /// How much a head holds at least when the server has cut it: half of what a block covers.
@@ -184,7 +185,7 @@ impl Work {
             path: self.names.of(window).to_string(),
             bytes_before: None,
             bytes_after: None,
-            why: format!("samples of the two hours from {} s after 1970", window.start() / 1000),
+            why: format!("samples of the two hours from {}", to_the_minute(UnixTime::from_millis(window.start()))),
         };
         Ok(windows.into_iter().map(step).collect())
     }
