@@ -26,7 +26,8 @@ fn main() {
     let now = SystemTime::now().into();
     let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let begin = Instant::now();
-    let drain = Drain::plan(Path::new(dir), cut, &Order::new(Depth::Bytes, now).workers(workers)).expect("a plan");
+    let drain =
+        Drain::plan(Path::new(dir), cut, &Order::new(Depth::Bytes, now).workers(workers)).expect("a plan");
     let planned = begin.elapsed();
     println!("peak so far {} MiB", peak_memory().map_or(0, |bytes| bytes / 1_048_576));
     for step in &drain.plan().steps {

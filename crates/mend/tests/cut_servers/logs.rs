@@ -221,7 +221,8 @@ fn declare_all(writer: &mut Writer, knows: Knows) {
     if knows == Knows::CustomBuckets {
         CUSTOM.for_each(|number| writer.declare(number, &format!("custom_{number}")));
     }
-    let names = [(40, "early"), (42, "renumbered"), (44, "repeated"), (45, "disorderly"), (46, "deleted_within")];
+    let names =
+        [(40, "early"), (42, "renumbered"), (44, "repeated"), (45, "disorderly"), (46, "deleted_within")];
     let more = [(47, "deleted_across"), (48, "deleted_all"), (50, "flapping"), (51, "rare"), (52, "ancient")];
     names.iter().chain(&more).for_each(|(number, name)| writer.declare(*number, name));
     // The highest number belongs to a series that ends early.
@@ -353,7 +354,10 @@ fn histogram(number: u64, scrape: i64, schema: i64) -> Histogram {
         count: count as f64,
         whole_counts: Some((zero, count)),
         sum: scrape as f64 * 1.5,
-        positive_spans: vec![Span { offset: -1, length: 1 }, Span { offset: 2, length: buckets.unsigned_abs() - 1 }],
+        positive_spans: vec![
+            Span { offset: -1, length: 1 },
+            Span { offset: 2, length: buckets.unsigned_abs() - 1 },
+        ],
         negative_spans: Vec::new(),
         positive: Buckets::Deltas(deltas),
         negative: Buckets::Deltas(Vec::new()),

@@ -3,15 +3,14 @@
 //!
 //! * `logs`: logs of the own encoder with everything in them that a replay treats in a way of its own.
 //! * `drained`: drained logs, also after a restart, a scrape and a compaction.
+//! * `served`: what a server serves, to be compared.
 //! * `trimmed`: trimmed logs, of which what is missing is what was said.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails says enough")]
 
 mod drained;
 mod logs;
-#[path = "../../../formats/tests/prometheus_servers/model.rs"]
-#[expect(dead_code, reason = "only what servers serve is of interest here, not what they should")]
-mod model;
+mod served;
 mod trimmed;
 
 /// Makes each law a test for each version of the server.

@@ -7,7 +7,7 @@ use testkit::prometheus::Prometheus;
 
 use crate::for_each_version;
 use crate::logs::{Data, HOUR, Knows, at, rich};
-use crate::model::{Content, now, served_by};
+use crate::served::{Content, assert_same, now, served_by};
 
 for_each_version!(
     what_a_trimmed_log_lacks_is_what_was_said,
@@ -53,7 +53,7 @@ fn what_a_trimmed_log_lacks_is_what_was_said(prometheus: &Prometheus) {
     let mut expected = before.clone();
     expected.values_mut().for_each(|values| values.retain(|time, _| *time >= cut));
     expected.retain(|_, values| !values.is_empty());
-    crate::model::assert_same(&after, &expected, "trimmed");
+    assert_same(&after, &expected, "trimmed");
     let shown = (count(&before) - count(&after)) as u64;
     let stale = lost - shown;
     // Scrapes 2, 9, 16 and so on of one series, and scrape 96 of each histogram.

@@ -103,7 +103,8 @@ impl Maker<'_> {
     fn block(&self, planned: &Planned) -> Result<Written, MendError> {
         let Some(window) = self.runs.windows.get(&planned.window) else { return Err(vanished()) };
         let used = self.series.order().iter().filter(|series| window.series.contains(**series));
-        let texts = used.flat_map(|series| self.series.labels(*series)).flat_map(|(name, value)| [name, value]);
+        let texts =
+            used.flat_map(|series| self.series.labels(*series)).flat_map(|(name, value)| [name, value]);
         let symbols = Symbols::of(self.series.pool(), texts);
         let mut writer = BlockWriter::create(&planned.dir, &symbols, Segments::default())?;
         std::thread::scope(|scope| {
@@ -137,7 +138,8 @@ impl Maker<'_> {
     }
 
     fn labels(&self, series: SeriesId, symbols: &Symbols<'_>) -> Vec<Label> {
-        let label = |(name, value)| Some(Label { name: symbols.ordinal(name)?, value: symbols.ordinal(value)? });
+        let label =
+            |(name, value)| Some(Label { name: symbols.ordinal(name)?, value: symbols.ordinal(value)? });
         self.series.labels(series).filter_map(label).collect()
     }
 
@@ -205,12 +207,14 @@ impl Packing {
     fn add(&mut self, time: i64, item: Item<'_>) -> Result<(), MendError> {
         match item {
             Item::Float(bits) => {
-                let ended = self.encoder.float(time, f64::from_bits(bits)).map_err(|refused| unfit(time, refused))?;
+                let ended =
+                    self.encoder.float(time, f64::from_bits(bits)).map_err(|refused| unfit(time, refused))?;
                 self.chunks.extend(ended);
             }
             Item::Histogram(packed) => {
                 let histogram = Histogram::unpack(packed).map_err(|_| vanished())?;
-                let ended = self.encoder.histogram(time, &histogram).map_err(|refused| unfit(time, refused))?;
+                let ended =
+                    self.encoder.histogram(time, &histogram).map_err(|refused| unfit(time, refused))?;
                 self.chunks.extend(ended);
             }
             Item::Chunk(chunk) => {

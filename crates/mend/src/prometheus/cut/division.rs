@@ -76,12 +76,21 @@ impl Division {
     }
 
     /// Marks the series of all samples and exemplars that stay.
-    fn mark_needed(&self, directory: &Directory, inventory: &Inventory, order: &Order) -> Result<(), MendError> {
+    fn mark_needed(
+        &self,
+        directory: &Directory,
+        inventory: &Inventory,
+        order: &Order,
+    ) -> Result<(), MendError> {
         let stays = |times: Option<(i64, i64)>| times.is_some_and(|(_, max)| max >= self.keep_from);
-        let parts: Vec<&Part> =
-            inventory.parts.iter().filter(|holding| stays(holding.times)).map(|holding| &holding.part).collect();
+        let parts: Vec<&Part> = inventory
+            .parts
+            .iter()
+            .filter(|holding| stays(holding.times))
+            .map(|holding| &holding.part)
+            .collect();
         let relay = Relay { parts: &parts, workers: order.workers, progress: &order.progress };
-        let digest = |_: &mut (), _: usize, framing: Framing<'_>| {
+        let digest = |(): &mut (), _: usize, framing: Framing<'_>| {
             if let Framing::Record(frame) = framing {
                 // It was checked before it was handed out.
                 self.mark(inventory, &frame).unwrap_or(());

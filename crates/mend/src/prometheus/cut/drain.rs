@@ -83,7 +83,8 @@ impl Drain {
         let inventory = &subject.inventory;
         let mut notes = Vec::new();
         let from = inventory.blocks_end.unwrap_or(i64::MIN);
-        let until = inventory.newest().map_or(i64::MIN, |newest| boundary(inventory, cut, newest, &mut notes));
+        let until =
+            inventory.newest().map_or(i64::MIN, |newest| boundary(inventory, cut, newest, &mut notes));
         let place = (&subject.directory, inventory);
         let division = Division::at(until.max(from), Chunks::BehindTheCut, place, order)?;
         let names = Names { now: order.now, entropy: RandomState::new() };
@@ -204,8 +205,7 @@ impl Work {
         let Subject { inventory, .. } = &self.subject;
         let writer = RunWriter::create(stage.scratch()?.join("runs"), inventory.series.order())?;
         let mut checkpoint = layout.begin_checkpoint(stage)?;
-        let sieve =
-            Sieve { inventory, from: self.from, until: self.until, rest: Some(&self.division) };
+        let sieve = Sieve { inventory, from: self.from, until: self.until, rest: Some(&self.division) };
         let runs = std::thread::scope(|scope| {
             let mut sorter = Sorter::begin(scope, writer);
             let mut replay = Replay::of(inventory);
@@ -237,20 +237,27 @@ impl Work {
             let mut failed = None;
             self.subject.directory.chunks(part, progress, &mut |chunking| {
                 let outcome = match chunking {
-                    Chunking::Chunk(_, chunk) if is_read(&chunk, *blocks_end) && chunk.times.0 < self.until => {
+                    Chunking::Chunk(_, chunk)
+                        if is_read(&chunk, *blocks_end) && chunk.times.0 < self.until =>
+                    {
                         let whole = WholeChunk {
                             times: chunk.times,
                             encoding: chunk.encoding,
                             samples: chunk.samples(),
                             data: chunk.data,
                         };
-                        owner(&chunk, series).map_or(Ok(()), |owner| self.take_chunk(owner, whole, replay, sorter))
+                        owner(&chunk, series)
+                            .map_or(Ok(()), |owner| self.take_chunk(owner, whole, replay, sorter))
                     }
                     Chunking::Damage(damage) => Err(damaged(&damage)),
                     Chunking::Chunk(..) | Chunking::Note(_) => Ok(()),
                 };
                 failed = outcome.err();
-                if failed.is_some() { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+                if failed.is_some() {
+                    std::ops::ControlFlow::Break(())
+                } else {
+                    std::ops::ControlFlow::Continue(())
+                }
             })?;
             if let Some(error) = failed {
                 return Err(error);

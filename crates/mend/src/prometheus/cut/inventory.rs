@@ -113,7 +113,8 @@ struct Findings {
 
 impl Reading {
     fn new(directory: &Directory, blocks_end: Option<i64>) -> Self {
-        let parts = directory.parts().iter().filter(|part| matches!(part.role, Role::Checkpoint | Role::Live));
+        let parts =
+            directory.parts().iter().filter(|part| matches!(part.role, Role::Checkpoint | Role::Live));
         let holding = |part: &Part| Holding { part: part.clone(), records: 0, points: 0, times: None };
         Self {
             roster: Roster::default(),
@@ -243,7 +244,11 @@ impl Findings {
 }
 
 /// Which series have late samples, in the log of those.
-fn late_series(directory: &Directory, order: &Order, series: &Sorted) -> Result<HashSet<SeriesId>, MendError> {
+fn late_series(
+    directory: &Directory,
+    order: &Order,
+    series: &Sorted,
+) -> Result<HashSet<SeriesId>, MendError> {
     #[derive(Default)]
     struct Late {
         numbers: HashSet<u64>,

@@ -55,9 +55,11 @@ impl Subject {
         let log = detect(path, None)?;
         let site = Site::of(log.as_ref());
         let root = site.root.display();
-        let refused = |reason: String, advice: &str| MendError::Impossible { reason, advice: advice.to_owned() };
+        let refused =
+            |reason: String, advice: &str| MendError::Impossible { reason, advice: advice.to_owned() };
         if site.format != Format::Prometheus {
-            let reason = format!("{root} is a log of {}, and only those of Prometheus can be cut", site.format);
+            let reason =
+                format!("{root} is a log of {}, and only those of Prometheus can be cut", site.format);
             return Err(refused(reason, "repair or reset it instead"));
         }
         if !site.root.join("wal").is_dir() || site.root.file_name().is_some_and(|name| name == "data-agent") {
@@ -105,9 +107,11 @@ impl Subject {
         (files, progress): (usize, &Progress),
         mut take: impl FnMut(&Siftings) -> Result<(), MendError> + Send,
     ) -> Result<(), MendError> {
-        let parts: Vec<&Part> = self.inventory.parts.iter().take(files).map(|holding| &holding.part).collect();
+        let parts: Vec<&Part> =
+            self.inventory.parts.iter().take(files).map(|holding| &holding.part).collect();
         let relay = Relay { parts: &parts, workers: self.workers, progress };
-        let digest = |found: &mut Siftings, part: usize, framing: Framing<'_>| found.add(sieve, part, &framing);
+        let digest =
+            |found: &mut Siftings, part: usize, framing: Framing<'_>| found.add(sieve, part, &framing);
         let mut failed = None;
         self.directory.relay(&relay, digest, |found: &mut Siftings, _| {
             let outcome = found.damage.as_ref().map_or(Ok(()), |damage| Err(damaged(damage)));
@@ -209,7 +213,7 @@ fn log_rest(checkpoint: &mut Checkpoint, found: &Siftings) -> Result<(), MendErr
 
 /// Names in a directory of which `wanted` says so, sorted.
 fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, MendError> {
-    let entries = std::fs::read_dir(dir).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(MendError::io("list", dir))?;
     let names = entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();

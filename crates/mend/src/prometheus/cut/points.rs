@@ -18,7 +18,9 @@ pub(super) fn each(
     mut visit: impl FnMut(SeriesRef, i64, Measured<'_>),
 ) -> Result<(), Malformed> {
     match kind {
-        Type::Samples => each_sample(record, |point| visit(point.series, point.time, Measured::Float(point.value))),
+        Type::Samples => {
+            each_sample(record, |point| visit(point.series, point.time, Measured::Float(point.value)))
+        }
         Type::Histograms
         | Type::FloatHistograms
         | Type::CustomHistograms
@@ -48,7 +50,7 @@ fn each_of(record: &Record<'_>, mut visit: impl FnMut(SeriesRef, i64, Measured<'
 
 /// Leaves of a record what `keeps` says of its points' and exemplars' times; `None` if that is nothing.
 pub(super) fn filtered(record: Record<'_>, keeps: impl Fn(i64) -> bool) -> Option<Record<'_>> {
-    let record = match record {
+    match record {
         Record::Samples(mut all) => {
             all.retain(|point| keeps(point.time));
             (!all.is_empty()).then_some(Record::Samples(all))
@@ -70,8 +72,7 @@ pub(super) fn filtered(record: Record<'_>, keeps: impl Fn(i64) -> bool) -> Optio
             (!all.is_empty()).then_some(Record::HistogramsV2(kind, all))
         }
         other => Some(other),
-    };
-    record
+    }
 }
 
 /// A start time can be told by reference to the point before, which may go: each that stays says its own.

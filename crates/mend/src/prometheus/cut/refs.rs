@@ -6,7 +6,7 @@ use super::roster::SeriesId;
 
 /// Numbers in one page: numbers are given out one after the other, but of a server that has run for long only those of
 /// living series are left.
-const PAGE: u64 = 256;
+const PAGE: usize = 256;
 
 /// Pages that a table may have however few numbers are in it.
 const FREE_PAGES: usize = 1024;
@@ -21,7 +21,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Refs {
     index: HashMap<u64, u32>,
-    pages: Vec<Box<[u32; PAGE as usize]>>,
+    pages: Vec<[u32; PAGE]>,
     single: HashMap<u64, u32>,
     len: usize,
 }
@@ -30,8 +30,10 @@ impl Refs {
     /// The series of that number.
     #[inline]
     pub(super) fn get(&self, number: u64) -> Option<SeriesId> {
-        let found = match self.index.get(&(number / PAGE)) {
-            Some(page) => self.pages.get(*page as usize)?.get(place(number)).copied().filter(|id| *id != NONE),
+        let found = match self.index.get(&(page_of(number))) {
+            Some(page) => {
+                self.pages.get(*page as usize)?.get(place(number)).copied().filter(|id| *id != NONE)
+            }
             None => self.single.get(&number).copied(),
         };
         found.map(SeriesId)
@@ -45,7 +47,7 @@ impl Refs {
     /// Gives a number to a series.
     pub(super) fn insert(&mut self, number: u64, series: SeriesId) {
         self.len += 1;
-        let page = number / PAGE;
+        let page = page_of(number);
         if let Some(numbers) = self.page_mut(page) {
             if let Some(slot) = numbers.get_mut(place(number)) {
                 *slot = series.0;
@@ -56,10 +58,10 @@ impl Refs {
             self.single.insert(number, series.0);
             return;
         }
-        let mut numbers = Box::new([NONE; PAGE as usize]);
+        let mut numbers = [NONE; PAGE];
         // A page takes over what came before it.
         if !self.single.is_empty() {
-            for (number, slot) in (page * PAGE..=page * PAGE + (PAGE - 1)).zip(numbers.iter_mut()) {
+            for (number, slot) in (page * PAGE as u64..).zip(numbers.iter_mut()) {
                 *slot = self.single.remove(&number).unwrap_or(NONE);
             }
         }
@@ -73,35 +75,41 @@ impl Refs {
 
     /// Forgets a number.
     pub(super) fn remove(&mut self, number: u64) {
-        if let Some(slot) = self.page_mut(number / PAGE).and_then(|numbers| numbers.get_mut(place(number))) {
+        if let Some(slot) = self.page_mut(page_of(number)).and_then(|numbers| numbers.get_mut(place(number)))
+        {
             *slot = NONE;
         }
         self.single.remove(&number);
     }
 
-    fn page_mut(&mut self, page: u64) -> Option<&mut [u32; PAGE as usize]> {
+    fn page_mut(&mut self, page: u64) -> Option<&mut [u32; PAGE]> {
         let at = *self.index.get(&page)?;
-        self.pages.get_mut(at as usize).map(|page| &mut **page)
+        self.pages.get_mut(at as usize)
     }
+}
+
+/// The page that a number is in.
+const fn page_of(number: u64) -> u64 {
+    number / PAGE as u64
 }
 
 /// Where in its page a number lies.
 fn place(number: u64) -> usize {
-    usize::try_from(number % PAGE).unwrap_or(0)
+    usize::try_from(number % PAGE as u64).unwrap_or(0)
 }
 
 /// Looks numbers up, and remembers the page of the last one.
 pub(super) struct Reader<'a> {
     refs: &'a Refs,
     page: u64,
-    numbers: Option<&'a [u32; PAGE as usize]>,
+    numbers: Option<&'a [u32; PAGE]>,
 }
 
 impl Reader<'_> {
     /// The series of that number.
     #[inline]
     pub(super) fn get(&mut self, number: u64) -> Option<SeriesId> {
-        let page = number / PAGE;
+        let page = page_of(number);
         if page != self.page {
             self.turn(page);
         }
@@ -113,8 +121,7 @@ impl Reader<'_> {
 
     fn turn(&mut self, page: u64) {
         self.page = page;
-        self.numbers =
-            self.refs.index.get(&page).and_then(|at| self.refs.pages.get(*at as usize)).map(|page| &**page);
+        self.numbers = self.refs.index.get(&page).and_then(|at| self.refs.pages.get(*at as usize));
     }
 }
 

@@ -74,11 +74,18 @@ impl<'a> Replay<'a> {
     #[inline]
     pub(super) fn is_deleted(&self, series: SeriesId, time: i64) -> bool {
         !self.inventory.graves.is_empty()
-            && self.inventory.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| (*from..=*to).contains(&time)))
+            && self
+                .inventory
+                .graves
+                .get(&series)
+                .is_some_and(|all| all.iter().any(|(from, to)| (*from..=*to).contains(&time)))
     }
 
     /// Whether anything was deleted between two times, both included.
     pub(super) fn has_graves(&self, series: SeriesId, (min, max): (i64, i64)) -> bool {
-        self.inventory.graves.get(&series).is_some_and(|all| all.iter().any(|(from, to)| *from <= max && *to >= min))
+        self.inventory
+            .graves
+            .get(&series)
+            .is_some_and(|all| all.iter().any(|(from, to)| *from <= max && *to >= min))
     }
 }

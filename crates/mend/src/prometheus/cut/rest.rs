@@ -30,7 +30,8 @@ impl Checkpoint {
     /// Begins a checkpoint in a directory, which is made.
     pub(super) fn create(dir: PathBuf) -> Result<Self, MendError> {
         fs::create_dir_all(&dir).map_err(MendError::io("make the directory", &dir))?;
-        let mut new = Self { dir, number: 0, file: None, pages: Pages::default(), full: Vec::new(), bytes: 0 };
+        let mut new =
+            Self { dir, number: 0, file: None, pages: Pages::default(), full: Vec::new(), bytes: 0 };
         new.open()?;
         Ok(new)
     }

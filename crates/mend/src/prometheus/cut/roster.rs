@@ -114,7 +114,9 @@ impl Roster {
         let roster = &self;
         std::thread::scope(|scope| {
             for part in order.chunks_mut(part) {
-                scope.spawn(|| part.sort_unstable_by(|one, other| roster.pairs_of(*one).cmp(roster.pairs_of(*other))));
+                scope.spawn(|| {
+                    part.sort_unstable_by(|one, other| roster.pairs_of(*one).cmp(roster.pairs_of(*other)));
+                });
             }
         });
         // This sort finds the sorted parts and merges them.
@@ -151,14 +153,16 @@ impl Roster {
         pairs.clear();
         // A label without a value is none.
         for (name, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
-            let like_before = self.previous.get(pairs.len()).copied().filter(|pair| self.is(*pair, name, value));
+            let like_before =
+                self.previous.get(pairs.len()).copied().filter(|pair| self.is(*pair, name, value));
             pairs.push(match like_before {
                 Some(pair) => pair,
                 None => self.pair(name, value)?,
             });
         }
         // The server writes them sorted; what is not is sorted here, since blocks have to be.
-        let name = |pair: &Pair| self.pairs.get(pair.0 as usize).map_or(&[][..], |(name, _)| self.pool.text(*name));
+        let name =
+            |pair: &Pair| self.pairs.get(pair.0 as usize).map_or(&[][..], |(name, _)| self.pool.text(*name));
         if !pairs.is_sorted_by_key(name) {
             pairs.sort_by_key(|pair| name(pair).to_vec());
         }
@@ -308,7 +312,8 @@ mod tests {
     fn sorted(all: &[(u64, &[(&str, &str)])]) -> Sorted {
         let mut roster = Roster::default();
         for (number, labels) in all {
-            let pairs = Labels::write_pairs(labels.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+            let pairs =
+                Labels::write_pairs(labels.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
             roster.declare(SeriesRef(*number), Labels::of_pairs(&pairs).unwrap()).unwrap();
         }
         roster.sort(NonZeroUsize::MIN)

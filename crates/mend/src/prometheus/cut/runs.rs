@@ -165,7 +165,8 @@ impl RunReader<'_> {
     pub(super) fn group(&mut self) -> Result<&[u8], MendError> {
         let mut rest = self.rest();
         let before = rest.len();
-        let len = take(&mut rest).and_then(|len| usize::try_from(len).ok()).ok_or_else(|| self.runs.broken())?;
+        let len =
+            take(&mut rest).and_then(|len| usize::try_from(len).ok()).ok_or_else(|| self.runs.broken())?;
         self.at += before - rest.len();
         self.demand(len)?;
         let start = self.at;
@@ -189,7 +190,10 @@ impl RunReader<'_> {
         let wanted = (len - there).max(self.buffer).min(usize::try_from(left).unwrap_or(usize::MAX));
         self.bytes.resize(there + wanted, 0);
         let into = self.bytes.get_mut(there..).unwrap_or_default();
-        self.runs.file.read_exact_at(into, self.extent.start).map_err(MendError::io("read", &self.runs.path))?;
+        self.runs
+            .file
+            .read_exact_at(into, self.extent.start)
+            .map_err(MendError::io("read", &self.runs.path))?;
         self.extent.start += wanted as u64;
         Ok(())
     }

@@ -125,7 +125,12 @@ impl Siftings {
     }
 
     /// Keeps what stays of a record.
-    fn rest(&mut self, inventory: &Inventory, division: &Division, frame: &Frame<'_>) -> Result<(), Malformed> {
+    fn rest(
+        &mut self,
+        inventory: &Inventory,
+        division: &Division,
+        frame: &Frame<'_>,
+    ) -> Result<(), Malformed> {
         let from = division.keep_from;
         match (frame.gist.kind, frame.gist.times) {
             (Some(Type::Empty) | None, _) => {}

@@ -45,7 +45,8 @@ impl Trim {
         let layout = Layout::of(&subject, &division)?;
         let plan = subject.plan(Action::Trim, layout.steps(&subject.site.root, Vec::new()), Vec::new())?;
         let before = subject.replaced_bytes(&division);
-        let stays = inventory.sizes.since(division.keep_from).saturating_add(inventory.other_bytes).min(before);
+        let stays =
+            inventory.sizes.since(division.keep_from).saturating_add(inventory.other_bytes).min(before);
         let lost = Lost::of(&subject, &division, order)?;
         let plan = Plan {
             loss: lost.loss(before - stays),
@@ -92,9 +93,7 @@ fn cut(inventory: &Inventory, to: TrimTo) -> Result<Option<i64>, MendError> {
     let paged = inventory.other_bytes.saturating_add(PADDING * (inventory.parts.len() as u64 + 1));
     let Some(for_samples) = most.checked_sub(paged) else {
         return Err(MendError::Impossible {
-            reason: format!(
-                "the log needs {paged} bytes for its series alone, and {most} are allowed"
-            ),
+            reason: format!("the log needs {paged} bytes for its series alone, and {most} are allowed"),
             advice: "allow more, or drain the log and let the server cut it".to_owned(),
         });
     };
@@ -142,11 +141,21 @@ impl Lost {
     }
 
     fn loss(&self, bytes: u64) -> Loss {
-        Loss { records: Some(self.records), samples: Some(self.samples), series: Some(0), bytes, times: self.times }
+        Loss {
+            records: Some(self.records),
+            samples: Some(self.samples),
+            series: Some(0),
+            bytes,
+            times: self.times,
+        }
     }
 
     fn kept(&self, all: Kept) -> Kept {
         let without = |all: Option<u64>, lost: u64| all.map(|all| all.saturating_sub(lost));
-        Kept { records: without(all.records, self.records), samples: without(all.samples, self.samples), ..all }
+        Kept {
+            records: without(all.records, self.records),
+            samples: without(all.samples, self.samples),
+            ..all
+        }
     }
 }
