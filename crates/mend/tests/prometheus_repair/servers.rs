@@ -10,7 +10,7 @@ use mend::{Mending, Plan};
 use testkit::prometheus::{Prometheus, Server, Setup};
 use testkit::{Exporter, Page, wait_for};
 
-use crate::damage::{Case, dangling, of_chunks, of_the_log, of_written, split_chunks};
+use crate::damage::{Case, dangling, of_chunks, of_snapped, of_the_log, of_written, split_chunks};
 use crate::model::{Original, difference, served_by};
 use crate::plans::{order, repair};
 use crate::sound::{Begin, Dir, now};
@@ -122,7 +122,12 @@ fn all_that_was_good_in_the_log_and_in_chunks_is_served(prometheus: &Prometheus)
     assert_sound(&dir);
     split_chunks(&dir);
     assert_sound(&dir);
-    hold(of_chunks(begin, &dir), |case| fault(prometheus, case));
+    let snapped = begin.plain(Compression::Snappy);
+    setup(prometheus, &snapped).start().unwrap().stop().unwrap();
+    assert_sound(&snapped);
+    let of_snapped = of_snapped(&snapped);
+    assert!(of_snapped.iter().all(|case| case.good.len() == 100), "the snapshot names no series");
+    hold(of_chunks(begin, &dir).into_iter().chain(of_snapped).collect(), |case| fault(prometheus, case));
 }
 
 fn assert_sound(dir: &Dir) {
