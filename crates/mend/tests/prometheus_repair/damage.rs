@@ -78,7 +78,7 @@ fn noise(len: usize) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_be_bytes()[0]
+        u8::try_from(state >> 56).unwrap()
     };
     (0..len).map(|_| next()).collect()
 }

@@ -16,7 +16,7 @@ use crate::plans::{order, repair};
 use crate::sound::{Begin, Dir, now};
 
 /// Servers that run side by side. They spend nearly all of their time waiting for their first scrape.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 24;
 
 /// A server that could not yet scrape itself is broken by then.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -74,7 +74,7 @@ fn fault(prometheus: &Prometheus, case: &Case) -> Option<String> {
 fn own(server: &Server) -> Option<Vec<i64>> {
     let answer = server.query_at(r#"{job="self"}[200y]"#, 4_102_444_800).ok()?;
     let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
-    let all = answer["data"]["result"].as_array()?.iter().flat_map(|one| one["values"].as_array().cloned());
+    let all = answer["data"]["result"].as_array()?.iter().filter_map(|one| one["values"].as_array().cloned());
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
     let time = |row: serde_json::Value| (row[0].as_f64().unwrap() * 1000.0).round() as i64;
     Some(all.flatten().map(time).collect())
