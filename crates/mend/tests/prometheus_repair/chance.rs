@@ -76,7 +76,7 @@ fn log(kind: u8) -> Dir {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happened_all_that_was_good_is_there_and_nothing_else(

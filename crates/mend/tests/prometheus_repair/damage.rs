@@ -78,7 +78,7 @@ fn noise(len: usize) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_be_bytes()[0]
+        u8::try_from(state >> 56).unwrap()
     };
     (0..len).map(|_| next()).collect()
 }
@@ -174,6 +174,11 @@ fn segments(begin: Begin) -> Vec<Case> {
     add("a copy of the first segment at the end", &|patient| {
         let bytes = patient.dir.read(&name(0));
         patient.dir.write(&name(5), &bytes);
+    });
+    add("a damaged copy of the first segment at the end", &|patient| {
+        let bytes = patient.dir.read(&name(0));
+        patient.dir.write(&name(5), &bytes);
+        patient.dir.change(&name(5), |bytes| bytes[40_000] ^= 1);
     });
     add("a copy of a later segment in the place of an earlier", &|patient| {
         patient.lose(&name(1));
@@ -369,6 +374,22 @@ pub(crate) fn of_written(written: &Dir) -> Vec<Case> {
     });
     add("no second segment of those that a server wrote", &|patient| patient.lose(&name(1)));
     add("no first segment of those that a server wrote", &|patient| patient.lose(&name(0)));
+    all
+}
+
+/// Damage of a log of which a server has left a snapshot, which still says what series are called.
+pub(crate) fn of_snapped(snapped: &Dir) -> Vec<Case> {
+    let mut all = Vec::new();
+    let mut add = |what: &str, harm: &dyn Fn(&mut Patient)| {
+        let mut patient = Patient::new(Dir::copy_of(snapped.path()));
+        harm(&mut patient);
+        all.push(patient.case(what));
+    };
+    add("labels from a snapshot", &|patient| {
+        let second = patient.record(&name(0), 0).end;
+        patient.flip(&name(0), second, 40, 0x01);
+    });
+    add("labels from a snapshot for a log without its beginning", &|patient| patient.lose(&name(0)));
     all
 }
 

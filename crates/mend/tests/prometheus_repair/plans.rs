@@ -86,21 +86,23 @@ fn sound_segments_stay_byte_for_byte() {
     }
 }
 
+/// A late chunk of 100 bytes of data, so of 130 bytes.
+#[expect(clippy::big_endian_bytes, reason = "the format stores big-endian numbers")]
+fn chunk(series: u64) -> Vec<u8> {
+    let mut chunk = series.to_be_bytes().to_vec();
+    chunk.extend_from_slice(&[0; 16]);
+    chunk.extend_from_slice(&[0x81, 100]);
+    chunk.extend_from_slice(&[7; 100]);
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &chunk);
+    chunk.extend_from_slice(&u32::try_from(crc).unwrap().to_be_bytes());
+    chunk
+}
+
 #[test]
 fn late_samples_are_told_of_no_chunk_that_is_lost() {
     let begin = Begin::recently();
     let dir = begin.plain(Compression::None);
     dir.change(&name(1), |bytes| bytes[20_000] ^= 1);
-    // A file of chunks with one that is bad: 30 bytes of header and checksum around 100 of data, and one behind it.
-    let chunk = |series: u64| {
-        let mut chunk = series.to_be_bytes().to_vec();
-        chunk.extend_from_slice(&[0; 16]);
-        chunk.extend_from_slice(&[0x81, 100]);
-        chunk.extend_from_slice(&[7; 100]);
-        let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &chunk);
-        chunk.extend_from_slice(&u32::try_from(crc).unwrap().to_be_bytes());
-        chunk
-    };
     let mut file = b"\x01\x30\xbc\x91\x01\0\0\0".to_vec();
     (1..=3).for_each(|series| file.extend(chunk(series)));
     file[8 + 130 + 60] ^= 1;

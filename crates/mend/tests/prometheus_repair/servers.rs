@@ -10,13 +10,13 @@ use mend::{Mending, Plan};
 use testkit::prometheus::{Prometheus, Server, Setup};
 use testkit::{Exporter, Page, wait_for};
 
-use crate::damage::{Case, dangling, of_chunks, of_the_log, of_written, split_chunks};
+use crate::damage::{Case, dangling, of_chunks, of_snapped, of_the_log, of_written, split_chunks};
 use crate::model::{Original, difference, served_by};
 use crate::plans::{order, repair};
 use crate::sound::{Begin, Dir, now};
 
 /// Servers that run side by side. They spend nearly all of their time waiting for their first scrape.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 24;
 
 /// A server that could not yet scrape itself is broken by then.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -74,7 +74,7 @@ fn fault(prometheus: &Prometheus, case: &Case) -> Option<String> {
 fn own(server: &Server) -> Option<Vec<i64>> {
     let answer = server.query_at(r#"{job="self"}[200y]"#, 4_102_444_800).ok()?;
     let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
-    let all = answer["data"]["result"].as_array()?.iter().flat_map(|one| one["values"].as_array().cloned());
+    let all = answer["data"]["result"].as_array()?.iter().filter_map(|one| one["values"].as_array().cloned());
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
     let time = |row: serde_json::Value| (row[0].as_f64().unwrap() * 1000.0).round() as i64;
     Some(all.flatten().map(time).collect())
@@ -122,7 +122,12 @@ fn all_that_was_good_in_the_log_and_in_chunks_is_served(prometheus: &Prometheus)
     assert_sound(&dir);
     split_chunks(&dir);
     assert_sound(&dir);
-    hold(of_chunks(begin, &dir), |case| fault(prometheus, case));
+    let snapped = begin.plain(Compression::Snappy);
+    setup(prometheus, &snapped).start().unwrap().stop().unwrap();
+    assert_sound(&snapped);
+    let of_snapped = of_snapped(&snapped);
+    assert!(of_snapped.iter().all(|case| case.good.len() == 100), "the snapshot names no series");
+    hold(of_chunks(begin, &dir).into_iter().chain(of_snapped).collect(), |case| fault(prometheus, case));
 }
 
 fn assert_sound(dir: &Dir) {
