@@ -3,8 +3,9 @@
 //! `strace` does it, so nothing has to be built into the program: what is tested is what is shipped.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
 
 use tempfile::NamedTempFile;
 
@@ -75,8 +76,8 @@ impl Faults {
         let of = |value: Option<&OsStr>| value.unwrap_or_default().to_owned();
         let environment = program.get_envs().map(|(name, value)| (name.to_owned(), of(value))).collect();
         let faults = Self { strace: program.get_program().to_owned(), environment };
-        let permitted =
-            faults.run(&Command::new("true"), "openat", 1, Fault::Kill).is_ok_and(|run| run.0.is_some());
+        let tried = faults.start(&Command::new("true"), "openat", 1, Fault::Kill).and_then(Run::finish);
+        let permitted = tried.is_ok_and(|(struck, _)| struck.is_some());
         if !permitted {
             note_lack("strace", "may not trace processes here");
         }
@@ -96,9 +97,11 @@ impl Faults {
         let mut hits = 0;
         for call in calls {
             for nth in 1.. {
+                let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
                 let (prepared, command) = prepare();
-                let (struck, output) =
-                    self.run(&command, call, nth, fault).expect("strace runs: it did before");
+                let run = self.start(&command, call, nth, fault).expect("strace starts: it did before");
+                drop(starting);
+                let (struck, output) = run.finish().expect("strace runs: it did before");
                 let Some(struck) = struck else {
                     let said = String::from_utf8_lossy(&output.stderr);
                     assert!(output.status.success(), "{command:?} fails without a fault: {said}");
@@ -111,21 +114,15 @@ impl Faults {
         hits
     }
 
-    /// Runs the command with the fault at the call of that number, and tells whether it came to that.
-    fn run(
-        &self,
-        command: &Command,
-        call: &str,
-        nth: u32,
-        fault: Fault,
-    ) -> std::io::Result<(Option<Struck>, Output)> {
+    /// Starts the command with the fault at the call of that number.
+    fn start(&self, command: &Command, call: &str, nth: u32, fault: Fault) -> io::Result<Run> {
         let log = NamedTempFile::new()?;
         let inject = match fault {
             Fault::Kill => format!("inject=?{call}:signal=KILL:when={nth}"),
             Fault::Error(name) => format!("inject=?{call}:error={name}:when={nth}"),
         };
         let mut strace = Command::new(&self.strace);
-        strace.args(["-f", "-qq", "-e", "signal=none", "-e", &format!("trace=?{call}"), "-e", &inject, "-o"]);
+        strace.args(["-f", "-q", "-e", &format!("trace=?{call}"), "-e", &inject, "-o"]);
         strace.arg(log.path()).envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Libraries that were fetched for strace are not for the program.
         for (name, _) in &self.environment {
@@ -141,14 +138,34 @@ impl Faults {
         if let Some(dir) = command.get_current_dir() {
             strace.current_dir(dir);
         }
-        let output = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output()?;
-        let mark = match fault {
+        let child = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        Ok(Run { child, log, fault, point: format!("{call} {nth}") })
+    }
+}
+
+/// Held while a run is prepared and started: a child has the descriptors of this process until it becomes `strace`, and
+/// with them what another thread is preparing would look as if somebody wrote to it.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// A run that was started.
+struct Run {
+    child: Child,
+    log: NamedTempFile,
+    fault: Fault,
+    point: String,
+}
+
+impl Run {
+    /// Waits for its end, and tells whether it was hit.
+    fn finish(self) -> io::Result<(Option<Struck>, Output)> {
+        let output = self.child.wait_with_output()?;
+        let mark = match self.fault {
             Fault::Kill => "killed by SIGKILL",
             Fault::Error(_) => "(INJECTED)",
         };
-        let hit = fs::read_to_string(log.path())?.contains(mark);
+        let hit = fs::read_to_string(self.log.path())?.contains(mark);
         let struck = hit.then(|| Struck {
-            point: format!("{call} {nth}"),
+            point: self.point,
             status: output.status,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
