@@ -49,6 +49,13 @@ fn a_server_serves_everything_that_a_repair_kept_and_more_than_it_would_have_kep
         assert_eq!(served(&prometheus, &world.path("damaged")), kept, "{version}");
         assert_eq!(served(&prometheus, &world.path("damaged")), kept, "{version}, started again");
         assert!(kept > own, "{version}: kept {kept}, the server itself keeps {own}");
+
+        // The server has written since, and nobody said that this may go.
+        let undo = world.run(&["undo", "--yes", "--json", "damaged"]);
+        assert_eq!((undo.code, &undo.json()["error"]["code"]), (Some(4), &"overtaken".into()), "{undo:?}");
+        let undo = world.run(&["undo", "--yes", "--newer", "quarantine", "damaged"]);
+        assert_eq!(undo.code, Some(0), "{undo:?}");
+        assert_eq!(world.run(&["verify", "damaged"]).code, Some(2), "the damage is back");
     }
 }
 
