@@ -46,7 +46,8 @@ fn redacted(text: &str) -> String {
         (r"takes about [^\n]*", "takes about FORECAST"),
         (r#""estimate": \{[^}]*\}"#, r#""estimate": FORECAST"#),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
-        (r"\b20\d{6}T\d{6}Z-", "yyyymmddThhmmssZ-"),
+        // A second change in one second has a number behind its name.
+        (r"\b20\d{6}T\d{6}Z-([a-z]+)(-\d+)?", "yyyymmddThhmmssZ-$1"),
         (r"\b01[0-9A-Z]{24}\b", "01ULIDULIDULIDULIDULIDULID"),
         (r"looked for: [^\n]*(\n {14}[^\n]*)*", "looked for: FORMATS"),
     ];
