@@ -5,8 +5,6 @@
 //!   `chunks_head` has of its series. So of samples of one time the first counts, and what came out of order does not.
 //! * Samples that are in blocks and those that were deleted are left out by who calls.
 
-use std::collections::HashMap;
-
 use super::inventory::Inventory;
 use super::roster::SeriesId;
 
@@ -15,8 +13,8 @@ use super::roster::SeriesId;
 pub(super) struct Replay<'a> {
     /// Time of the newest sample of each series; the end of time for one of which none counts, or none yet.
     newest: Vec<i64>,
-    /// Series that wait for more than one record, and how many are still to come.
-    to_come: HashMap<SeriesId, u32>,
+    /// Declarations so far.
+    records: u64,
     inventory: &'a Inventory,
 }
 
@@ -37,23 +35,18 @@ pub(super) enum Fate {
 impl<'a> Replay<'a> {
     /// A start that has read the chunks, and nothing of the log.
     pub(super) fn of(inventory: &'a Inventory) -> Self {
-        Self {
-            newest: vec![CLOSED; inventory.series.len()],
-            to_come: inventory.series.repeated().clone(),
-            inventory,
-        }
+        Self { newest: vec![CLOSED; inventory.series.len()], records: 0, inventory }
     }
 
-    /// A record declares a series. With the last one, it begins where its chunks end.
-    pub(super) fn declare(&mut self, series: SeriesId) {
-        if let Some(to_come) = self.to_come.get_mut(&series) {
-            *to_come = to_come.saturating_sub(1);
-            if *to_come > 0 {
-                return;
-            }
-        }
+    /// A series is declared, if its number still means one. With the last time, it begins where its chunks end.
+    pub(super) fn declare(&mut self, series: Option<SeriesId>) {
+        self.records += 1;
+        let Some(series) = series else { return };
+        let known = &self.inventory.series;
+        let is_last = known.last_records().get(&series).is_none_or(|last| *last == self.records);
         if let Some(newest) = self.newest.get_mut(series.index())
-            && !self.inventory.series.deleted().contains(&series)
+            && is_last
+            && !known.deleted().contains(&series)
         {
             *newest = self.inventory.mapped.end(series);
         }

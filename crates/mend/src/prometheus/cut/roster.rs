@@ -44,8 +44,10 @@ pub(super) struct Roster {
     refs: Refs,
     /// The number that each series had in its last record.
     last: Vec<SeriesRef>,
-    /// How many records declare a series, where that is not one.
-    declared: HashMap<SeriesId, u32>,
+    /// How many times a series was declared, of all.
+    records: u64,
+    /// Which of those was the last one of a series that was declared more than once.
+    last_records: HashMap<SeriesId, u64>,
     /// Numbers of series that have more than one.
     aliases: HashMap<SeriesId, Vec<SeriesRef>>,
     /// Series that were deleted as a whole after their last record.
@@ -59,6 +61,7 @@ pub(super) struct Roster {
 impl Roster {
     /// Notes a record of a series.
     pub(super) fn declare(&mut self, number: SeriesRef, labels: Labels<'_>) -> Result<(), MendError> {
+        self.records += 1;
         let known = self.ends.len();
         let series = self.series_of(labels)?;
         match self.refs.get(number.0) {
@@ -71,7 +74,7 @@ impl Roster {
         let Some(last) = self.last.get_mut(series.index()) else { return Ok(()) };
         let before = std::mem::replace(last, number);
         if series.index() < known {
-            *self.declared.entry(series).or_insert(1) += 1;
+            self.last_records.insert(series, self.records);
             if before != number {
                 self.aliases.entry(series).or_insert_with(|| vec![before]).push(number);
             }
@@ -283,10 +286,10 @@ impl Sorted {
         pairs.filter_map(|pair| self.roster.pairs.get(pair.0 as usize)).copied()
     }
 
-    /// Series that more than one record declares, and how many do. What a replay serves of a series comes behind the
-    /// last one.
-    pub(super) fn repeated(&self) -> &HashMap<SeriesId, u32> {
-        &self.roster.declared
+    /// Of all declarations in the log, counted from 1, the last one of each series that has several. What a replay
+    /// serves of a series comes behind it.
+    pub(super) fn last_records(&self) -> &HashMap<SeriesId, u64> {
+        &self.roster.last_records
     }
 
     /// Series that were deleted as a whole and not declared again.
@@ -339,7 +342,7 @@ mod tests {
         let sorted = sorted(&[(1, &[("a", "1"), ("b", "2")]), (2, &[("b", "2"), ("a", "1")])]);
         assert_eq!(sorted.len(), 1);
         assert_eq!(sorted.refs().get(1), sorted.refs().get(2));
-        assert_eq!(sorted.repeated().get(&SeriesId(0)), Some(&2));
+        assert_eq!(sorted.last_records().get(&SeriesId(0)), Some(&2));
         assert_eq!(sorted.last_ref(SeriesId(0)), Some(SeriesRef(2)));
     }
 

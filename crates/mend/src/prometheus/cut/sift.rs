@@ -31,8 +31,8 @@ pub(super) struct Siftings {
     pub(super) samples: Vec<Sifted>,
     /// Packed histograms that samples refer to.
     pub(super) histograms: Vec<u8>,
-    /// Records of series: behind how many samples, and of which series.
-    pub(super) declared: Vec<(usize, SeriesId)>,
+    /// Declarations of series: behind how many samples, and of which series, if its number still means one.
+    pub(super) declared: Vec<(usize, Option<SeriesId>)>,
     /// What stays, packed, one record after the other.
     pub(super) packed: Vec<u8>,
     /// Where each of these records ends, and how it is compressed.
@@ -92,7 +92,7 @@ impl Siftings {
         if kind == Type::Series {
             if let Record::Series(all) = Record::decode(frame.record)? {
                 let refs = sieve.inventory.series.refs();
-                let declared = all.iter().filter_map(|one| refs.get(one.series.0));
+                let declared = all.iter().map(|one| refs.get(one.series.0));
                 self.declared.extend(declared.map(|series| (self.samples.len(), series)));
             }
         } else if frame.gist.times.is_some_and(|(min, max)| max >= sieve.from && min < sieve.until) {
