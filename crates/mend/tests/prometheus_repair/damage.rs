@@ -135,7 +135,8 @@ fn segments(begin: Begin) -> Vec<Case> {
         harm(&mut patient);
         all.push(patient.case(what));
     };
-    add("a zeroed page in mid-segment", &|patient| patient.zero(&name(2), PAGE..2 * PAGE));
+    add("a zeroed page in mid-segment", &|patient| patient.zero(&name(0), PAGE..2 * PAGE));
+    add("a zeroed page at the end of a segment", &|patient| patient.zero(&name(2), PAGE..2 * PAGE));
     add("a zeroed page at the beginning", &|patient| patient.zero(&name(1), 0..PAGE));
     add("zeros inside a page", &|patient| patient.zero(&name(3), 5_000..9_000));
     add("a torn end", &|patient| {

@@ -130,6 +130,44 @@ fn late_samples_are_told_of_no_chunk_that_is_lost() {
 }
 
 #[test]
+fn what_is_lost_is_said_as_far_as_it_is_known() {
+    for case in of_the_log(Begin::recently()) {
+        let repair = Repair::plan(case.dir.path(), &order()).unwrap();
+        let (loss, name) = (repair.plan().loss, case.name.as_str());
+        let whole = [
+            "all that it was made from",
+            "a second name",
+            "a copy of the first",
+            "older checkpoint",
+            "below the checkpoint",
+        ];
+        let uncounted = [
+            "hole",
+            "no ",
+            "without",
+            "far away",
+            "noise",
+            "zeroed page",
+            "never finished",
+            "belong",
+            "in the place",
+            "cut",
+            "nothing but",
+        ];
+        if name.starts_with("flipped") || name.starts_with("a flip") || name.contains("torn end") {
+            let both = if name.contains("and one behind it") { 2 } else { 1 };
+            assert_eq!(loss.records, Some(both), "{name}");
+        } else if whole.iter().any(|part| name.contains(part)) && name != "labels from an older checkpoint" {
+            assert!(loss.series == Some(0), "{name}: {loss:?}");
+        } else if uncounted.iter().any(|part| name.contains(part)) {
+            assert_eq!((loss.records, loss.samples), (None, None), "{name}");
+        }
+        let lost = 100 - case.good.len() as u64;
+        assert_eq!(loss.series, Some(lost), "{name}");
+    }
+}
+
+#[test]
 fn a_log_of_loki_keeps_every_record_that_verifies() {
     // A record of Loki: series of a tenant, one stream.
     let record = |tenant: u8| {

@@ -17,6 +17,14 @@ pub(super) struct Checkpoint {
     pub(super) parts: Vec<Part>,
 }
 
+impl Checkpoint {
+    /// Whether its files are numbered from 0 without a hole.
+    fn is_in_a_row(&self) -> bool {
+        let numbers = self.parts.iter().map(|part| number_of(&part.name));
+        !self.parts.is_empty() && numbers.eq((0..self.parts.len() as u64).map(Some))
+    }
+}
+
 /// The decision.
 #[derive(Debug, Default)]
 pub(super) struct Base {
@@ -24,15 +32,24 @@ pub(super) struct Base {
     pub(super) checkpoint: Option<Checkpoint>,
     /// Newer ones that are of no use: what they held is there without them, or they hold nothing.
     pub(super) dropped: Vec<Checkpoint>,
-    /// Whether the newest was as it should be.
-    pub(super) health: Health,
+    /// Whether more is lost than the damages in its files.
+    pub(super) beyond: Beyond,
+}
+
+/// What is lost of a checkpoint beyond the damages in its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What stood in files that are missing, or in one that gave way to another.
+    Records,
 }
 
 /// How a checkpoint is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Health {
-    /// There is none, or all of it verifies.
-    #[default]
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    /// All of it verifies.
     Sound,
     /// Some of it is lost.
     Damaged,
@@ -53,20 +70,21 @@ pub(super) fn choose(directory: &Directory, prefix: &str, progress: &Progress) -
     while let Some(candidate) = older.pop() {
         let is_sound = self::health(directory, &candidate, progress)? == Health::Sound;
         if is_sound && is_covered(directory, candidate.number + 1..=newest.number, progress)? {
-            return Ok(Base { checkpoint: Some(candidate), dropped, health });
+            return Ok(Base { checkpoint: Some(candidate), dropped, ..Base::default() });
         }
         dropped.push(candidate);
     }
     if is_covered(directory, 0..=newest.number, progress)? {
-        return Ok(Base { checkpoint: None, dropped, health });
+        return Ok(Base { dropped, ..Base::default() });
     }
     let left_over = directory.segments().any(|(number, _)| number <= newest.number);
     if health == Health::Damaged || (all.is_empty() && !left_over) {
-        return Ok(Base { checkpoint: Some(newest), dropped: Vec::new(), health });
+        let beyond = if newest.is_in_a_row() { Beyond::Nothing } else { Beyond::Records };
+        return Ok(Base { checkpoint: Some(newest), dropped: Vec::new(), beyond });
     }
     // Nothing is left of it, and what it was made from is partly there.
     let checkpoint = all.pop();
-    Ok(Base { checkpoint, dropped: vec![newest], health })
+    Ok(Base { checkpoint, dropped: vec![newest], beyond: Beyond::Records })
 }
 
 /// All checkpoints, by number.
@@ -98,11 +116,9 @@ fn health(directory: &Directory, checkpoint: &Checkpoint, progress: &Progress) -
         records += here;
         damages += bad;
     }
-    let mut numbers = checkpoint.parts.iter().map(|part| number_of(&part.name));
-    let in_a_row = (0..checkpoint.parts.len() as u64).all(|number| numbers.next() == Some(Some(number)));
     Ok(if checkpoint.parts.is_empty() || (records == 0 && damages > 0) {
         Health::Useless
-    } else if damages > 0 || !in_a_row {
+    } else if damages > 0 || !checkpoint.is_in_a_row() {
         Health::Damaged
     } else {
         Health::Sound

@@ -7,7 +7,7 @@ use formats::prometheus::Directory;
 use formats::{Note, Order, Part, ReadError, Role};
 
 use super::Repair;
-use super::checkpoints::{self, Base, Health};
+use super::checkpoints::{self, Base, Beyond};
 use super::column::Column;
 use super::deed::Deed;
 use super::figures;
@@ -26,7 +26,7 @@ pub(super) fn draft(directory: Directory, site: Site, order: &Order) -> Result<R
     let progress = &order.progress;
     let base = checkpoints::choose(&directory, prefix, progress)?;
     let mut ledger = Ledger::new(directory.blocks_end());
-    if base.health == Health::Useless {
+    if base.beyond == Beyond::Records {
         ledger.lose();
     }
     let base_sheets = wal::read_base(&directory, &base, &mut ledger, progress)?;
@@ -101,7 +101,10 @@ impl Draft<'_> {
     fn all(&mut self, order: &Order) -> Result<(), ReadError> {
         let progress = &order.progress;
         let mended = row::mend(&self.segments.numbers(), self.front);
-        if mended.has_holes() || (self.base.health == Health::Useless && !self.base_is_replaced()) {
+        let replaced = self.segments.copies().took_a_place(self.segments.sheets.len());
+        // A server that makes a checkpoint has a segment behind it.
+        let nothing_behind = self.base.checkpoint.is_some() && self.segments.sheets.is_empty();
+        if mended.has_holes() || replaced || nothing_behind || self.base.beyond == Beyond::Records {
             self.unknown = Unknown::Records;
         }
         let chunk_jobs = self.chunk_jobs(order)?;
@@ -119,21 +122,6 @@ impl Draft<'_> {
         self.fold_away(&mended);
         self.remove_unread(&mended);
         self.remove_snapshots(order)
-    }
-
-    /// Whether a sound base holds all that the newest checkpoint was made from.
-    fn base_is_replaced(&self) -> bool {
-        !self.base.dropped.is_empty()
-            && self.segments.sheets.iter().all(|sheet| !sheet.lost_any())
-            && self.base.health != Health::Sound
-            && self.covers_dropped()
-    }
-
-    fn covers_dropped(&self) -> bool {
-        let from = self.base.checkpoint.as_ref().map_or(0, |base| base.number + 1);
-        let to = self.base.dropped.iter().map(|one| one.number).max().unwrap_or(0);
-        let numbers = self.segments.numbers();
-        (from..=to).all(|number| numbers.binary_search(&number).is_ok())
     }
 
     /// Whether one of the logs has lost something that chunks may still have.

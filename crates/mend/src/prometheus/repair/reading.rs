@@ -135,6 +135,28 @@ enum Losing {
     Yes,
 }
 
+/// What a file ends with.
+#[derive(Clone, Copy, Default)]
+enum Ending {
+    /// A record, or nothing.
+    #[default]
+    Record,
+    /// Damage up to there.
+    Damage(u64),
+}
+
+/// A file is padded to whole pages when it is finished.
+const PAGE: u64 = 32 * 1024;
+
+impl Ending {
+    /// Whether there may have been more than what is seen to be lost: the file is shorter than it was, or pages at
+    /// its end are empty.
+    fn hides_more(self, bytes: u64) -> bool {
+        let Ending::Damage(end) = self else { return false };
+        (end == bytes && !bytes.is_multiple_of(PAGE)) || end.next_multiple_of(PAGE) < bytes
+    }
+}
+
 /// No head gives a higher number: they have 40 bits.
 const MAX_SERIES: u64 = (1 << 40) - 1;
 
@@ -180,10 +202,12 @@ impl Ledger {
         self.here = RefSet::default();
         let (prometheus, mut digest) = (directory.is_prometheus(), DefaultHasher::new());
         for part in sheet.place.parts.clone() {
+            let mut ending = Ending::default();
             directory.frames(&part, progress, &mut |framing| {
                 match framing {
                     Framing::Record(frame) => {
                         sheet.records += 1;
+                        ending = Ending::Record;
                         frame.packed.hash(&mut digest);
                         if prometheus {
                             self.take(&frame, &part, lost, &mut sheet);
@@ -191,6 +215,7 @@ impl Ledger {
                     }
                     Framing::Damage(damage) => {
                         sheet.damages += 1;
+                        ending = Ending::Damage(damage.end);
                         sheet.lose(&damage);
                         if damage.lost.records != Some(0) {
                             self.lose();
@@ -201,6 +226,9 @@ impl Ledger {
                 }
                 ControlFlow::Continue(())
             })?;
+            if ending.hides_more(part.bytes) {
+                sheet.lost_records = None;
+            }
         }
         sheet.digest = digest.finish();
         Ok(sheet)

@@ -133,3 +133,10 @@ pub(super) struct Copies {
     /// All that they hold has been read.
     pub(super) too_late: Vec<usize>,
 }
+
+impl Copies {
+    /// Whether one of them lies where another file must have been: anywhere but at the end of a row of `len`.
+    pub(super) fn took_a_place(&self, len: usize) -> bool {
+        !self.too_early.is_empty() || self.too_late.iter().any(|at| at + 1 < len)
+    }
+}
