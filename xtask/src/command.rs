@@ -10,6 +10,7 @@ usage: cargo xtask COMMAND
   check                      formatting, lints, documentation, and the tests that need no real servers
   test                       everything: peers, then check's lints, then every test against real servers
   peers                      fetch the real servers that tests run against into target/peers, without root
+  bench mend                 time and memory of draining a log, beside the real servers' replay of it
   bench verify               speed and memory of `seawall verify`, beside the raw limit and the real servers' replay
   bench forecast             error of the forecast of replay time and memory, against the real servers
   bench peers-replay DIR     replay time and peak memory of each Prometheus on a copy of DIR

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::{MendError, Site, change, holders};
+use crate::{MendError, Site, change, holders, owner};
 
 /// A log that is held.
 #[derive(Debug)]
@@ -62,7 +62,12 @@ impl Drop for Claim {
 
 fn take_lock(path: &Path) -> Result<(File, PathBuf, Origin), MendError> {
     let origin = if path.exists() { Origin::Found } else { Origin::Made };
-    Ok((open_locked(path)?, path.to_owned(), origin))
+    let file = open_locked(path)?;
+    if let (Origin::Made, Some(root)) = (origin, path.parent()) {
+        // A kill leaves it behind, and the server has to be able to open it.
+        owner::like(path, root)?;
+    }
+    Ok((file, path.to_owned(), origin))
 }
 
 fn open_locked(path: &Path) -> Result<File, MendError> {

@@ -79,6 +79,10 @@ fn holding(files: &Files, proc: &Path) -> Vec<Holder> {
 }
 
 fn holder(files: &Files, process: &Path, pid: u32) -> Option<Holder> {
+    // Asked first: once it is another program, the descriptors are gone.
+    if is_becoming(process) {
+        return None;
+    }
     let descriptors = fs::read_dir(process.join("fd")).ok()?;
     let mut names = descriptors.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.find(|name| {
@@ -86,6 +90,15 @@ fn holder(files: &Files, process: &Path, pid: u32) -> Option<Holder> {
     })?;
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
     Some(Holder { pid, name: name.trim().to_owned() })
+}
+
+/// Whether it is a child of this process that is about to become another program: until then it has this process's
+/// descriptors, and writes nothing.
+fn is_becoming(process: &Path) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<u32>().ok());
+    let program = |process: &Path| fs::read_link(process.join("exe")).ok();
+    parent == Some(std::process::id()) && program(process) == program(Path::new("/proc/self"))
 }
 
 /// Whether the descriptor was opened for writing: the last octal digit of its flags is 1 (write) or 2 (both).
@@ -137,6 +150,23 @@ mod tests {
         let writer = Holding::open(OpenOptions::new().append(true).open(&path).unwrap());
         assert_eq!(of(dir.path()).iter().map(|holder| holder.pid).collect::<Vec<_>>(), [writer.0.id()]);
         drop(reader);
+    }
+
+    #[test]
+    fn a_child_of_ours_that_is_not_yet_another_program_is_no_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("00000000");
+        std::thread::scope(|scope| {
+            let children = scope.spawn(|| {
+                for _ in 0..300 {
+                    Command::new("true").status().unwrap();
+                }
+            });
+            while !children.is_finished() {
+                drop(File::create(&path).unwrap());
+                assert_eq!(of(dir.path()), []);
+            }
+        });
     }
 
     #[test]

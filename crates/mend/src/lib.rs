@@ -14,12 +14,18 @@ mod change;
 mod claim;
 mod error;
 mod loss;
+mod owner;
 mod plan;
 mod room;
 mod site;
 
+pub mod arwal;
 pub mod block;
 pub mod holders;
+pub mod influxdb3;
+pub mod other;
+pub mod prometheus;
+pub mod reset;
 
 pub use change::{
     Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,

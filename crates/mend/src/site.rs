@@ -28,11 +28,14 @@ impl Site {
 
     /// Where a log lies, or lay, whose quarantine is at `path` or around it: it may have been taken away since.
     pub fn with_quarantine(path: &Path) -> Option<Self> {
-        let root = path.ancestors().take(MOST_LEVELS).find(|dir| change::home(dir).is_dir())?;
-        let receipts = change::receipts(root).ok()?;
-        let written = receipts.last().map(|(receipt, _)| receipt.format.as_str());
-        let format = written.and_then(Format::from_name).unwrap_or(Format::Prometheus);
-        Some(Self { format, lock: lock_of(root, format), root: root.to_owned() })
+        // Above a relative path of one name lies the directory that one is in.
+        let named = path.ancestors().take(MOST_LEVELS);
+        let mut dirs = named.map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+        let root = dirs.find(|dir| change::home(dir).is_dir())?;
+        let format = change::format(root).and_then(|name| Format::from_name(&name));
+        // Where nothing says what it is, nothing of the log was touched yet, and no server has to be kept out.
+        let lock = format.and_then(|format| lock_of(root, format));
+        Some(Self { format: format.unwrap_or(Format::Prometheus), lock, root: root.to_owned() })
     }
 }
 

@@ -6,7 +6,7 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
-use crate::commands::{check, dump, generate, guard, inspect, verify};
+use crate::commands::{change, check, dump, generate, guard, inspect, quarantine, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -43,6 +43,12 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Check(args) => check::run(&args.into(), form, screen),
         Command::Guard(args) => guard::run(&guard::Plan::new(args)?, form, screen),
         Command::Dump(args) => dump::run(&dump::Plan::new(args), screen),
+        Command::Repair(args) => change::run(&args.into(), form, screen),
+        Command::Drain(args) => change::run(&args.into(), form, screen),
+        Command::Trim(args) => change::run(&args.into(), form, screen),
+        Command::Reset(args) => change::run(&args.into(), form, screen),
+        Command::Undo(args) => change::run(&args.into(), form, screen),
+        Command::Quarantine(args) => quarantine::run(&args.what.into(), form, screen),
         Command::Generate(args) => generate::run(&args.what),
     }
 }

@@ -39,11 +39,11 @@ impl Exit {
     /// What it means, as the help texts say it.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            Exit::Fine => "fine",
-            Exit::Attention => "attention: a limit is exceeded or health is warning",
+            Exit::Fine => "fine, or fixed",
+            Exit::Attention => "attention: a limit is exceeded or health is warning; nothing was changed",
             Exit::Damage => "damage was found, or health is critical",
             Exit::Failed => "could not be done: not found, unreadable, unknown format, I/O error",
-            Exit::Refused => "refused: the log is in use",
+            Exit::Refused => "refused: the log is in use, or it would lose data and that was not allowed",
             Exit::Usage => "wrong usage",
         }
     }

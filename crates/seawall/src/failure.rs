@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use formats::DetectError;
+use mend::MendError;
 
 use crate::exit::Exit;
 
@@ -16,6 +17,15 @@ pub(crate) enum Failure {
     /// The path is no log that can be read.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// The log could not be changed.
+    #[error(transparent)]
+    Mend(MendError),
+    /// A fix that must not lose anything would.
+    #[error("it would lose {what}")]
+    WouldLose {
+        /// How much, in words.
+        what: String,
+    },
     /// The output could not be written.
     #[error("failed to write the output: {0}")]
     Output(#[source] io::Error),
@@ -64,6 +74,16 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             _ if self.is_broken_pipe() => Exit::Fine,
+            Failure::Mend(error) => match error {
+                MendError::Held { .. }
+                | MendError::Locked { .. }
+                | MendError::Changed { .. }
+                | MendError::Overtaken { .. } => Exit::Refused,
+                // There is something to do, and nothing was done yet.
+                MendError::Interrupted { .. } => Exit::Attention,
+                _ => Exit::Failed,
+            },
+            Failure::WouldLose { .. } => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -85,6 +105,18 @@ impl Failure {
             Failure::Detect(DetectError::Unknown { .. }) => "unknown-format",
             Failure::Detect(DetectError::Several { .. }) => "several-logs",
             Failure::Detect(_) | Failure::Room { .. } => "unreadable",
+            Failure::Mend(error) => match error {
+                MendError::Held { .. } | MendError::Locked { .. } => "in-use",
+                MendError::NoRoom { .. } => "no-room",
+                MendError::Changed { .. } => "changed",
+                MendError::Interrupted { .. } => "interrupted",
+                MendError::NoReceipt { .. } => "no-receipt",
+                MendError::Overtaken { .. } => "overtaken",
+                MendError::Impossible { .. } => "impossible",
+                MendError::Detect(_) | MendError::Read(_) => "unreadable",
+                MendError::Io { .. } => "io",
+            },
+            Failure::WouldLose { .. } => "would-lose",
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
             Failure::NoStream { .. } => "no-stream",
@@ -92,8 +124,11 @@ impl Failure {
     }
 
     /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub(crate) fn hint(&self) -> Option<String> {
+        if let Failure::Mend(error) = self {
+            return error.advice();
+        }
+        let hint = match self {
             Failure::Detect(DetectError::Unreadable { source, .. }) => match source.kind() {
                 io::ErrorKind::NotFound => Some("name a data directory, a WAL directory or a file of a log"),
                 io::ErrorKind::PermissionDenied => {
@@ -107,6 +142,9 @@ impl Failure {
             Failure::Detect(DetectError::Several { .. }) => {
                 Some("run the command once for each of them: PATH/NAME")
             }
+            Failure::WouldLose { .. } => Some(
+                "look at the plan of `seawall drain`, and carry it out by hand if the loss is acceptable",
+            ),
             Failure::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("name the program by its full path, or put its directory into PATH")
             }
@@ -114,6 +152,17 @@ impl Failure {
                 Some("the file has to be executable by this user")
             }
             _ => None,
+        };
+        hint.map(str::to_owned)
+    }
+}
+
+impl From<MendError> for Failure {
+    fn from(error: MendError) -> Self {
+        match error {
+            // The same failure has the same code wherever it is met.
+            MendError::Detect(error) => Failure::Detect(error),
+            error => Failure::Mend(error),
         }
     }
 }

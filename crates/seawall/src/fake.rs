@@ -30,19 +30,6 @@ impl FakeLog {
         Self { root: "/nowhere".into(), parts, entries: Vec::new(), verdict: Verdict::Unknown }
     }
 
-    /// A log of files that really are there.
-    pub(crate) fn in_dir(dir: &Path, files: &[(&str, &[u8])]) -> Self {
-        let sizes: Vec<(&str, Role, u64)> =
-            files.iter().map(|(name, bytes)| (*name, Role::Live, bytes.len() as u64)).collect();
-        let mut log = Self::new(&sizes);
-        log.root = dir.to_owned();
-        for (part, (name, bytes)) in log.parts.iter_mut().zip(files) {
-            part.path = dir.join(name);
-            std::fs::write(&part.path, bytes).unwrap();
-        }
-        log
-    }
-
     /// Adds an entry of `len` bytes behind those that the part has already.
     #[must_use]
     pub(crate) fn with(mut self, part: &str, len: u64, body: Body) -> Self {

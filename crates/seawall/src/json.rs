@@ -4,6 +4,8 @@
 //! * Times are RFC 3339 in UTC. One that no calendar has is `null`, and its nanoseconds stand beside it as text.
 //! * Numbers that JSON has not are text: `"NaN"`, `"+Inf"`, `"-Inf"`, and `"StaleNaN"` for Prometheus' stale marker.
 
+pub(crate) mod change;
+
 use std::path::Path;
 
 use formats::{Damage, Depth, Fact, Note, PartSurvey, TopTable, UnixTime, Value};
@@ -146,7 +148,11 @@ pub(crate) fn nothing_yet(path: &Path) -> serde_json::Value {
 
 /// What is printed in place of a report when there is none.
 pub(crate) fn failure(failure: &Failure) -> serde_json::Value {
-    json!({"error": {"code": failure.code(), "message": failure.to_string(), "hint": failure.hint()}})
+    json!({"error": error(failure)})
+}
+
+fn error(failure: &Failure) -> serde_json::Value {
+    json!({"code": failure.code(), "message": failure.to_string(), "hint": failure.hint()})
 }
 
 /// A decoder's value as JSON.

@@ -9,7 +9,7 @@ pub(crate) mod gauges;
 use std::path::Path;
 use std::time::Duration;
 
-use formats::{Depth, Survey, UnixTime, Verdict};
+use formats::{Depth, Format, Survey, UnixTime, Verdict};
 
 use crate::show::{lost_with_all, text, units};
 use crate::sizes::Floor;
@@ -43,6 +43,8 @@ pub(crate) struct Room {
 pub(crate) struct Facts<'a> {
     /// Where it lies, for advice that names it.
     pub(crate) path: &'a Path,
+    /// What it is, for advice that fits.
+    pub(crate) format: Format,
     /// What it holds.
     pub(crate) survey: &'a Survey,
     /// How deep that was looked at.
@@ -89,6 +91,9 @@ pub(crate) enum Code {
     Refuses,
     CrashLoops,
     InUse,
+    UnfinishedChange,
+    WouldLose,
+    NotFixed,
 }
 
 /// Something that is wrong.
@@ -117,6 +122,9 @@ impl Code {
             Code::Refuses => "refuses",
             Code::CrashLoops => "crash-loops",
             Code::InUse => "in-use",
+            Code::UnfinishedChange => "unfinished-change",
+            Code::WouldLose => "would-lose",
+            Code::NotFixed => "not-fixed",
         }
     }
 }
@@ -238,10 +246,10 @@ fn damage(facts: &Facts<'_>) -> Option<Finding> {
         units::counted(files.len() as u64, "file", "files"),
         lost_with_all(facts.survey),
     );
+    let path = units::path(facts.path);
     let advice = format!(
-        "copy the log before its server starts, since servers delete what they cannot read; \
-         `seawall verify {}` lists each place",
-        units::path(facts.path)
+        "do not start the server, since servers delete what they cannot read; `seawall verify {path}` lists each \
+         place, `seawall repair {path}` shows what can be saved"
     );
     Some(critical(Code::Damage, message, advice))
 }
@@ -263,21 +271,20 @@ fn verdict(facts: &Facts<'_>) -> Option<Finding> {
         Verdict::Unknown | Verdict::Starts => None,
         Verdict::StartsWithLoss { what: loss } => {
             let finding = if facts.survey.damage.is_empty() { warning } else { critical };
-            let advice = format!(
-                "copy the log before its server starts; `seawall inspect {path}` shows what it holds"
-            );
+            let advice =
+                format!("do not start the server before: `seawall repair {path}` shows what can be saved");
             Some(finding(Code::StartsWithLoss, text::at_the_next_start(loss), advice))
         }
         Verdict::Refuses { what: refusal } => {
             let advice = format!(
-                "do not delete files one by one: copy the log first, then let `seawall verify {path}` show what is wrong"
+                "do not delete files one by one: `seawall repair {path}` shows how it would start, and what is lost"
             );
             Some(critical(Code::Refuses, text::at_the_next_start(refusal), advice))
         }
         Verdict::CrashLoops { what: loop_ } => {
             let advice = format!(
-                "stop restarting the server, since every start can lose more; copy the log, then let \
-                 `seawall verify {path}` show what is wrong"
+                "stop restarting the server, since every start can lose more; `seawall repair {path}` shows how it \
+                 would start"
             );
             Some(critical(Code::CrashLoops, text::at_the_next_start(loop_), advice))
         }
@@ -290,11 +297,21 @@ fn size(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
         let message = format!("the log takes {}; the limit is {}", units::size(bytes), units::size(limit));
         let advice = format!(
             "find out why the server does not shorten it (its own log names failed checkpoints or snapshots) and \
-             what fills it: `seawall inspect {}`",
-            units::path(facts.path)
+             what fills it: `seawall inspect {}`{}",
+            units::path(facts.path),
+            drain(facts)
         );
         warning(Code::MaxSize, message, advice)
     })
+}
+
+/// The way out for a log that can be drained, as the end of a sentence.
+fn drain(facts: &Facts<'_>) -> String {
+    if facts.format == Format::Prometheus {
+        format!("; `seawall drain {}` makes it small without losing anything", units::path(facts.path))
+    } else {
+        String::new()
+    }
 }
 
 fn files(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
@@ -348,9 +365,10 @@ fn memory(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
         );
         let advice = format!(
             "give the server {} for this start (the container's memory limit counts too), or it is killed during the \
-             replay and starts over; `seawall inspect {}` shows which series fill the log",
+             replay and starts over; `seawall inspect {}` shows which series fill the log{}",
             units::size(estimate.memory_at_most()),
-            units::path(facts.path)
+            units::path(facts.path),
+            drain(facts)
         );
         warning(Code::MemoryLimit, message, advice)
     })

@@ -16,7 +16,14 @@ fn survey() -> Survey {
 
 fn facts(survey: &Survey) -> Facts<'_> {
     let room = Some(Room { free: 200, total: 1_000 });
-    Facts { path: Path::new("/data"), survey, depth: Depth::Bytes, room, now: NOW }
+    Facts {
+        path: Path::new("/data"),
+        format: Format::Prometheus,
+        survey,
+        depth: Depth::Bytes,
+        room,
+        now: NOW,
+    }
 }
 
 fn codes(survey: &Survey, limits: Limits) -> Vec<(Code, Severity)> {

@@ -1,6 +1,7 @@
 //! Keeps write-ahead logs from taking systems down.
 
 mod app;
+mod changes;
 mod cli;
 mod clock;
 mod commands;

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::limits::{self, Code, Facts, Finding, Health, Limits, Room, Severity};
 use crate::show::{Screen, progress};
 use mend::holders::{self, Holder};
+use mend::{Progressed, Site};
 
 /// A log that was recognised, with who is writing it.
 pub(crate) struct Subject {
@@ -54,10 +55,27 @@ impl Subject {
         };
         let mut survey =
             progress::watched(screen, &order.progress, total, || formats::survey(self.log.as_ref(), order));
-        if let Some(note) = self.in_use() {
+        for note in self.unfinished().into_iter().chain(self.in_use()) {
             survey.notes.insert(0, note);
         }
         survey
+    }
+
+    /// A change of the log by Seawall that was interrupted, as a note.
+    fn unfinished(&self) -> Option<Note> {
+        let left = mend::unfinished(&Site::of(self.log.as_ref()).root)?;
+        let message = match left.stage {
+            Progressed::Placing => format!(
+                "a change of this log, {}, was interrupted half-way: any changing command with --yes finishes it first",
+                left.receipt
+            ),
+            Progressed::Writing => format!(
+                "a change of this log, {}, was interrupted before it touched anything: any changing command with --yes \
+                 removes what it left",
+                left.receipt
+            ),
+        };
+        Some(Note { code: "unfinished-change", file: String::new(), message })
     }
 
     /// Who is writing the log, as a note.
@@ -100,6 +118,7 @@ impl Report {
     pub(crate) fn new(subject: &Subject, order: &Order, survey: Survey, bounds: Bounds) -> Self {
         let facts = Facts {
             path: &subject.path,
+            format: subject.log.format(),
             survey: &survey,
             depth: order.depth,
             room: bounds.room,
@@ -127,6 +146,7 @@ impl Report {
             (_, Severity::Warning) => Health::Warning,
         };
         self.findings.insert(0, finding);
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     }
 
     /// Whether there is a finding of that kind.

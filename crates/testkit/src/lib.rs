@@ -3,7 +3,9 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Exporter`] is something for them to scrape.
+//! * [`Cage`] limits the memory of what runs in it, as a container does.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
 //!
 //! A test that starts a real server carries `#[ignore = "starts a real server"]`: `cargo xtask check` leaves it out and
@@ -21,13 +23,17 @@
 //! # }
 //! ```
 
+mod cage;
 mod exporter;
+mod faults;
 mod http;
 mod peers;
 mod wait;
 
 pub mod prometheus;
 
+pub use cage::Cage;
 pub use exporter::{Exporter, Page};
-pub use peers::{Peer, need_peer, need_program};
+pub use faults::{FILE_CALLS, Fault, Faults, Struck};
+pub use peers::{Peer, need_peer, need_program, note_lack};
 pub use wait::wait_for;

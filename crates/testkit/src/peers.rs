@@ -42,6 +42,14 @@ impl Peer {
         self.command_at(&self.root.join(program))
     }
 
+    /// The same, started through a command that becomes it: its words come first.
+    pub(crate) fn command_behind(&self, words: &[String], program: &str) -> Command {
+        let Some((first, rest)) = words.split_first() else { return self.command(program) };
+        let mut command = self.command_at(Path::new(first));
+        command.args(rest).arg(self.root.join(program));
+        command
+    }
+
     fn command_at(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         let libraries: Vec<_> =
@@ -101,6 +109,11 @@ pub fn need_program(name: &str) -> Option<Command> {
         note_skip(&skip_line(&running_test(), name));
     }
     found
+}
+
+/// Notes that something cannot be had here that the running test needs, as a skip.
+pub fn note_lack(name: &str, what: &str) {
+    note_skip(&format!("SKIPPED {}: {name} {what}\n", running_test()));
 }
 
 /// The line that `cargo xtask test` shows, and counts by what stands before the colon and the space.

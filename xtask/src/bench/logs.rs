@@ -16,6 +16,8 @@ pub(crate) struct Recipe {
     series: u32,
     scrapes: u32,
     compression: &'static str,
+    /// Seconds between two scrapes.
+    interval: u32,
 }
 
 const fn recipe(
@@ -25,7 +27,7 @@ const fn recipe(
     scrapes: u32,
     compression: &'static str,
 ) -> Recipe {
-    Recipe { name, shape, series, scrapes, compression }
+    Recipe { name, shape, series, scrapes, compression, interval: 15 }
 }
 
 /// Thirty million samples of a hundred thousand series, in each compression.
@@ -48,6 +50,14 @@ pub(crate) const SHAPES: [Recipe; 9] = [
     recipe("histograms-many", "histograms", 30_000, 120, "snappy"),
 ];
 
+/// Logs that have not been cut for hours, as after a crash loop: forty million samples of a hundred thousand series in
+/// seven hours, thirty million of a million series in five, and native histograms.
+pub(crate) const OLD: [Recipe; 3] = [
+    recipe("old-samples", "steady", 100_000, 400, "snappy").every(60),
+    recipe("old-series", "steady", 1_000_000, 30, "snappy").every(600),
+    recipe("old-histograms", "histograms", 10_000, 400, "snappy").every(60),
+];
+
 /// Forty million samples of a hundred thousand series, written by the newest server's own code; `None` without one.
 pub(crate) fn by_server() -> Result<Option<PathBuf>, Failure> {
     let Some(newest) = Prometheus::versions().pop() else { return Ok(None) };
@@ -64,6 +74,11 @@ pub(crate) fn by_server() -> Result<Option<PathBuf>, Failure> {
 }
 
 impl Recipe {
+    /// The same with another scrape interval.
+    const fn every(self, interval: u32) -> Self {
+        Self { interval, ..self }
+    }
+
     /// The log's data directory, made if it is not there yet.
     pub(crate) fn make(self) -> Result<PathBuf, Failure> {
         let dir = target().join("bench").join(self.name);
@@ -83,6 +98,7 @@ impl Recipe {
             &self.series.to_string(),
             &self.scrapes.to_string(),
             self.compression,
+            &self.interval.to_string(),
         ]);
         output(&mut make).map_err(broken)?;
         #[expect(clippy::disallowed_methods, reason = "a log of a benchmark need not survive a crash")]

@@ -2,6 +2,7 @@
 
 mod forecast;
 mod logs;
+mod mend;
 mod peers_replay;
 mod verify;
 
@@ -16,6 +17,7 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         ["peers-replay", ..] => Err(Failure::Usage("bench peers-replay: give one directory".to_owned())),
         ["verify"] => verify::run(),
         ["forecast"] => forecast::run(),
+        ["mend"] => mend::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }

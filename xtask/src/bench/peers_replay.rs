@@ -81,12 +81,18 @@ fn measure(prometheus: &Prometheus, data: &Path) -> Result<Figures, DriveError> 
 }
 
 /// A data directory to be spoilt. It lies below `target`, on a real disk, and is removed in the end.
-struct Copy {
+pub(crate) struct Copy {
     data: PathBuf,
 }
 
 impl Copy {
-    fn of(given: &Path) -> Result<Self, Failure> {
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.data
+    }
+
+    /// Copies a data directory, or a directory of segments.
+    pub(crate) fn of(given: &Path) -> Result<Self, Failure> {
         let copy = Self { data: target().join("bench").join(format!("peers-replay-{}", std::process::id())) };
         let broken = |cause| Failure::Work(format!("could not copy {}: {cause}", given.display()));
         let segments_only = !given.join("wal").is_dir();

@@ -18,7 +18,7 @@ use mirror::Mirror;
 use peer::{Peer, Suite};
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
-const PEERS: [Peer; 6] = [
+const PEERS: [Peer; 7] = [
     Peer {
         name: "prometheus",
         suite: Suite::Named("bookworm"),
@@ -44,6 +44,8 @@ const PEERS: [Peer; 6] = [
         packages: &["etcd-server", "etcd-client"],
         programs: &["etcd", "etcdctl"],
     },
+    // No server: it makes the system fail a program, or kills it, at any of its calls.
+    Peer { name: "strace", suite: Suite::OfThisMachine, packages: &["strace"], programs: &["strace"] },
     Peer {
         name: "postgresql",
         suite: Suite::OfThisMachine,

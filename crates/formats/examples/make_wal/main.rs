@@ -1,13 +1,13 @@
 //! Writes a Prometheus WAL of a given shape, as the real server would: for benchmarks and for calibrating forecasts.
 //!
-//! `cargo run --release -p formats --example make_wal -- DIR SHAPE SERIES SCRAPES COMPRESSION`
+//! `cargo run --release -p formats --example make_wal -- DIR SHAPE SERIES SCRAPES COMPRESSION [SECONDS]`
 //!
 //! * SHAPE: `steady` (every series in every scrape), `churn` (a tenth of the series is replaced every ten
 //!   scrapes), `histograms` (every series is a native histogram)
 //! * COMPRESSION: `none`, `snappy`, `zstd`
 //!
 //! Values are mixed like those of real exporters: 60 % integer counters, 20 % small gauges, 20 % decimals.
-//! Scrapes are 15 s apart and end an hour before the first of January 2026, so that no server drops them.
+//! Scrapes are 15 s apart, or as many as are given, and end an hour before the first of January 2026, so that no server drops them.
 
 #![expect(clippy::print_stdout, reason = "a command-line example")]
 
@@ -29,8 +29,8 @@ const RECORD: usize = 1000;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [dir, shape, series, scrapes, compression] = words.as_slice() else {
-        println!("usage: make_wal DIR steady|churn|histograms SERIES SCRAPES none|snappy|zstd");
+    let [dir, shape, series, scrapes, compression, seconds @ ..] = words.as_slice() else {
+        println!("usage: make_wal DIR steady|churn|histograms SERIES SCRAPES none|snappy|zstd [SECONDS]");
         return;
     };
     let number = |word: &String| word.parse::<u64>().expect("a number");
@@ -41,6 +41,9 @@ fn main() {
         other => panic!("{other} is no compression"),
     };
     let mut shape = Shape::named(shape, number(series)).expect("a shape");
+    if let Some(seconds) = seconds.first() {
+        shape.scrape_every(number(seconds));
+    }
     let mut wal = Wal::create(Path::new(dir), compression);
     for scrape in 0..number(scrapes) {
         shape.declare(scrape, |record| wal.log(&record));

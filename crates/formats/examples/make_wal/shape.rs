@@ -4,13 +4,13 @@ use formats::prometheus::record::{
     Buckets, Histogram, HistogramLayout, Labels, Point, Record, Series, SeriesRef, Span, Type,
 };
 
-/// Scrape interval in milliseconds.
+/// Usual scrape interval in milliseconds.
 const INTERVAL: i64 = 15_000;
 
 /// An hour before 2026-01-01T00:00:00Z: the last scrape of the longest run lies before it.
 const END: i64 = 1_767_222_000_000;
 
-/// How many scrapes the longest run may have: two hours, the length of a block.
+/// How many scrapes the longest run may have: at the usual interval two hours, the length of a block.
 const LONGEST: i64 = 480;
 
 /// Every how many scrapes a tenth of the series is replaced.
@@ -29,6 +29,8 @@ pub(crate) struct Shape {
     /// Numbers of the series that exist now.
     alive: Vec<u64>,
     declared: u64,
+    /// Scrape interval in milliseconds.
+    interval: i64,
 }
 
 impl Shape {
@@ -39,7 +41,12 @@ impl Shape {
             "histograms" => Kind::Histograms,
             _ => return None,
         };
-        Some(Self { kind, alive: (1..=series).collect(), declared: 0 })
+        Some(Self { kind, alive: (1..=series).collect(), declared: 0, interval: INTERVAL })
+    }
+
+    /// Sets another scrape interval.
+    pub(crate) fn scrape_every(&mut self, seconds: u64) {
+        self.interval = i64::try_from(seconds).expect("a scrape interval") * 1000;
     }
 
     /// Declares the series that a scrape sees first.
@@ -67,7 +74,7 @@ impl Shape {
     /// Measures every series once.
     pub(crate) fn measure(&self, scrape: u64, per_record: usize, mut log: impl FnMut(Record<'_>)) {
         let step = i64::try_from(scrape).expect("few scrapes");
-        let time = END - (LONGEST - step) * INTERVAL;
+        let time = END - (LONGEST - step) * self.interval;
         for chunk in self.alive.chunks(per_record) {
             if self.kind == Kind::Histograms {
                 let points =

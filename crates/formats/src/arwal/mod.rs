@@ -51,6 +51,7 @@
 mod event;
 mod frame;
 mod reader;
+mod salvage;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,8 @@ use std::fs::Metadata;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+pub use salvage::{Salvaged, file_header, length_before, salvage};
 
 use crate::detect::Recognised;
 use crate::files::{self, list_files};
@@ -179,13 +182,17 @@ fn first_record_is_sound(head: &[u8]) -> bool {
 /// The raw log in a file of that name, decompressed on the way if it is an archive.
 fn raw<'r>(name: &str, source: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
     let mut source = BufReader::new(source);
-    let head = source.fill_buf()?;
-    if head.starts_with(&ZSTD_MAGIC) || is_named_as_archive(name) && !head.starts_with(MAGIC) {
+    if is_compressed(name, source.fill_buf()?) {
         let mut decoder = zstd::stream::read::Decoder::with_buffer(source)?;
         decoder.window_log_max(MAX_WINDOW_LOG)?;
         return Ok(Box::new(decoder));
     }
     Ok(Box::new(source))
+}
+
+/// Whether a file of that name that begins with `head` is compressed.
+fn is_compressed(name: &str, head: &[u8]) -> bool {
+    head.starts_with(&ZSTD_MAGIC) || is_named_as_archive(name) && !head.starts_with(MAGIC)
 }
 
 /// Reads a log or an archive that lies in memory, as fuzzing does.

@@ -18,7 +18,11 @@ use crate::{Body, Bytes, Damage, Entry, Lost, Note, Record, TimeRange, Value, Vi
 const STRIDE: usize = 64 * 1024;
 
 /// Bytes of the length field.
-const LENGTH_FIELD: u64 = 4;
+const LENGTH_BYTES: usize = 4;
+const LENGTH_FIELD: u64 = LENGTH_BYTES as u64;
+
+/// What gets the bytes of a record that stand behind its length.
+pub(super) type Keep<'k> = dyn FnMut(&[u8]) + 'k;
 
 /// The reader of one file.
 pub(super) struct Reader<'v, 'e, R> {
@@ -28,6 +32,8 @@ pub(super) struct Reader<'v, 'e, R> {
     effort: Effort,
     gave_up: bool,
     tally: Tally,
+    /// Gets the bytes of each sound record that stand behind its length, before it is handed out.
+    keep: Option<&'v mut Keep<'v>>,
     visit: &'v mut Visit<'e>,
 }
 
@@ -50,8 +56,14 @@ impl<'v, 'e, R: Read> Reader<'v, 'e, R> {
             effort: Effort::default(),
             gave_up: false,
             tally: Tally::default(),
+            keep: None,
             visit,
         }
+    }
+
+    /// The same, where `keep` gets the bytes of each sound record that stand behind its length.
+    pub(super) fn keeping(self, keep: &'v mut Keep<'v>) -> Self {
+        Self { keep: Some(keep), ..self }
     }
 
     /// Reads all of it; the error is one of the system, not of the content.
@@ -130,8 +142,11 @@ impl<'v, 'e, R: Read> Reader<'v, 'e, R> {
         let start = self.window.position();
         let end = start + frame.total() as u64;
         let before = self.tally.add(frame, rule);
-        let payload = frame.payload(self.window.peek(frame.total()));
-        let record = record_of(frame, payload);
+        let bytes = self.window.peek(frame.total());
+        if let (Some(keep), Some(behind)) = (&mut self.keep, bytes.get(LENGTH_BYTES..)) {
+            keep(behind);
+        }
+        let record = record_of(frame, frame.payload(bytes));
         let damaged = if rule.is_some() { 0 } else { LENGTH_FIELD };
         let changed = rule.is_some() && self.rule.is_some_and(|before| Some(before) != rule);
         self.rule = rule.or(self.rule);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::frame::{FAMILY, MAGIC};
 use super::snapshot::{NoSnapshot, Snapshot, read_checkpoint, read_snapshot};
 use super::verdict::Watermark;
-use super::{NodeLog, SNAPSHOTS};
+use super::{NodeLog, SNAPSHOTS, WAL};
 use crate::detect::Recognised;
 use crate::files::{ListError, MAX_FILES, list_dirs, list_files, part, read_head};
 use crate::{Part, Role};
@@ -33,7 +33,7 @@ impl Scope {
     /// What the names of WAL files begin with.
     pub(super) const fn wal_prefix(self) -> &'static str {
         match self {
-            Scope::Node => "wal/",
+            Scope::Node => WAL,
             Scope::WalDirectory | Scope::File => "",
         }
     }
@@ -79,7 +79,7 @@ impl Persisted {
 }
 
 /// The name of the WAL file of that number.
-pub(super) fn wal_name(number: u64) -> String {
+pub fn wal_name(number: u64) -> String {
     format!("{number:011}.wal")
 }
 
@@ -109,12 +109,15 @@ fn is_snapshot_name(name: &str) -> bool {
 
 /// Recognises a node directory, its `wal` directory, or one WAL file.
 pub(crate) fn recognise(path: &Path) -> Recognised {
+    Ok(open(path)?.map(|log| Box::new(log) as Box<dyn crate::Log>))
+}
+
+/// The same by its own type.
+pub(super) fn open(path: &Path) -> Result<Option<NodeLog>, ListError> {
     if path.is_file() {
-        return Ok(single_file(path).map(|log| Box::new(log) as Box<dyn crate::Log>));
+        return Ok(single_file(path));
     }
-    let Some((root, scope)) = root_of(path) else { return Ok(None) };
-    let log = list(root, scope)?;
-    Ok(Some(Box::new(log)))
+    root_of(path).map(|(root, scope)| list(root, scope)).transpose()
 }
 
 /// What cannot be listed is not recognised, and left to the formats that are tried next.

@@ -32,6 +32,7 @@ mod frame;
 mod inspect;
 mod listing;
 mod load;
+mod node;
 mod records;
 mod report;
 mod snapshot;
@@ -52,9 +53,10 @@ pub use contents::SnapshotMarker;
 pub use file::{FieldCounts, WalFile, decode_file};
 pub use frame::Flaw;
 pub(crate) use listing::recognise;
+pub use node::{Held, Node, NodeFile, Obstacle, Use, wal_name};
 
 use inspect::Inspected;
-use listing::{Engine, Persisted, SNAPSHOTS_LOADED, Scope, wal_name, wal_number};
+use listing::{Engine, Persisted, SNAPSHOTS_LOADED, Scope, wal_number};
 use load::Loaded;
 use report::{Finding, Names};
 use snapshot::Snapshot;
@@ -214,8 +216,11 @@ pub fn parse_checkpoint(json: &[u8]) -> Result<Record, String> {
     snapshot::parse_checkpoint(json).map(snapshot_record).map_err(|error| error.to_string())
 }
 
+/// Where WAL files lie below a node.
+pub const WAL: &str = "wal/";
+
 /// Where snapshot files lie below a node.
-const SNAPSHOTS: &str = "snapshots/";
+pub const SNAPSHOTS: &str = "snapshots/";
 
 const WRITE: &str = "write";
 const NOOP: &str = "noop";

@@ -10,10 +10,12 @@ use std::path::Path;
 
 use super::feed::{Block, Feed};
 use super::found::What;
-use super::layout::{self, Content, Layout, Tail};
+use super::layout::{self, Content, Layout, Scope, Tail};
+use super::record::Type;
+use super::replay::{self, Taken};
 use super::skim::skim;
 use super::unpack::Unpacker;
-use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, snapshot, torn, undecodable};
+use super::{Compression, Dialect, HeadChunk, blank, damage, head_chunks, loki, snapshot, torn, undecodable};
 use crate::{Body, Bytes, Damage, ListError, Liveness, Malformed, Note, Part, Progress, ReadError};
 
 /// A data directory or WAL directory, listed.
@@ -34,6 +36,19 @@ pub struct Frame<'a> {
     pub packed: &'a [u8],
     /// Its bytes, decompressed.
     pub record: &'a [u8],
+    /// What checking it has shown.
+    pub gist: Gist,
+}
+
+/// What a record of a log holds, in short. Records of a snapshot have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gist {
+    /// Its type.
+    pub kind: Option<Type>,
+    /// Samples and histograms in it.
+    pub points: u64,
+    /// Their first and last time in milliseconds.
+    pub times: Option<(i64, i64)>,
 }
 
 /// What is found in a file of framed records.
@@ -59,7 +74,7 @@ pub enum Chunking<'a> {
 }
 
 /// What a record has to pass beyond its checksums.
-type Check = fn(&[u8]) -> Result<(), Malformed>;
+type Check = fn(&[u8]) -> Result<Gist, Malformed>;
 
 impl Directory {
     /// Lists `path`, if it is a directory of a server's, an agent's, or another program's that frames alike.
@@ -71,6 +86,20 @@ impl Directory {
     /// Whether the records are those of Prometheus.
     pub fn is_prometheus(&self) -> bool {
         self.dialect == Dialect::Prometheus
+    }
+
+    /// Whether it is a whole data or WAL directory, and not a directory out of one.
+    pub fn is_whole(&self) -> bool {
+        self.layout.scope != Scope::Fragment
+    }
+
+    /// What the server's own reader takes of `parts`, read as one, and where it stops.
+    pub fn taken_by_server(&self, parts: &[&Part]) -> Result<Taken, ReadError> {
+        let fail = |error| ReadError {
+            file: parts.first().map_or_else(String::new, |part| part.name.clone()),
+            source: error,
+        };
+        replay::taken(parts).map_err(fail)
     }
 
     /// The directory that part names are relative to.
@@ -120,32 +149,12 @@ impl Directory {
         progress: &Progress,
         visit: &mut dyn FnMut(Framing<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        let (tail, check): (_, Check) = match self.layout.contents.get(&part.name) {
-            Some(Content::Snapshot) => (Tail::MustBeWhole, |record| snapshot::record(record).map(drop)),
-            Some(Content::Records(tail)) => (*tail, |record| skim(record, |_| {}).map(drop)),
-            _ => (Tail::MustBeWhole, |record| skim(record, |_| {}).map(drop)),
-        };
         let mut feed = Feed::open(part)?;
-        let (mut block, mut unpacker) = (Block::default(), Unpacker::new());
+        let (mut block, mut scanner) = (Block::default(), Scanner::new());
         while let Some(bytes) = feed.next(&mut block)? {
             progress.add(bytes);
-            for found in &block.batch.found {
-                let framing = match &found.what {
-                    What::Record(place, compression) => {
-                        let packed = block.bytes(place);
-                        let (span, compression) = (found.span.clone(), *compression);
-                        Some(match unpacker.checked(packed, compression, check) {
-                            Ok(record) => Framing::Record(Frame { span, compression, packed, record }),
-                            Err(cause) => Framing::Damage(undecodable(part, found, cause)),
-                        })
-                    }
-                    What::Damage(cause, lost) => Some(Framing::Damage(damage(part, found, cause, *lost))),
-                    What::Torn => ending(torn(part, tail, found, Liveness::Stopped)),
-                    What::Blank => ending(blank(part, tail, found)),
-                };
-                if framing.is_some_and(|framing| visit(framing).is_break()) {
-                    return Ok(());
-                }
+            if scanner.scan(self, part, &block, visit).is_break() {
+                return Ok(());
             }
         }
         Ok(())
@@ -181,6 +190,70 @@ impl Directory {
         .map_err(fail)?;
         broken.map_or(Ok(()), |error| Err(fail(error)))
     }
+}
+
+/// Takes blocks apart into records and damage, reusing its memory.
+pub(super) struct Scanner {
+    unpacker: Unpacker,
+}
+
+impl Scanner {
+    pub(super) fn new() -> Self {
+        Self { unpacker: Unpacker::new() }
+    }
+
+    /// Hands out what lies in a block of a part.
+    pub(super) fn scan(
+        &mut self,
+        directory: &Directory,
+        part: &Part,
+        block: &Block,
+        visit: &mut dyn FnMut(Framing<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let (tail, check): (_, Check) = match directory.layout.contents.get(&part.name) {
+            Some(Content::Snapshot) => (Tail::MustBeWhole, snapshot_gist),
+            Some(Content::Records(tail)) => (*tail, gist),
+            _ => (Tail::MustBeWhole, gist),
+        };
+        let check: Check = match directory.dialect {
+            Dialect::Prometheus => check,
+            Dialect::Loki => loki_gist,
+        };
+        for found in &block.batch.found {
+            let framing = match &found.what {
+                What::Record(place, compression) => {
+                    let packed = block.bytes(place);
+                    let (span, compression) = (found.span.clone(), *compression);
+                    let mut gist = Gist::default();
+                    let checked = |record: &[u8]| check(record).map(|found| gist = found);
+                    Some(match self.unpacker.checked(packed, compression, checked) {
+                        Ok(record) => Framing::Record(Frame { span, compression, packed, record, gist }),
+                        Err(cause) => Framing::Damage(undecodable(part, found, cause)),
+                    })
+                }
+                What::Damage(cause, lost) => Some(Framing::Damage(damage(part, found, cause, *lost))),
+                What::Torn => ending(torn(part, tail, found, Liveness::Stopped)),
+                What::Blank => ending(blank(part, tail, found)),
+            };
+            if let Some(framing) = framing {
+                visit(framing)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn gist(record: &[u8]) -> Result<Gist, Malformed> {
+    let skim = skim(record, |_| {})?;
+    Ok(Gist { kind: Some(skim.kind), points: skim.points, times: skim.times })
+}
+
+fn loki_gist(record: &[u8]) -> Result<Gist, Malformed> {
+    loki::record(record).map(|_| Gist::default())
+}
+
+fn snapshot_gist(record: &[u8]) -> Result<Gist, Malformed> {
+    snapshot::record(record).map(|_| Gist::default())
 }
 
 /// How a file ends that does not end as it should.

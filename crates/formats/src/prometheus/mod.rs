@@ -27,6 +27,7 @@ mod memory;
 mod pages;
 mod redeclared;
 mod refs;
+mod relay;
 mod replay;
 mod skim;
 mod snapshot;
@@ -42,11 +43,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use block::{BlockMeta, BlockStats, Compaction};
-pub use directory::{Chunking, Directory, Frame, Framing};
+pub use directory::{Chunking, Directory, Frame, Framing, Gist};
 pub use fragment::Compression;
 pub use head_chunks::{ChunkOrder, HeadChunk};
 pub use memory::{read_head_chunks, read_loki_segment, read_segment, read_snapshot_segment, survey_segment};
-pub use pages::Pages;
+pub use pages::{Packer, Pages};
+pub use refs::RefSet;
+pub use relay::Relay;
+pub use replay::Taken;
 pub use snapshot::{OpenChunk, SnapshotSeries};
 
 use crate::detect::Recognised;

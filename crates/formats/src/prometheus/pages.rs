@@ -9,32 +9,84 @@ use crate::sum::crc32c;
 ///
 /// A record is split where a page ends; a page with less room than a fragment header is filled with zeros. With
 /// room for exactly a header, the server writes a first fragment without data, and so does this.
+#[derive(Default)]
 pub struct Pages {
     bytes: Vec<u8>,
-    snappy: snap::raw::Encoder,
-}
-
-impl Default for Pages {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), snappy: snap::raw::Encoder::new() }
-    }
+    packer: Packer,
+    packed: Vec<u8>,
 }
 
 /// Zstandard's own default level, which is also the server's.
 const ZSTD_LEVEL: i32 = 3;
 
+/// Compresses records, reusing its memory.
+pub struct Packer {
+    snappy: snap::raw::Encoder,
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self { snappy: snap::raw::Encoder::new(), zstd: None }
+    }
+}
+
+impl Packer {
+    /// Appends a record to `out`, compressed if that shrinks it, and says how it was stored.
+    pub fn pack(&mut self, record: &[u8], compression: Compression, out: &mut Vec<u8>) -> Compression {
+        let start = out.len();
+        let packed = match compression {
+            Compression::None => None,
+            Compression::Snappy => self.snappy(record, out),
+            Compression::Zstd => self.zstd(record, out),
+        };
+        if packed.is_some_and(|len| len < record.len()) {
+            return compression;
+        }
+        out.truncate(start);
+        out.extend_from_slice(record);
+        Compression::None
+    }
+
+    fn snappy(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        let start = out.len();
+        out.resize(start + snap::raw::max_compress_len(record.len()), 0);
+        let len = self.snappy.compress(record, out.get_mut(start..)?).ok()?;
+        out.truncate(start + len);
+        Some(len)
+    }
+
+    fn zstd(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        if self.zstd.is_none() {
+            self.zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
+        }
+        let start = out.len();
+        out.resize(start + zstd::zstd_safe::compress_bound(record.len()), 0);
+        let len = self.zstd.as_mut()?.compress_to_buffer(record, out.get_mut(start..)?).ok()?;
+        out.truncate(start + len);
+        Some(len)
+    }
+}
+
 impl Pages {
     /// Appends a record; one that compression does not shrink is stored as it is.
     pub fn log(&mut self, record: &[u8], compression: Compression) {
-        let packed = match compression {
-            Compression::None => None,
-            Compression::Snappy => self.snappy.compress_vec(record).ok(),
-            Compression::Zstd => zstd::bulk::compress(record, ZSTD_LEVEL).ok(),
-        };
-        match packed.filter(|packed| packed.len() < record.len()) {
-            Some(packed) => self.split(&packed, compression),
-            None => self.split(record, Compression::None),
-        }
+        let mut packed = std::mem::take(&mut self.packed);
+        packed.clear();
+        let stored = self.packer.pack(record, compression, &mut packed);
+        self.log_packed(&packed, stored);
+        self.packed = packed;
+    }
+
+    /// Appends a record that is compressed already, or is to stay as it is.
+    pub fn log_packed(&mut self, packed: &[u8], compression: Compression) {
+        self.split(packed, compression);
+    }
+
+    /// Takes out the pages that are full, so that a segment can be written while it grows.
+    pub fn take_full(&mut self, out: &mut Vec<u8>) {
+        let full = self.bytes.len() - self.bytes.len() % PAGE;
+        out.extend(self.bytes.drain(..full));
     }
 
     /// Fills the last page, as closing a segment does.

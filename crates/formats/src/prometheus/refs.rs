@@ -11,8 +11,8 @@ const WORDS: usize = (BITS_PER_PAGE / 64) as usize;
 const MAX_PAGES: usize = 2048;
 
 /// A set of series numbers, small where numbers are dense, and bounded where they are not.
-#[derive(Debug, Default)]
-pub(super) struct RefSet {
+#[derive(Clone, Debug, Default)]
+pub struct RefSet {
     pages: HashMap<u64, Box<[u64; WORDS]>>,
     overflowed: Overflow,
 }
@@ -26,7 +26,7 @@ enum Overflow {
 
 impl RefSet {
     /// Adds a number, and says whether it was new.
-    pub(super) fn insert(&mut self, number: u64) -> bool {
+    pub fn insert(&mut self, number: u64) -> bool {
         let page = number / BITS_PER_PAGE;
         if !self.pages.contains_key(&page) && self.pages.len() >= MAX_PAGES {
             self.overflowed = Overflow::Yes;
@@ -53,7 +53,7 @@ impl RefSet {
     }
 
     /// Whether a number is in it; where the set overflowed, numbers that found no place are not.
-    pub(super) fn contains(&self, number: u64) -> bool {
+    pub fn contains(&self, number: u64) -> bool {
         let bit = number % BITS_PER_PAGE;
         let word =
             usize::try_from(bit / 64).ok().and_then(|at| self.pages.get(&(number / BITS_PER_PAGE))?.get(at));

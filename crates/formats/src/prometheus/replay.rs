@@ -79,6 +79,24 @@ pub(super) fn damaged(survey: &Survey) -> Vec<Replay> {
     replays
 }
 
+/// What the server takes of files that it reads as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Records.
+    pub records: u64,
+    /// Samples in them.
+    pub samples: u64,
+    /// The file in which it stops, and there goes on to its own repair.
+    pub stops_in: Option<String>,
+}
+
+/// What the server takes of `parts`, read as one.
+pub(super) fn taken(parts: &[&Part]) -> io::Result<Taken> {
+    let replay = Reader::new(parts).replay()?;
+    let stops_in = matches!(replay.ending, Ending::Stopped(_)).then_some(replay.file);
+    Ok(Taken { records: replay.records, samples: replay.samples, stops_in })
+}
+
 /// A place in one of the files.
 #[derive(Clone, Copy, Debug)]
 struct Place {

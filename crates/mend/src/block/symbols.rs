@@ -55,6 +55,13 @@ impl Pool {
         Ok(TextId(id))
     }
 
+    /// Gives up what only looking texts up takes; it is made again when one is.
+    pub fn shrink(&mut self) {
+        self.slots = Vec::new();
+        self.bytes.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// A text's bytes.
     pub fn text(&self, id: TextId) -> &[u8] {
         let number = id.0 as usize;

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! <root>/wal-quarantine/lock                    held while somebody changes this log
-//! <root>/wal-quarantine/<receipt>/new/…         new files, until they are put in place
+//! <root>/wal-quarantine/<receipt>/new/...         new files, until they are put in place
 //!                                 change.json   what is to be done: from here on it will be
-//!                                 old/…         what was replaced or removed, under its path below the root
+//!                                 old/...         what was replaced or removed, under its path below the root
 //!                                 receipt.json  the same as change.json, once all of it is done
 //! ```
 //!
@@ -38,8 +38,10 @@ use std::path::{Path, PathBuf};
 use formats::{Progress, UnixTime};
 
 pub use intent::Receipt;
+pub(crate) use quarantine::format;
 pub use quarantine::{prune, receipts};
 pub use stage::Stage;
+pub(crate) use stage::to_the_minute;
 pub use undo::{Newer, Undo, undo};
 
 use crate::{Claim, MendError, Mending, Site, room};
@@ -73,6 +75,7 @@ pub fn apply(mending: &dyn Mending, terms: &Terms) -> Result<Receipt, MendError>
         return Err(MendError::Interrupted { root: root.clone(), receipt: left.receipt });
     }
     room::demand(root, plan.needs)?;
+    room::demand_one_file_system(plan)?;
     let mut stage = Stage::begin(root, plan.action, terms.now)?;
     let written = mending.write(&mut stage, &terms.progress).and_then(|()| plan.demand_unchanged());
     match written {

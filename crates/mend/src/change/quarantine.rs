@@ -47,6 +47,16 @@ pub fn receipts(root: &Path) -> Result<Vec<(Receipt, u64)>, MendError> {
     Ok(all)
 }
 
+/// The name of the format of the log at `root`, as the newest receipt or the interrupted change has it.
+pub(crate) fn format(root: &Path) -> Option<String> {
+    let interrupted = || {
+        let left = unfinished(root)?;
+        Some(Intent::read(&home(root).join(left.receipt).join(CHANGE)).ok()?.format)
+    };
+    let newest = receipts(root).ok()?.pop().map(|(receipt, _)| receipt.format);
+    newest.or_else(interrupted)
+}
+
 /// The newest change that was not taken back and takes none back itself.
 pub(super) fn newest(root: &Path) -> Result<String, MendError> {
     let all: Vec<Receipt> = receipts(root)?.into_iter().map(|(receipt, _)| receipt).collect();

@@ -9,7 +9,7 @@ use formats::UnixTime;
 use super::disk;
 use super::intent::{Intent, NEW, Operation, Seal};
 use super::{QUARANTINE, beside, home};
-use crate::{Action, MendError, Plan};
+use crate::{Action, MendError, Plan, owner};
 
 /// Temporary files of a change lie below it.
 const SCRATCH: &str = "scratch";
@@ -65,7 +65,7 @@ impl Stage {
     /// A directory that is put in place must not be there yet; a file may replace one.
     pub fn place(&mut self, path: &str) -> Result<(), MendError> {
         let there = self.beside(path)?;
-        let files = seal(&there, path)?;
+        let files = seal(&there, &self.root.join(path), path)?;
         disk::sync_names(&there, &self.dir())?;
         let from = format!("{QUARANTINE}/{}/{NEW}/{path}", self.receipt);
         self.operations.push(Operation::Place { path: path.to_owned(), from, files });
@@ -103,8 +103,10 @@ impl Stage {
     }
 }
 
-/// Syncs what was written at `there`, and takes its checksums by reading it again.
-fn seal(there: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
+/// Gives what was written at `there` the owner of what is at its `target`, syncs it, and takes its checksums by reading
+/// it again.
+fn seal(there: &Path, target: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
+    owner::like(there, target)?;
     let metadata = fs::metadata(there).map_err(MendError::io("find what was written to", there))?;
     if metadata.is_file() {
         disk::sync(there)?;
@@ -118,7 +120,8 @@ fn seal(there: &Path, path: &str) -> Result<Vec<Seal>, MendError> {
     names.sort();
     let mut seals = Vec::new();
     for name in names {
-        seals.extend(seal(&there.join(&name), &format!("{path}/{}", name.to_string_lossy()))?);
+        let (there, target) = (there.join(&name), target.join(&name));
+        seals.extend(seal(&there, &target, &format!("{path}/{}", name.to_string_lossy()))?);
     }
     disk::sync(there)?;
     Ok(seals)
@@ -152,11 +155,20 @@ fn free_name(root: &Path, action: Action, now: UnixTime) -> Result<String, MendE
     })
 }
 
+/// A time as people write it: `2026-01-31 23:59 UTC`.
+pub(crate) fn to_the_minute(time: UnixTime) -> String {
+    let ((year, month, day), second) = day_and_second(time);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", second / 3600, second / 60 % 60)
+}
+
+fn day_and_second(time: UnixTime) -> ((i64, i64, i64), i64) {
+    let seconds = i64::try_from(time.nanos().div_euclid(1_000_000_000)).unwrap_or(0);
+    (date(seconds.div_euclid(86_400)), seconds.rem_euclid(86_400))
+}
+
 /// A time as `20260131T235959Z`, which sorts.
 fn stamp(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.nanos().div_euclid(1_000_000_000)).unwrap_or(0);
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = date(days);
+    let ((year, month, day), second) = day_and_second(time);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
@@ -184,5 +196,6 @@ mod tests {
         assert_eq!(stamp(0), "19700101T000000Z");
         assert_eq!(stamp(951_782_400), "20000229T000000Z");
         assert_eq!(stamp(1_767_225_599), "20251231T235959Z");
+        assert_eq!(to_the_minute(UnixTime::from_seconds(1_767_225_599)), "2025-12-31 23:59 UTC");
     }
 }

@@ -158,6 +158,18 @@ fn stopped_before_any_effect_the_next_run_finishes_or_takes_back() {
 }
 
 #[test]
+fn a_log_is_known_by_the_change_that_was_interrupted() {
+    let known = |effect: u64| {
+        let log = log();
+        stop_before(effect, || apply(&Change::of(log.path()), &terms())).1.unwrap_err();
+        let found = Site::with_quarantine(log.path()).unwrap();
+        (unfinished(log.path()).unwrap().stage, found.lock.is_some(), found.format)
+    };
+    assert_eq!(known(10), (Progressed::Writing, false, Format::Prometheus));
+    assert_eq!(known(30), (Progressed::Placing, true, Format::Prometheus));
+}
+
+#[test]
 fn an_undo_that_is_stopped_anywhere_is_finished_or_taken_back_too() {
     for effect in 0.. {
         let log = log();

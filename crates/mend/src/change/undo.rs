@@ -80,10 +80,24 @@ fn demand_untouched(root: &Path, intent: &Intent) -> Result<(), MendError> {
     if let Some(path) = beside::newer(root, intent)?.first() {
         return Err(overtaken(path));
     }
+    let places = |path: &str| {
+        intent
+            .operations
+            .iter()
+            .any(|other| matches!(other, Operation::Place { path: placed, .. } if placed == path))
+    };
     for operation in &intent.operations {
-        let Operation::Place { files, .. } = operation else { continue };
-        if let Some(seal) = files.iter().find(|seal| !holds(root, seal)) {
-            return Err(overtaken(&seal.path));
+        match operation {
+            Operation::Place { files, .. } => {
+                if let Some(seal) = files.iter().find(|seal| !holds(root, seal)) {
+                    return Err(overtaken(&seal.path));
+                }
+            }
+            // A server has made anew what was taken away.
+            Operation::Remove { path } if root.join(path).exists() && !places(path) => {
+                return Err(overtaken(path));
+            }
+            Operation::Remove { .. } => {}
         }
     }
     Ok(())

@@ -212,18 +212,21 @@ fn the_words_of_json_are_listed() {
 
 /// The codes of notes, wherever one is made.
 fn note_codes() -> BTreeSet<String> {
-    let text = sources("crates/formats/src") + &sources("crates/seawall/src");
+    let text = sources("crates/formats/src") + &sources("crates/mend/src") + &sources("crates/seawall/src");
     for made in Regex::new(r"\bNote \{\s*code[,:]").unwrap().find_iter(&text) {
         let (before, from) = text.split_at(made.start());
         let function = before.rsplit("fn ").next().unwrap();
         let code = from.split("code").nth(1).unwrap();
         let is_found = code.starts_with(": \"")
             // The function that notes are made with, or a choice between two.
-            || function.starts_with("note(") || function.contains("let (code, message) = ");
+            || function.starts_with("note(")
+            || function.contains("let (code, message) = ")
+            || function.contains("let mut note = |code, message| ");
         assert!(is_found, "this test does not find where this note's code comes from: {function}{from:.80}");
     }
     let mut codes = found(&text, r#"\bcode: "([a-z-]+)""#);
     codes.extend(found(&text, r#"\.note\((?:[^"();]|\([^()]*\))*?"([a-z-]+)""#));
+    codes.extend(found(&text, r#"\bnote\(\s*"([a-z-]+)","#));
     codes.extend(found(&text, r#""([a-z]+(?:-[a-z]+)+)",\s*format!\("#));
     codes
 }

@@ -22,11 +22,13 @@ Examples:
   seawall check --max-size 5GB --min-free 10% /var/lib/prometheus
   seawall check --memory-limit 4GiB /var/lib/prometheus      would the replay fit?
   seawall check --verify --json /data | jq '.findings[]'
+  seawall check --memory-limit 4GiB --fix repair,drain /data
 
   ExecStartPre=/usr/bin/seawall check --allow-missing --max-size 5GB /var/lib/prometheus
 
-Ends with 0 when all is well, with 1 when a limit is exceeded, with 2 when there is damage or the server would not start, \
-with 3 when the log could not be read.")]
+Ends with 0 when all is well or was fixed, with 1 when a limit is exceeded, with 2 when there is damage or the server \
+would not start, with 3 when the log could not be read, with 4 when something was to be fixed and another process is \
+writing the log, or the fix would lose what it may not lose.")]
 pub(crate) struct CheckArgs {
     /// Data directory, WAL directory or file of a log; its format is detected
     pub(crate) path: Option<PathBuf>,
@@ -61,9 +63,9 @@ pub(crate) struct GateArgs {
     /// Check every byte too
     #[arg(long)]
     pub(crate) verify: bool,
-    /// What may be done about a problem; in this version nothing
-    #[arg(long, value_name = "HOW", default_value = "none", hide_default_value = true, value_parser = parse_fix)]
-    pub(crate) fix: Fix,
+    /// What may be done about a problem; separate several by commas
+    #[arg(long, value_name = "HOW", value_enum, value_delimiter = ',')]
+    pub(crate) fix: Vec<Fix>,
     /// Change nothing and start nothing, only tell
     #[arg(long = "dry-run", action = ArgAction::SetTrue, value_parser = flag(Rehearsal::Real, Rehearsal::Dry))]
     pub(crate) rehearsal: Rehearsal,
@@ -72,20 +74,16 @@ pub(crate) struct GateArgs {
 }
 
 /// What may be done about a problem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fix {
-    /// Nothing.
+    /// Nothing
     None,
-}
-
-fn parse_fix(text: &str) -> Result<Fix, String> {
-    match text {
-        "none" => Ok(Fix::None),
-        "repair" | "drain" | "trim" => {
-            Err(format!("this version changes no log, so it cannot {text}; only `none` is possible"))
-        }
-        _ => Err("only `none` is possible in this version".to_owned()),
-    }
+    /// Mend damage and what keeps the server from starting; checks every byte too
+    Repair,
+    /// Move the old part of a log that is too large, too old or needs too much memory into blocks
+    Drain,
+    /// Drop the old part of a log that --max-size or --max-age does not allow
+    Trim,
 }
 
 /// What a path means that holds nothing yet.
@@ -116,12 +114,13 @@ pub(crate) enum Rehearsal {
 #[command(after_long_help = "\
 Examples:
   seawall guard --max-size 5GB --memory-limit 4GiB -- prometheus --storage.tsdb.path=/data
+  seawall guard --memory-limit 4GiB --fix repair,drain -- prometheus --storage.tsdb.path=/data
   seawall guard --verify --on-problem start /data -- prometheus --storage.tsdb.path=/data
   seawall guard --dry-run -- postgres -D /var/lib/postgresql/data
 
 When it refuses it ends as check does: with 1 when a limit is exceeded, with 2 when there is damage or the server would not \
 start, with 3 when the log could not be read or the command could not be run; and with 4 when another process is writing \
-the log. Once the server runs, the exit code is the server's.")]
+the log, or a fix would lose what it may not lose. Once the server runs, the exit code is the server's.")]
 pub(crate) struct GuardArgs {
     /// Data directory, WAL directory or file of a log [default: taken from CMD]
     #[arg(conflicts_with = "path_flag")]

@@ -2,7 +2,9 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod change;
 mod gate;
+mod mend;
 mod other;
 mod read;
 
@@ -11,14 +13,19 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use change::{
+    ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
+};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
 /// Keeps write-ahead logs from taking systems down.
 ///
-/// Seawall reads the write-ahead logs of databases: it shows what they hold, checks every byte, and gates the start
-/// of a server whose log has grown too large or is damaged. It never changes a log and never locks it.
+/// Seawall reads and mends the write-ahead logs of databases: it shows what they hold, checks every byte, gates the
+/// start of a server whose log has grown too large or is damaged, and repairs, drains and trims logs so that what is
+/// good in them stays. It changes nothing without being told to, and everything it changes can be put back.
 #[derive(Debug, Parser)]
 #[command(name = "seawall", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true, propagate_version = true)]
@@ -37,6 +44,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     Guard(GuardArgs),
     Dump(DumpArgs),
+    Repair(RepairArgs),
+    Drain(DrainArgs),
+    Trim(TrimArgs),
+    Reset(ResetArgs),
+    Undo(UndoArgs),
+    Quarantine(QuarantineArgs),
     Generate(GenerateArgs),
 }
 

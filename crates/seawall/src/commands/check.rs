@@ -7,15 +7,17 @@ use formats::{Depth, Format};
 
 use crate::cli::{CheckArgs, FirstStart, Fix, Form, GateArgs, Rehearsal};
 use crate::clock;
+use crate::commands::fix::{self, Fixed};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
 use crate::limits::gauges::{Gauge, gauges};
-use crate::limits::{Facts, Limits};
+use crate::limits::{Code, Facts, Finding, Limits, Severity};
 use crate::report::{Bounds, Report, Subject};
 use crate::room;
-use crate::show::text::stacked;
-use crate::show::{self, Detail, Screen};
+use crate::show::text::{self, stacked};
+use crate::show::{self, Detail, Screen, units};
+use mend::{Action, Progressed, QUARANTINE, Site};
 
 /// What to check.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct Gate {
     pub(crate) format: Option<Format>,
     pub(crate) limits: Limits,
     pub(crate) depth: Depth,
+    pub(crate) fixes: Vec<Fix>,
     pub(crate) rehearsal: Rehearsal,
 }
 
@@ -44,11 +47,11 @@ impl From<CheckArgs> for Plan {
 
 impl From<GateArgs> for Gate {
     fn from(args: GateArgs) -> Self {
-        let Fix::None = args.fix;
         let bytes = |size: Option<crate::sizes::Size>| size.map(crate::sizes::Size::bytes);
         // The forecast needs to know how many series there are, and the age is that of records: the times of files
         // that were copied or restored say nothing.
-        let reads = args.verify || args.memory_limit.is_some() || args.max_age.is_some();
+        let mends = args.fix.contains(&Fix::Repair);
+        let reads = args.verify || mends || args.memory_limit.is_some() || args.max_age.is_some();
         let depth = if reads { Depth::Bytes } else { Depth::Listing };
         let limits = Limits {
             max_size: bytes(args.max_size),
@@ -57,7 +60,7 @@ impl From<GateArgs> for Gate {
             memory: bytes(args.memory_limit),
             min_free: args.min_free,
         };
-        Self { format: args.kind.format, limits, depth, rehearsal: args.rehearsal }
+        Self { format: args.kind.format, limits, depth, fixes: args.fix, rehearsal: args.rehearsal }
     }
 }
 
@@ -66,12 +69,12 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     if plan.first_start == FirstStart::Allow && holds_nothing(&plan.path) {
         return first_start(&plan.path, form, screen);
     }
-    let checked = Checked::new(&plan.path, &plan.gate, screen)?;
+    let fixed = fix::judge(&plan.path, &plan.gate, screen)?;
     match form {
-        Form::Json => show::print_json(&document(&checked.report))?,
-        Form::Text => show::print(&text(&checked, screen))?,
+        Form::Json => show::print_json(&document(&fixed, &plan.gate))?,
+        Form::Text => show::print(&text(&fixed, screen))?,
     }
-    Ok(checked.report.exit_of_a_gate())
+    Ok(fixed.exit())
 }
 
 /// A log that was judged.
@@ -88,20 +91,70 @@ impl Checked {
         let order = subject.order(gate.depth, clock::now());
         let survey = subject.survey(&order, screen);
         let room = gate.limits.min_free.map(|_| room::of(path)).transpose()?;
-        let facts = Facts { path, survey: &survey, depth: gate.depth, room, now: order.now };
+        let format = subject.log.format();
+        let facts = Facts { path, format, survey: &survey, depth: gate.depth, room, now: order.now };
         let gauges = gauges(&facts, &gate.limits);
-        let report = Report::new(&subject, &order, survey, Bounds { limits: gate.limits, room });
+        let mut report = Report::new(&subject, &order, survey, Bounds { limits: gate.limits, room });
+        object_to_unfinished(&subject, &mut report);
         Ok(Self { subject, report, gauges })
+    }
+
+    /// Makes an objection of the remark that a process is writing the log; it is said once.
+    pub(crate) fn object_to_use(&mut self) {
+        let Some(holder) = self.subject.holders.first() else { return };
+        self.report.survey.notes.retain(|note| note.code != "in-use");
+        self.report.add(Finding {
+            code: Code::InUse,
+            severity: Severity::Critical,
+            message: format!("{} (process {}) is writing this log", holder.name, holder.pid),
+            advice: "stop that process first: two programs that write one log destroy it".to_owned(),
+        });
     }
 }
 
-/// The common head and nothing else.
-pub(crate) fn document(report: &Report) -> serde_json::Value {
-    json::head(report).into()
+/// A change that was interrupted half-way is finished by the next changing command, on files that a server would have
+/// changed meanwhile: it must not start. One that had touched nothing is only in the way.
+fn object_to_unfinished(subject: &Subject, report: &mut Report) {
+    let Some(left) = mend::unfinished(&Site::of(subject.log.as_ref()).root) else { return };
+    let (severity, message) = match left.stage {
+        Progressed::Placing => (Severity::Critical, "was interrupted half-way"),
+        Progressed::Writing => (Severity::Warning, "was interrupted before it touched anything"),
+    };
+    report.survey.notes.retain(|note| note.code != Code::UnfinishedChange.name());
+    report.add(Finding {
+        code: Code::UnfinishedChange,
+        severity,
+        message: format!("a change of this log, {}, {message}", left.receipt),
+        advice: format!(
+            "run the same command again with --yes, or `seawall undo --yes {}`, before the server starts",
+            units::path(&subject.path)
+        ),
+    });
+}
+
+/// The common head, and what was fixed where something might have been.
+pub(crate) fn document(fixed: &Fixed, gate: &Gate) -> serde_json::Value {
+    let mut object = json::head(&fixed.checked.report);
+    if !gate.fixes.is_empty() {
+        object.extend(json::change::fixes(fixed));
+    }
+    object.into()
+}
+
+/// What was found, what was done about it, and what is left.
+pub(crate) fn text(fixed: &Fixed, screen: &Screen) -> String {
+    let before = fixed.before.as_ref().map_or(String::new(), |before| judgement(before, screen));
+    let settled =
+        fixed.settled.as_ref().map_or(String::new(), |it| text::sentence(&show::settled(it)) + "\n");
+    let attempts = fixed.attempts.iter().map(|attempt| show::attempt(attempt, screen));
+    let now = judgement(&fixed.checked, screen);
+    // On a rehearsal, and where nothing could be done, what was found comes before what would be or was tried.
+    let (first, last) = if fixed.before.is_some() { (before, now) } else { (now, String::new()) };
+    stacked([settled, first].into_iter().chain(attempts).chain([last]))
 }
 
 /// The findings with their advice, and how far the log is from each limit.
-pub(crate) fn text(checked: &Checked, screen: &Screen) -> String {
+pub(crate) fn judgement(checked: &Checked, screen: &Screen) -> String {
     let report = &checked.report;
     if report.findings.is_empty() && screen.detail == Detail::Little {
         return String::new();
@@ -122,12 +175,25 @@ pub(crate) fn text(checked: &Checked, screen: &Screen) -> String {
 
 /// Whether `path` is not there, or a directory that nothing was written to yet.
 ///
-/// A fresh ext4 volume holds `lost+found` and nothing else.
+/// A fresh ext4 volume holds `lost+found` and nothing else. A log that was taken away has left its quarantine.
 pub(crate) fn holds_nothing(path: &Path) -> bool {
+    let means_nothing =
+        |entry: fs::DirEntry| entry.file_name() == "lost+found" || entry.file_name() == QUARANTINE;
     match fs::read_dir(path) {
-        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == "lost+found")),
+        Ok(mut entries) => {
+            mend::unfinished(path).is_none()
+                && (entries.all(|entry| entry.is_ok_and(means_nothing)) || was_taken_away(path))
+        }
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
+}
+
+/// Whether the last thing that was done here took the log away, and no server has begun a new one.
+fn was_taken_away(path: &Path) -> bool {
+    let newest = mend::receipts(path).ok().and_then(|receipts| receipts.into_iter().next_back());
+    newest.is_some_and(|(receipt, _)| {
+        receipt.action == Action::Reset && receipt.steps.iter().all(|step| !path.join(&step.path).exists())
+    })
 }
 
 fn first_start(path: &Path, form: Form, screen: &Screen) -> Result<Exit, Failure> {
@@ -141,7 +207,7 @@ fn first_start(path: &Path, form: Form, screen: &Screen) -> Result<Exit, Failure
 
 /// What is said about a path that holds nothing yet.
 pub(crate) fn nothing_yet(path: &Path) -> String {
-    format!("{} holds nothing yet: a first start", show::units::path(path))
+    format!("{} holds nothing yet: a first start", units::path(path))
 }
 
 #[cfg(test)]

@@ -22,6 +22,15 @@ fn nothing_is_read_unless_something_asks_for_it() {
 }
 
 #[test]
+fn fixes_are_separated_by_commas_or_repeated_and_only_a_repair_reads() {
+    assert_eq!(plan("").gate.fixes, []);
+    assert_eq!(plan("--fix repair,drain").gate.fixes, [Fix::Repair, Fix::Drain]);
+    assert_eq!(plan("--fix trim --fix drain").gate.fixes, [Fix::Trim, Fix::Drain]);
+    assert_eq!(plan("--fix repair").gate.depth, Depth::Bytes);
+    assert_eq!(plan("--fix drain,trim --max-size 1GB").gate.depth, Depth::Listing);
+}
+
+#[test]
 fn limits_mean_what_was_typed() {
     let limits = plan("--max-size 5GB --max-age 90s --max-files 3 --memory-limit 1KiB").gate.limits;
     assert_eq!(limits.max_size, Some(5_000_000_000));

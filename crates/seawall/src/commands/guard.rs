@@ -1,4 +1,4 @@
-//! `seawall guard`: check a log, then become its server.
+//! `seawall guard`: check a log, fix what may be fixed, then become its server.
 //!
 //! The server replaces this process, so that signals, supervisors and the exit code are its own. Its environment,
 //! working directory and open files are those that Seawall was given; everything is said on standard error, since
@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::cli::{Form, GuardArgs, OnProblem, Rehearsal};
-use crate::commands::check::{self, Checked, Gate, holds_nothing, nothing_yet};
+use crate::commands::check::{self, Gate, holds_nothing, nothing_yet};
+use crate::commands::fix;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
-use crate::limits::{Code, Finding, Severity};
+use crate::limits::Code;
 use crate::servers;
 use crate::show::{self, Detail, Screen, units};
 
@@ -69,8 +70,8 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
         say(&aside, &nothing_yet(&plan.path));
         return start(plan, &aside);
     }
-    let exit = match Checked::new(&plan.path, &plan.gate, screen) {
-        Ok(checked) => judge(checked, form, screen)?,
+    let exit = match judge(plan, form, screen) {
+        Ok(exit) => exit,
         Err(failure) if plan.on_problem == OnProblem::Start => {
             show::tell(&show::failure(&failure, &aside));
             Exit::Failed
@@ -91,38 +92,28 @@ pub(crate) fn run(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Fail
     }
 }
 
-/// Tells what was found and how a refusal would end.
-fn judge(mut checked: Checked, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+/// Tells what was found and done, and how a refusal would end.
+fn judge(plan: &Plan, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     let aside = screen.beside();
-    if let Some(finding) = in_use(&checked) {
-        // To a guard this is no remark but an objection; it is said once.
-        checked.report.survey.notes.retain(|note| note.code != "in-use");
-        checked.report.add(finding);
+    let mut fixed = fix::judge(&plan.path, &plan.gate, screen)?;
+    if !fixed.checked.report.found(Code::InUse) {
+        // A second server on the same log would damage it: to a guard that is no remark but an objection.
+        fixed.checked.object_to_use();
     }
     if form == Form::Json {
-        show::print_json(&check::document(&checked.report))?;
+        show::print_json(&check::document(&fixed, &plan.gate))?;
     }
-    if checked.report.findings.is_empty() {
-        let (files, bytes) = checked.report.survey.weight();
+    let report = &fixed.checked.report;
+    if !report.findings.is_empty() || !fixed.attempts.is_empty() {
+        show::tell(&check::text(&fixed, &aside));
+    }
+    if report.findings.is_empty() {
+        let (files, bytes) = report.survey.weight();
         let files = units::counted(files, "file", "files");
-        let path = units::path(&checked.report.path);
+        let path = units::path(&report.path);
         say(&aside, &format!("{path}: {files}, {}; no objections", units::size(bytes)));
-    } else {
-        show::tell(&check::text(&checked, &aside));
     }
-    let busy = checked.report.found(Code::InUse);
-    Ok(if busy { Exit::Refused } else { checked.report.exit_of_a_gate() })
-}
-
-/// A second server on the same log would damage it.
-fn in_use(checked: &Checked) -> Option<Finding> {
-    let holder = checked.subject.holders.first()?;
-    Some(Finding {
-        code: Code::InUse,
-        severity: Severity::Critical,
-        message: format!("{} (process {}) is writing this log", holder.name, holder.pid),
-        advice: "stop that process first: two servers on one log destroy it".to_owned(),
-    })
+    Ok(fixed.exit())
 }
 
 fn say(aside: &Screen, text: &str) {

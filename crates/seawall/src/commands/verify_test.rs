@@ -31,7 +31,7 @@ fn damage_is_listed_and_followed_by_what_to_do() {
     let (text, exit) = said(FakeLog { verdict, ..log() }.damage("1", 10, 15), &Screen::plain());
     assert!(text.contains("Damaged in 1 place: 5 B lost; 1 record around it can still be read."), "{text}");
     assert!(text.contains("At the next start the server deletes the rest."), "{text}");
-    assert!(text.contains("cp -a /data /data.copy"), "{text}");
+    assert!(text.contains("seawall repair /data shows what can be saved"), "{text}");
     assert_eq!(exit, Exit::Damage);
 }
 

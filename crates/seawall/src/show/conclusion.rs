@@ -86,5 +86,5 @@ fn advice(report: &Report) -> Option<String> {
     let path = units::path(&report.path);
     let harmless = matches!(report.survey.verdict, Verdict::Unknown | Verdict::Starts);
     let needed = !report.survey.damage.is_empty() || !harmless;
-    needed.then(|| format!("Copy it before any server touches it: cp -a {path} {path}.copy"))
+    needed.then(|| format!("Do not start the server before: seawall repair {path} shows what can be saved."))
 }

@@ -4,6 +4,7 @@
 //! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
 
 mod bar;
+mod change;
 mod conclusion;
 mod damage;
 mod failure;
@@ -12,15 +13,18 @@ mod files;
 mod findings;
 mod paint;
 pub(crate) mod progress;
+mod quarantine;
 mod screen;
 mod table;
 pub(crate) mod text;
 pub(crate) mod units;
 
+pub(crate) use change::{attempt, change, lost, settled};
 pub(crate) use conclusion::conclusion;
 pub(crate) use damage::{damage_list, lost_with_all, notes};
 pub(crate) use failure::failure;
-pub(crate) use figures::{figures, top_tables};
+pub(crate) use figures::{figures, label, top_tables};
 pub(crate) use files::file_table;
 pub(crate) use findings::{findings, gauges, headline};
-pub(crate) use screen::{Detail, Screen, Talk, print, print_json, tell};
+pub(crate) use quarantine::{pruning, quarantine};
+pub(crate) use screen::{Answer, Detail, Screen, Talk, ask, hint, print, print_json, tell};

@@ -1,10 +1,10 @@
 //! What the process writes to, and what that can show.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::paint::{Glyphs, Theme};
+use super::paint::{Glyphs, Theme, paint};
 use crate::cli::OutputArgs;
 use crate::failure::Failure;
 
@@ -102,6 +102,33 @@ pub(crate) fn print_json(document: &serde_json::Value) -> Result<(), Failure> {
 /// Writes text to standard error, where nobody may be listening.
 pub(crate) fn tell(text: &str) {
     io::stderr().lock().write_all(text.as_bytes()).ok();
+}
+
+/// What somebody at a terminal answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Yes,
+    /// Also where nobody can be asked.
+    No,
+}
+
+/// Asks whether to go on, where there is somebody to ask: both ends of the conversation have to be terminals.
+pub(crate) fn ask(screen: &Screen, question: &str) -> Answer {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Answer::No;
+    }
+    tell(&format!("{} [y/N] ", paint(screen.aside.strong, question)));
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    let yes = ["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str());
+    if read.is_ok() && yes { Answer::Yes } else { Answer::No }
+}
+
+/// Writes a hint to standard error unless only what matters is told.
+pub(crate) fn hint(screen: &Screen, text: &str) {
+    if screen.detail != Detail::Little {
+        tell(&format!("seawall: {text}\n"));
+    }
 }
 
 fn width() -> usize {

@@ -6,7 +6,20 @@ use std::process::{Command, Stdio};
 
 use crate::world::World;
 
-const COMMANDS: [&str; 6] = ["inspect", "verify", "check", "guard", "dump", "generate"];
+pub(crate) const COMMANDS: [&str; 12] = [
+    "inspect",
+    "verify",
+    "check",
+    "guard",
+    "dump",
+    "repair",
+    "drain",
+    "trim",
+    "reset",
+    "undo",
+    "quarantine",
+    "generate",
+];
 
 #[test]
 fn completions_know_every_command() {

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test says what went wrong by failing")]
 
+mod big_wal;
 mod generate;
 mod golden;
 mod guard;
+mod mended;
 mod output;
 mod real;
 mod world;

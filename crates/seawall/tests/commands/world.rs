@@ -6,16 +6,21 @@ use std::process::{Command, Output};
 
 use formats::prometheus::record::{Labels, Point, Record, Series, SeriesRef};
 use formats::prometheus::{Compression, Pages};
+use formats::{Progress, UnixTime, detect};
+use mend::{Action, Kept, Loss, MendError, Mending, Plan, Site, Stage, Step, StepKind, Terms};
 use tempfile::TempDir;
 
 /// 2026-01-31T12:00:00Z in milliseconds.
 const START: i64 = 1_769_860_800_000;
 
+const HOUR: i64 = 3_600_000;
+
 /// Logs in every state, each a directory.
 pub(crate) struct World(TempDir);
 
 impl World {
-    /// `sound`, `damaged`, `torn`, `gap`, `long`, `several`, `unknown`, `empty` and `fresh`.
+    /// `sound`, `damaged`, `torn`, `gap`, `long`, `wide`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
+    /// Seawall, and `begun` and `halfway`, whose changes were interrupted.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         world.log("sound", &[segment(0), segment(1)]);
@@ -29,12 +34,32 @@ impl World {
         world.log("gap", &[segment(0), Vec::new(), segment(1)]);
         fs::remove_file(world.path("gap/wal/00000001")).unwrap();
         world.log("long", &(0..60).map(|_| segment(0)).collect::<Vec<_>>());
+        world.log(
+            "wide",
+            &(0..4).map(|number| segment_at(number, START + number * 2 * HOUR)).collect::<Vec<_>>(),
+        );
         world.log("several/blue", &[segment(0)]);
         world.log("several/green", &[segment(0)]);
         for dir in ["empty", "unknown", "fresh/lost+found"] {
             fs::create_dir_all(world.path(dir)).unwrap();
         }
         fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        for name in ["changed", "begun", "halfway"] {
+            world.log(name, &[segment(0), segment(1)]);
+        }
+        let receipt = Shortening::carry_out(&world.path("changed"));
+        fs::create_dir_all(world.path("begun/wal-quarantine").join(&receipt).join("new")).unwrap();
+        Shortening::carry_out(&world.path("halfway"));
+        let halfway = world.path("halfway/wal-quarantine").join(&receipt);
+        // As a kill leaves it between the promise and the first effect.
+        let kept = [
+            (halfway.join("receipt.json"), halfway.join("change.json")),
+            (halfway.join("old/wal/00000001"), world.path("halfway/wal/00000001")),
+        ];
+        for (from, to) in kept {
+            fs::copy(&from, to).unwrap();
+            fs::remove_file(from).unwrap();
+        }
         world
     }
 
@@ -65,6 +90,48 @@ impl World {
     }
 }
 
+/// A change made by hand: it takes the newest segment away.
+struct Shortening(Plan);
+
+impl Shortening {
+    /// Carries it out at a fixed time, and answers with its receipt.
+    fn carry_out(data: &Path) -> String {
+        let site = Site::of(detect(data, None).unwrap().as_ref());
+        let step = Step {
+            kind: StepKind::Remove,
+            path: "wal/00000001".to_owned(),
+            bytes_before: Some(32_768),
+            bytes_after: None,
+            why: "taken away by a test".to_owned(),
+        };
+        let plan = Plan {
+            action: Action::Trim,
+            site,
+            sources: Vec::new(),
+            steps: vec![step],
+            loss: Loss { records: Some(5), samples: Some(10), ..Loss::NONE },
+            kept: Kept { records: Some(6), samples: Some(10), series: Some(2) },
+            servers_own: None,
+            needs: 0,
+            work: 0,
+            notes: Vec::new(),
+        };
+        let terms = Terms { now: UnixTime::from_millis(START), progress: Progress::default() };
+        mend::apply(&Self(plan), &terms).unwrap().id
+    }
+}
+
+impl Mending for Shortening {
+    fn plan(&self) -> &Plan {
+        &self.0
+    }
+
+    fn write(&self, stage: &mut Stage, _: &Progress) -> Result<(), MendError> {
+        stage.remove("wal/00000001");
+        Ok(())
+    }
+}
+
 /// What a command printed and how it ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -87,12 +154,17 @@ impl Ran {
 
 /// A closed segment: two series (in the first one) and five scrapes of both, a minute apart.
 fn segment(number: i64) -> Vec<u8> {
+    segment_at(number, START + number * 5 * 60_000)
+}
+
+/// The same with scrapes from `start` on.
+fn segment_at(number: i64, start: i64) -> Vec<u8> {
     let mut pages = Pages::default();
     if number == 0 {
         pages.log(&encoded(&series()), Compression::None);
     }
     for scrape in 0..5 {
-        let time = START + (number * 5 + scrape) * 60_000;
+        let time = start + scrape * 60_000;
         let point = |series| Point { series: SeriesRef(series), time, value: scrape as f64 + 0.5 };
         pages.log(&encoded(&Record::Samples(vec![point(1), point(2)])), Compression::None);
     }

@@ -78,6 +78,10 @@ fn redacted(line: &str) -> String {
         (r#""oldest_age_seconds": ?\d+"#, r#""oldest_age_seconds": AGE"#),
         (r"free .* at least ", "free FREE at least "),
         (r"seawall \d+\.\d+\.\d+", "seawall VERSION"),
+        // A second change in one second has a number behind its name.
+        (r"\b20\d{6}T\d{6}Z-([a-z]+)(-\d+)?", "yyyymmddThhmmssZ-$1"),
+        (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  ", "MADE  "),
+        (r"\b01[0-9A-Z]{24}\b", "01ULIDULIDULIDULIDULIDULID"),
     ];
     rules.iter().fold(line.to_owned(), |line, (rule, with)| {
         Regex::new(rule).unwrap().replace_all(&line, *with).into()

@@ -48,7 +48,10 @@ fn seen(arguments: &[&str]) -> Seen {
     let corpus = repository().join("crates/formats/tests/corpus/influxdb3/v3.10.1");
     let mut seen = Seen::new();
     for arguments in arguments {
-        let line = format!("exec seawall {}", arguments.replace("INFLUXDB3", &corpus.to_string_lossy()));
+        // What stands before a semicolon only prepares.
+        let (before, call) = arguments.rsplit_once("; ").unwrap_or(("true", arguments));
+        let line = format!("({before}) > before.log 2>&1; exec seawall {call}");
+        let line = line.replace("INFLUXDB3", &corpus.to_string_lossy());
         let printed = documents(&mut shell(workshop.path(), &line));
         assert!(!printed.is_empty(), "{line} prints nothing");
         printed.iter().for_each(|document| look(document, "", &mut seen));
@@ -80,7 +83,11 @@ fn differences(heading: &str, seen: &Seen) -> Vec<String> {
 }
 
 fn demand(heading: &str, arguments: &[&str]) {
-    let wrong = differences(heading, &seen(arguments));
+    demand_fields(heading, &seen(arguments));
+}
+
+fn demand_fields(heading: &str, seen: &Seen) {
+    let wrong = differences(heading, seen);
     assert!(wrong.is_empty(), "{CONTRACT}\n{}", wrong.join("\n"));
 }
 
@@ -114,6 +121,54 @@ fn inspect_adds_the_fields_that_are_listed() {
 #[test]
 fn a_failure_has_the_fields_that_are_listed() {
     demand("### Failures", &["verify --json absent", "dump --json --stream none data"]);
+}
+
+/// Changes that have something to do and some that have not, that find something settled, and that cannot mend all.
+const CHANGES: [&str; 8] = [
+    "reset --json data",
+    "seawall reset --yes data; undo --json --yes data",
+    "repair --json data",
+    "repair --json damaged",
+    "mkdir jobs; printf 'ARWAL001xxxxxxxxxxxx' | zstd -q > jobs/a.wal.zst; repair --json jobs",
+    "mv damaged/wal/00000009 gone; repair --json damaged",
+    "cp -r INFLUXDB3/stray-bak influx; repair --json --yes influx",
+    "mkdir -p damaged/wal-quarantine/20260131T120000Z-trim/new; repair --json --yes damaged",
+];
+
+#[test]
+fn a_change_has_the_fields_that_are_listed() {
+    let mut seen = seen(&CHANGES);
+    // An undo that brings damage back finds it.
+    for (path, kinds) in self::seen(&["seawall repair --yes damaged; undo --json --yes damaged"]) {
+        seen.entry(path).or_default().extend(kinds);
+    }
+    demand_fields("### Changes", &seen);
+}
+
+#[test]
+fn a_pruning_has_the_fields_that_are_listed() {
+    demand("### Prunings", &["seawall reset --yes data; quarantine prune --json --older-than 0s data"]);
+}
+
+#[test]
+fn a_gate_that_fixes_adds_the_fields_that_are_listed() {
+    let broken = "cp -r INFLUXDB3/mid-flipped-byte influx; check --json --fix repair influx";
+    let locked = "seawall repair --yes damaged; check --json --fix drain --max-size 1 INFLUXDB3/base";
+    let unfinished = "mkdir -p data/wal-quarantine/20260131T120000Z-trim/new; check --json --fix repair data";
+    let mut seen = seen(&[broken, locked, unfinished]);
+    let own = ["settled", "before", "fixes[].error", "fixes"];
+    seen.retain(|path, _| own.contains(&path.as_str()) || path.starts_with("before."));
+    seen.retain(|path, _| !path.starts_with("before.findings["));
+    demand_fields("### What `--fix` adds", &seen);
+}
+
+#[test]
+fn lines_of_a_quarantine_have_the_fields_that_are_listed() {
+    let undone = "seawall reset --yes data; seawall undo --yes data";
+    let cut = "mkdir -p data/wal-quarantine/20260131T120000Z-trim/new";
+    let mut seen = seen(&[&format!("{undone}; {cut}; quarantine list --json data")]);
+    seen.retain(|path, _| !path.contains(['.', '[']));
+    demand_fields("### Lines of `quarantine list`", &seen);
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub struct Setup<'peer> {
     jobs: Vec<String>,
     config: Vec<String>,
     flags: Vec<String>,
+    wrapper: Vec<String>,
     limit: Duration,
 }
 
@@ -50,6 +51,7 @@ impl<'peer> Setup<'peer> {
             jobs: Vec::new(),
             config: Vec::new(),
             flags: Vec::new(),
+            wrapper: Vec::new(),
             limit: USUAL_LIMIT,
         }
     }
@@ -95,6 +97,13 @@ impl<'peer> Setup<'peer> {
         self
     }
 
+    /// Starts the server through a command that becomes it: these words, then the server and its arguments.
+    #[must_use]
+    pub fn behind(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.wrapper = words.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Waits so long for the server to be ready, and later to stop. The default is two minutes.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
@@ -122,7 +131,7 @@ impl<'peer> Setup<'peer> {
         fs::write(&config, self.configuration(port))
             .map_err(DriveError::machine("write the server's configuration"))?;
         let log_file = File::create(&log).map_err(DriveError::machine("create the server's log"))?;
-        let mut command = self.prometheus.peer.command("usr/bin/prometheus");
+        let mut command = self.prometheus.peer.command_behind(&self.wrapper, "usr/bin/prometheus");
         command
             .arg(format!("--config.file={}", config.display()))
             .args(self.storage_flags())

@@ -190,6 +190,20 @@ impl Histogram {
         })
     }
 
+    /// Appends it as it stands in a record of its kind, behind the byte of that kind.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        let kind = if self.whole_counts.is_some() { Type::Histograms } else { Type::FloatHistograms };
+        out.push(kind.byte());
+        self.encode(HistogramLayout::WithHint, out);
+    }
+
+    /// Reads what [`pack`](Self::pack) has written.
+    pub fn unpack(packed: &[u8]) -> Result<Self, Malformed> {
+        let mut bytes = Bytes::new(packed);
+        let kind = Type::read(&mut bytes)?;
+        Self::read(&mut bytes, kind, HistogramLayout::WithHint)
+    }
+
     /// Servers of 3.0 and 3.1 wrote custom bounds under types 7 and 8: the schema decides, not the type.
     fn read_bounds(bytes: &mut Bytes<'_>, schema: i64) -> Result<Option<Vec<f64>>, Malformed> {
         if schema != CUSTOM_BUCKETS {

@@ -78,6 +78,15 @@ pub enum Record<'a> {
     Empty,
 }
 
+/// Hands out the samples of a record of [`Type::Samples`] without collecting them; there are none in any other.
+///
+/// These are the bulk of every log.
+#[inline]
+pub fn each_sample(record: &[u8], visit: impl FnMut(Sample)) -> Result<(), Malformed> {
+    let mut bytes = Bytes::new(record);
+    if Type::read(&mut bytes)? == Type::Samples { samples::each(bytes, visit) } else { Ok(()) }
+}
+
 /// The type byte of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the table of the module head describes each")]

@@ -63,6 +63,17 @@ pub(super) fn decode(mut bytes: Bytes<'_>) -> Result<Vec<Sample>, Malformed> {
     Ok(all)
 }
 
+/// Hands out the samples of a record of type 2, of which the body is given, without collecting them.
+#[inline]
+pub(super) fn each(mut bytes: Bytes<'_>, mut visit: impl FnMut(Sample)) -> Result<(), Malformed> {
+    let Some(base) = Base::read(&mut bytes)? else { return Ok(()) };
+    while !bytes.is_empty() {
+        let (series, time) = base.place(&mut bytes)?;
+        visit(Point { series, time, value: bytes.f64_be("value")? });
+    }
+    Ok(())
+}
+
 pub(super) fn encode(all: &[Sample], out: &mut Vec<u8>) {
     let Some(first) = all.first() else { return };
     let base = Base::write(first, out);

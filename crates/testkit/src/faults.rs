@@ -1,0 +1,174 @@
+//! Programs that are killed, or refused by the system, at every one of their system calls on files.
+//!
+//! `strace` does it, so nothing has to be built into the program: what is tested is what is shipped.
+
+use std::ffi::{OsStr, OsString};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
+
+use tempfile::NamedTempFile;
+
+use crate::peers::{need_program, note_lack};
+
+/// Calls that open, change or lock files, by all the names that kinds of machines have for them.
+pub const FILE_CALLS: [&str; 27] = [
+    "openat",
+    "mkdir",
+    "mkdirat",
+    "write",
+    "writev",
+    "pwrite64",
+    "copy_file_range",
+    "sendfile",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "link",
+    "linkat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "chown",
+    "fchown",
+    "fchownat",
+    "lchown",
+    "flock",
+];
+
+/// What happens at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The process is killed before the call does anything.
+    Kill,
+    /// The call does nothing and fails with the error of this name, such as `ENOSPC`.
+    Error(&'static str),
+}
+
+/// A run of a program that was hit.
+#[derive(Debug)]
+pub struct Struck {
+    /// Where, as `rename 3`: each thread counts its own calls.
+    pub point: String,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it said.
+    pub stderr: String,
+}
+
+/// Makes system calls of programs fail.
+#[derive(Debug)]
+pub struct Faults {
+    strace: OsString,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl Faults {
+    /// Finds `strace`; where it is not here, or the system does not let it trace, that is noted as a skip.
+    pub fn need() -> Option<Self> {
+        let program = need_program("strace")?;
+        let of = |value: Option<&OsStr>| value.unwrap_or_default().to_owned();
+        let environment = program.get_envs().map(|(name, value)| (name.to_owned(), of(value))).collect();
+        let faults = Self { strace: program.get_program().to_owned(), environment };
+        let tried = faults.start(&Command::new("true"), "openat", 1, Fault::Kill).and_then(Run::finish);
+        let permitted = tried.is_ok_and(|(struck, _)| struck.is_some());
+        if !permitted {
+            note_lack("strace", "may not trace processes here");
+        }
+        permitted.then_some(faults)
+    }
+
+    /// Runs a program once for each call of each of these names that it makes, with the fault there; counts the runs.
+    ///
+    /// Each run gets what `prepare` makes and ends in `judge`. A run that nothing hits, as there is one for each name,
+    /// has to succeed.
+    pub fn everywhere<T>(
+        &self,
+        (fault, calls): (Fault, &[&str]),
+        mut prepare: impl FnMut() -> (T, Command),
+        mut judge: impl FnMut(T, &Struck),
+    ) -> u32 {
+        let mut hits = 0;
+        for call in calls {
+            for nth in 1.. {
+                let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+                let (prepared, command) = prepare();
+                let run = self.start(&command, call, nth, fault).expect("strace starts: it did before");
+                drop(starting);
+                let (struck, output) = run.finish().expect("strace runs: it did before");
+                let Some(struck) = struck else {
+                    let said = String::from_utf8_lossy(&output.stderr);
+                    assert!(output.status.success(), "{command:?} fails without a fault: {said}");
+                    break;
+                };
+                judge(prepared, &struck);
+                hits += 1;
+            }
+        }
+        hits
+    }
+
+    /// Starts the command with the fault at the call of that number.
+    fn start(&self, command: &Command, call: &str, nth: u32, fault: Fault) -> io::Result<Run> {
+        let log = NamedTempFile::new()?;
+        let inject = match fault {
+            Fault::Kill => format!("inject=?{call}:signal=KILL:when={nth}"),
+            Fault::Error(name) => format!("inject=?{call}:error={name}:when={nth}"),
+        };
+        let mut strace = Command::new(&self.strace);
+        strace.args(["-f", "-q", "-e", &format!("trace=?{call}"), "-e", &inject, "-o"]);
+        strace.arg(log.path()).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        // Libraries that were fetched for strace are not for the program.
+        for (name, _) in &self.environment {
+            strace.arg("-E").arg(name);
+        }
+        strace.arg("--").arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => strace.env(name, value),
+                None => strace.env_remove(name),
+            };
+        }
+        if let Some(dir) = command.get_current_dir() {
+            strace.current_dir(dir);
+        }
+        let child = strace.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        Ok(Run { child, log, fault, point: format!("{call} {nth}") })
+    }
+}
+
+/// Held while a run is prepared and started: a child has the descriptors of this process until it becomes `strace`, and
+/// with them what another thread is preparing would look as if somebody wrote to it.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// A run that was started.
+struct Run {
+    child: Child,
+    log: NamedTempFile,
+    fault: Fault,
+    point: String,
+}
+
+impl Run {
+    /// Waits for its end, and tells whether it was hit.
+    fn finish(self) -> io::Result<(Option<Struck>, Output)> {
+        let output = self.child.wait_with_output()?;
+        let mark = match self.fault {
+            Fault::Kill => "killed by SIGKILL",
+            Fault::Error(_) => "(INJECTED)",
+        };
+        let hit = fs::read_to_string(self.log.path())?.contains(mark);
+        let struck = hit.then(|| Struck {
+            point: self.point,
+            status: output.status,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        });
+        Ok((struck, output))
+    }
+}
