@@ -132,23 +132,23 @@ impl<'s> Index<'s> {
 
     fn put_table(&mut self, postings: u64, lists: &[Listed]) -> Result<(), MendError> {
         let symbols = self.symbols;
-        let texts = |label: Option<Label>| {
-            label.map_or((&[][..], &[][..]), |label| (symbols.text(label.name), symbols.text(label.value)))
+        let all = (&[][..], &[][..], self.postings.series());
+        let texts = |&(label, count): &Listed| {
+            (symbols.text(label.name), symbols.text(label.value), u64::from(count))
         };
+        let entries = || std::iter::once(all).chain(lists.iter().map(texts));
         // Its length stands before it, so it is made twice.
         let mut len = 4;
         let mut at = postings;
-        for &(label, count) in lists {
-            let (name, value) = texts(label);
+        for (name, value, count) in entries() {
             len += 1 + text_len(name) + text_len(value) + uvarint_len(at);
             at += Postings::len(count);
         }
         self.output.put(&length(len)?)?;
         let mut body = self.output.summed();
-        body.put(&length(lists.len() as u64)?)?;
+        body.put(&length(lists.len() as u64 + 1)?)?;
         let mut at = postings;
-        for &(label, count) in lists {
-            let (name, value) = texts(label);
+        for (name, value, count) in entries() {
             self.scratch.clear();
             self.scratch.push(2);
             put_text(name, &mut self.scratch);

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use formats::Bytes;
@@ -16,8 +17,8 @@ use super::output::{Output, SUM};
 use super::{Label, Ordinal};
 use crate::MendError;
 
-/// How many series of postings are held at once: 32 MiB of them. A label that has more is held alone.
-const MOST_HELD: u64 = 8 * 1024 * 1024;
+/// How many series of postings are held at once: 16 MiB of them. A label that has more is held alone.
+const MOST_HELD: u64 = 4 * 1024 * 1024;
 
 /// How many are written at once.
 const PIECE: usize = 16 * 1024;
@@ -25,16 +26,24 @@ const PIECE: usize = 16 * 1024;
 /// How much is read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// The place of labels whose turn it is not.
-const NOT_NOW: u32 = u32::MAX;
+/// A label, and how many series have it.
+pub(super) type Listed = (Label, u32);
 
 /// What is known of postings while series come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Postings {
     /// All series.
     all: Vec<u32>,
     /// How many series have a label; later where the next of them goes.
     labels: HashMap<Label, u32>,
+    /// How many are held at once.
+    most: u64,
+}
+
+impl Default for Postings {
+    fn default() -> Self {
+        Self { all: Vec::new(), labels: HashMap::new(), most: MOST_HELD }
+    }
 }
 
 impl Postings {
@@ -46,47 +55,50 @@ impl Postings {
         }
     }
 
+    /// How many series there are.
+    pub(super) fn series(&self) -> u64 {
+        self.all.len() as u64
+    }
+
     /// How many bytes postings of so many series are.
-    pub(super) fn len(count: u32) -> u64 {
-        4 + 4 + 4 * u64::from(count) + SUM
+    pub(super) fn len(count: u64) -> u64 {
+        4 + 4 + 4 * count + SUM
     }
 
-    /// Appends all postings to the index; answers with how many series each has, in their order. No label stands for all
-    /// series.
+    /// Appends the postings of all series, then those of each label, to the index; answers with the labels in order.
     pub(super) fn write(&mut self, index: &mut Output) -> Result<Vec<Listed>, MendError> {
-        self.write_in_turns_of(MOST_HELD, index)
-    }
-
-    fn write_in_turns_of(&mut self, most: u64, index: &mut Output) -> Result<Vec<Listed>, MendError> {
-        let mut lists: Vec<_> = self.labels.iter().map(|(&label, &count)| (Some(label), count)).collect();
+        let mut lists: Vec<Listed> = self.labels.iter().map(|(&label, &count)| (label, count)).collect();
         lists.sort_unstable();
         index.flush()?;
         put(&self.all, index)?;
-        self.labels.values_mut().for_each(|place| *place = NOT_NOW);
         let mut rest = lists.as_slice();
-        while !rest.is_empty() {
-            let (turn, behind) = split(rest, most);
-            self.write_turn(turn, index)?;
+        while let Some((first, _)) = rest.first() {
+            let (turn, behind) = split(rest, self.most);
+            let last = turn.last().map_or(first, |(last, _)| last);
+            self.write_turn(turn, *first..=*last, index)?;
             rest = behind;
         }
-        // Every series is in the list of all.
-        lists.insert(0, (None, u32::try_from(self.all.len()).unwrap_or(u32::MAX)));
         Ok(lists)
     }
 
-    /// Appends the postings of some labels.
-    fn write_turn(&mut self, turn: &[Listed], index: &mut Output) -> Result<(), MendError> {
-        let mut held = 0u32;
-        for &(label, count) in turn {
-            if let Some(place) = label.and_then(|label| self.labels.get_mut(&label)) {
+    /// Appends the postings of some labels, which are all of a range.
+    fn write_turn(
+        &mut self,
+        turn: &[Listed],
+        range: RangeInclusive<Label>,
+        index: &mut Output,
+    ) -> Result<(), MendError> {
+        let mut held = 0;
+        for (label, count) in turn {
+            if let Some(place) = self.labels.get_mut(label) {
                 *place = held;
             }
             held += count;
         }
         let mut ids = vec![0; held as usize];
-        let labels = &mut self.labels;
         let mut file = |id: u32, label: Label| {
-            if let Some(place) = labels.get_mut(&label).filter(|place| **place != NOT_NOW)
+            if range.contains(&label)
+                && let Some(place) = self.labels.get_mut(&label)
                 && let Some(free) = ids.get_mut(*place as usize)
             {
                 *free = id;
@@ -95,20 +107,14 @@ impl Postings {
         };
         read_again(&self.all, index.path(), &mut file).map_err(MendError::io("read", index.path()))?;
         let mut rest = ids.as_slice();
-        for &(label, count) in turn {
+        for &(_, count) in turn {
             let (list, behind) = rest.split_at_checked(count as usize).unwrap_or((rest, &[]));
             put(list, index)?;
             rest = behind;
-            if let Some(place) = label.and_then(|label| self.labels.get_mut(&label)) {
-                *place = NOT_NOW;
-            }
         }
         Ok(())
     }
 }
-
-/// A label, or all series, and how many series they are.
-pub(super) type Listed = (Option<Label>, u32);
 
 /// Takes as many lists as can be held, at least one; answers also with those behind them.
 fn split(lists: &[Listed], most: u64) -> (&[Listed], &[Listed]) {
@@ -178,4 +184,54 @@ fn read_length(file: &mut impl Read) -> io::Result<(usize, u64)> {
         }
     }
     Err(io::ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::output::put_uvarint;
+    use super::*;
+
+    fn label(name: u32, value: u32) -> Label {
+        Label { name: Ordinal(name), value: Ordinal(value) }
+    }
+
+    /// An index of nothing but series with labels, and its postings.
+    fn written(most: u64) -> (Vec<Listed>, Vec<u8>) {
+        let home = tempfile::TempDir::new().unwrap();
+        let mut index = Output::create(home.path().join("index")).unwrap();
+        let mut postings = Postings { most, ..Postings::default() };
+        for series in 0..500u32 {
+            index.align(SERIES_UNIT).unwrap();
+            let labels = [label(0, series % 7), label(200, series / 3), label(300, 70_000)];
+            postings.count(u32::try_from(index.at() / SERIES_UNIT).unwrap(), &labels);
+            let mut body = vec![3];
+            for label in labels {
+                put_uvarint(u64::from(label.name.0), &mut body);
+                put_uvarint(u64::from(label.value.0), &mut body);
+            }
+            // What stands behind the labels; sometimes a series needs two bytes for its length.
+            body.resize(body.len() + if series % 5 == 0 { 200 } else { 3 }, 0xff);
+            let mut len = Vec::new();
+            put_uvarint(body.len() as u64, &mut len);
+            index.put(&len).unwrap();
+            index.put(&body).unwrap();
+            index.put(&[0xff; 4]).unwrap();
+        }
+        let lists = postings.write(&mut index).unwrap();
+        let path = index.path().to_owned();
+        index.finish().unwrap();
+        (lists, std::fs::read(path).unwrap())
+    }
+
+    #[test]
+    fn postings_do_not_depend_on_how_many_are_held_at_once() {
+        let all_at_once = written(MOST_HELD);
+        assert_eq!(all_at_once.0.len(), 7 + 167 + 1);
+        assert!(
+            all_at_once.0.contains(&(label(0, 0), 72)) && all_at_once.0.contains(&(label(300, 70_000), 500))
+        );
+        for most in [0, 1, 4, 100, 499, 600] {
+            assert!(written(most) == all_at_once, "{most}");
+        }
+    }
 }

@@ -164,6 +164,9 @@ pub(crate) fn custom(count: u64) -> Histogram {
     }
 }
 
+/// What a series measures, by the number of the sample.
+type Row<'a> = Box<dyn Fn(u64) -> Histogram + 'a>;
+
 /// Series of histograms for two hours: counters that restart, gauges, layouts that come and go, ends, kinds that change.
 pub(crate) fn histograms(begin: i64) -> Content {
     let ended = |histogram: Histogram| Histogram { sum: STALE, ..histogram };
@@ -177,7 +180,7 @@ pub(crate) fn histograms(begin: i64) -> Content {
     };
     let mut content = Content::new();
     for (kind, histogram) in [("whole", whole as fn(u64) -> Histogram), ("fraction", fraction)] {
-        let series: [(&str, Box<dyn Fn(u64) -> Histogram>); 5] = [
+        let series: [(&str, Row<'_>); 5] = [
             ("steady", Box::new(|n| histogram(100 + 8 * n))),
             ("restarting", Box::new(|n| histogram(8 * (n % 50)))),
             ("gauge", Box::new(|n| Histogram { hint: 3, ..histogram(8 * (n * 37 % 11)) })),

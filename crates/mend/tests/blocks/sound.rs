@@ -2,33 +2,25 @@
 
 use std::fs;
 
+use formats::prometheus::record::Histogram;
 use mend::block::Segments;
 use mend::block::chunk::{EncodedChunk, Sample, SampleValue};
 use tempfile::TempDir;
 
 use crate::model::{BEGIN, Content, STALE, floats, histograms, labels, packed, row, write, write_chunks};
-use crate::reader::Read;
+use crate::reader::{Labels, Read};
 
 /// What samples have in common with what they come back as: all but the hints, and all of an end but that it is one.
-fn plain(content: &Content) -> String {
-    let mut text = String::new();
-    for (labels, samples) in content {
-        text += &format!("{labels:?}\n");
-        for Sample { time, value } in samples {
-            text += &match value {
-                SampleValue::Float(value) => format!("{time} {:x}\n", value.to_bits()),
-                SampleValue::Histogram(end) if end.sum.to_bits() == STALE.to_bits() => {
-                    format!("{time} end\n")
-                }
-                SampleValue::Histogram(histogram) => {
-                    let mut histogram = histogram.clone();
-                    histogram.hint = u8::from(histogram.hint == 3);
-                    format!("{time} {histogram:?}\n")
-                }
-            };
+fn plain(content: &Content) -> Vec<(&Labels, i64, String)> {
+    let text = |value: &SampleValue| match value {
+        SampleValue::Float(value) => format!("{:x}", value.to_bits()),
+        SampleValue::Histogram(end) if end.sum.to_bits() == STALE.to_bits() => "end".to_owned(),
+        SampleValue::Histogram(histogram) => {
+            format!("{:?}", Histogram { hint: u8::from(histogram.hint == 3), ..histogram.clone() })
         }
-    }
-    text
+    };
+    let samples = content.iter().flat_map(|(labels, samples)| samples.iter().map(move |it| (labels, it)));
+    samples.map(|(labels, Sample { time, value })| (labels, *time, text(value))).collect()
 }
 
 #[test]
