@@ -203,3 +203,80 @@ impl<D: Default, F: FnMut(&mut D, usize) -> ControlFlow<()>> Row<D, F> {
         self.moved.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prometheus::record::{Point, Record, SeriesRef};
+    use crate::prometheus::{Compression, Pages};
+
+    /// Three segments of several blocks, with a sample for each record that counts up.
+    fn log() -> (tempfile::TempDir, Directory) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("wal")).unwrap();
+        let mut time = 0;
+        for segment in 0..3 {
+            let mut pages = Pages::default();
+            while pages.bytes().len() < 700_000 {
+                let point = Point { series: SeriesRef(1), time, value: 0.0 };
+                time += 1;
+                let mut record = Vec::new();
+                Record::Samples(vec![point; 100]).encode(&mut record);
+                pages.log(&record, Compression::None);
+            }
+            pages.close();
+            std::fs::write(dir.path().join(format!("wal/{segment:08}")), pages.bytes()).unwrap();
+        }
+        let directory = Directory::list(dir.path()).unwrap().unwrap();
+        (dir, directory)
+    }
+
+    fn times(directory: &Directory, workers: usize, most: usize) -> Vec<(usize, i64)> {
+        let parts: Vec<&Part> = directory.parts().iter().collect();
+        let progress = Progress::default();
+        let workers = NonZeroUsize::new(workers).unwrap();
+        let relay = Relay { parts: &parts, workers, progress: &progress };
+        let digest = |times: &mut Vec<i64>, _: usize, framing: Framing<'_>| {
+            let Framing::Record(frame) = framing else { panic!("{framing:?}") };
+            times.extend(frame.gist.times.map(|(min, _)| min));
+        };
+        let mut all = Vec::new();
+        let take = |times: &mut Vec<i64>, part: usize| {
+            all.extend(times.drain(..).map(|time| (part, time)));
+            if all.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        directory.relay(&relay, digest, take).unwrap();
+        all
+    }
+
+    #[test]
+    fn what_is_handed_over_is_in_the_order_of_the_files_on_any_number_of_threads() {
+        let (_dir, directory) = log();
+        let alone = times(&directory, 1, usize::MAX);
+        assert!(alone.iter().map(|(_, time)| *time).eq(0..i64::try_from(alone.len()).unwrap()));
+        assert_eq!(alone.last().map(|(part, _)| *part), Some(2));
+        for workers in 2..6 {
+            assert_eq!(times(&directory, workers, usize::MAX), alone);
+        }
+    }
+
+    #[test]
+    fn reading_ends_where_that_is_asked_for() {
+        let (_dir, directory) = log();
+        for workers in 1..4 {
+            let all = times(&directory, workers, 1);
+            assert!(!all.is_empty() && all.len() < 1000, "{}", all.len());
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error() {
+        let (dir, directory) = log();
+        std::fs::remove_file(dir.path().join("wal/00000001")).unwrap();
+        let parts: Vec<&Part> = directory.parts().iter().collect();
+        let progress = Progress::default();
+        let relay = Relay { parts: &parts, workers: NonZeroUsize::MIN, progress: &progress };
+        let error = directory.relay(&relay, |(): &mut (), _, _| {}, |(), _| ControlFlow::Continue(()));
+        assert_eq!(error.unwrap_err().file, "wal/00000001");
+    }
+}

@@ -139,8 +139,10 @@ fn late_samples_and_their_deletions_are_served_as_before(prometheus: &Prometheus
 fn what_is_behind_the_blocks_is_served_as_before(prometheus: &Prometheus) {
     let data = rich(Knows::of(prometheus));
     let times = (0..30).map(|step| (BEGIN + step * STEP) / 1000);
-    let lines: String = times.map(|seconds| format!("other{{job=\"cut\"}} 1 {seconds}\n")).collect();
-    prometheus.write_blocks(&format!("# TYPE other gauge\n{lines}# EOF\n"), data.path()).unwrap();
+    let lines: Vec<String> = times.map(|seconds| format!("other{{job=\"cut\"}} 1 {seconds}")).collect();
+    prometheus
+        .write_blocks(&format!("# TYPE other gauge\n{}\n# EOF\n", lines.join("\n")), data.path())
+        .unwrap();
     assert_drained(prometheus, &data, &[Cut::Default, Cut::Keep(0)]);
     assert_drained(prometheus, &data.after_a_run(prometheus), &[Cut::Default]);
 }

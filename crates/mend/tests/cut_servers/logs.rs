@@ -334,7 +334,7 @@ fn histogram(number: u64, scrape: i64, schema: i64) -> Histogram {
     }
     let age = scrape % 120 + 1;
     let buckets = 2 + scrape / 80;
-    let is_gauge = number % 4 == 0;
+    let is_gauge = number.is_multiple_of(4);
     let first = if is_gauge { 3 + scrape % 11 } else { age };
     let deltas: Vec<i64> = std::iter::once(first).chain((1..buckets).map(|bucket| bucket % 3 - 1)).collect();
     let total: i64 = deltas
