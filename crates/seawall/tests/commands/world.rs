@@ -33,7 +33,7 @@ impl World {
         world.log("torn", &[segment(0), torn]);
         world.log("gap", &[segment(0), Vec::new(), segment(1)]);
         fs::remove_file(world.path("gap/wal/00000001")).unwrap();
-        world.log("long", &(0..60).map(|_| segment(0)).collect::<Vec<_>>());
+        world.log("long", &(0..60).map(|number| segment(number.min(1))).collect::<Vec<_>>());
         world.log(
             "wide",
             &(0..4).map(|number| segment_at(number, START + number * 2 * HOUR)).collect::<Vec<_>>(),
