@@ -2,7 +2,7 @@
 
 use formats::prometheus::record::{
     Buckets, Exemplar, Histogram, HistogramLayout, Labels, Marker, Metadata, Point, Record, Series,
-    SeriesRef, Span, Start, Tombstone, Type,
+    SeriesRef, Span, Start, Tombstone, Type, each_histogram,
 };
 use proptest::prelude::*;
 
@@ -88,6 +88,27 @@ fn histogram(counts: Counts) -> impl Strategy<Value = Histogram> {
     )
 }
 
+/// What is handed out packed must be what decoding yields, and fail where that fails.
+fn packed_histograms_agree(record: &[u8]) {
+    let mut handed_out = Vec::new();
+    let outcome = each_histogram(record, |series, time, packed| {
+        let mut bytes = Vec::new();
+        packed.append(&mut bytes);
+        let mut again = Vec::new();
+        Histogram::unpack(&bytes).unwrap().pack(&mut again);
+        handed_out.push((series, time, again));
+    });
+    let decoded = Record::decode(record);
+    assert_eq!(outcome.is_ok(), decoded.is_ok());
+    let Ok(Record::Histograms(_, _, all)) = decoded else { return assert!(handed_out.is_empty()) };
+    let packed = all.iter().map(|point| {
+        let mut bytes = Vec::new();
+        point.value.pack(&mut bytes);
+        (point.series, point.time, bytes)
+    });
+    assert_eq!(handed_out, packed.collect::<Vec<_>>());
+}
+
 proptest! {
     #[test]
     fn series_and_metadata_come_back(numbers in prop::collection::vec(any::<u64>(), 0..5), pairs in pairs(), kind in any::<u8>()) {
@@ -120,10 +141,14 @@ proptest! {
     #[test]
     fn histograms_come_back(whole in points(histogram(Counts::Whole)), float in points(histogram(Counts::Float))) {
         for kind in [Type::Histograms, Type::CustomHistograms] {
-            comes_back(&Record::Histograms(kind, HistogramLayout::WithHint, whole.clone()));
+            let record = Record::Histograms(kind, HistogramLayout::WithHint, whole.clone());
+            comes_back(&record);
+            packed_histograms_agree(&encoded(&record));
         }
         for kind in [Type::FloatHistograms, Type::CustomFloatHistograms] {
-            comes_back(&Record::Histograms(kind, HistogramLayout::WithHint, float.clone()));
+            let record = Record::Histograms(kind, HistogramLayout::WithHint, float.clone());
+            comes_back(&record);
+            packed_histograms_agree(&encoded(&record));
         }
     }
 
@@ -133,6 +158,7 @@ proptest! {
         let old = Record::Histograms(Type::Histograms, HistogramLayout::WithoutHint, all);
         comes_back(&old);
         let bytes = encoded(&old);
+        packed_histograms_agree(&bytes);
         prop_assert!(matches!(Record::decode(&bytes), Ok(Record::Histograms(_, HistogramLayout::WithoutHint, _))));
     }
 
@@ -151,6 +177,7 @@ proptest! {
     fn no_bytes_make_decoding_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0u8..16) {
         let mut record = vec![kind];
         record.extend(bytes);
+        packed_histograms_agree(&record);
         if let Ok(decoded) = Record::decode(&record) {
             let again = encoded(&decoded);
             prop_assert_eq!(Record::decode(&again).map(|record| encoded(&record)), Ok(again));

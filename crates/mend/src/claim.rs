@@ -16,7 +16,7 @@ use crate::{MendError, Site, change, holders, owner};
 pub struct Claim {
     /// The server's lock file, and whether it was made for this.
     lock: Option<(File, PathBuf, Origin)>,
-    _own: File,
+    own: File,
 }
 
 /// Where a lock file comes from.
@@ -35,12 +35,12 @@ impl Claim {
             return Err(MendError::Held { root: site.root.clone(), holder });
         }
         let own = Self::own(&site.root)?;
-        Ok(Self { lock: site.lock.as_deref().map(take_lock).transpose()?, _own: own })
+        Ok(Self { lock: site.lock.as_deref().map(take_lock).transpose()?, own })
     }
 
     /// Takes hold of nothing but the quarantine below `root`.
     pub(crate) fn quarantine(root: &Path) -> Result<Self, MendError> {
-        Ok(Self { lock: None, _own: Self::own(root)? })
+        Ok(Self { lock: None, own: Self::own(root)? })
     }
 
     fn own(root: &Path) -> Result<File, MendError> {
@@ -52,10 +52,15 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // The lock goes with the file's descriptor. The name goes only if it was not there before: a server takes a
-        // lock file that nobody holds for what a crash left.
+        // The name goes only if it was not there before: a server takes a lock file that nobody holds for what a crash
+        // left.
         if let Some((_, path, Origin::Made)) = &self.lock {
             fs::remove_file(path).unwrap_or(());
+        }
+        // Closing the files would do, if no child of this process had been forked meanwhile: until it becomes another
+        // program it holds them too.
+        for file in self.lock.iter().map(|(file, ..)| file).chain([&self.own]) {
+            flock(file, FlockOperation::Unlock).unwrap_or(());
         }
     }
 }

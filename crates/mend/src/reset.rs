@@ -14,6 +14,7 @@ use std::path::Path;
 
 use formats::{Depth, Format, Log, Note, Order, Progress, Role, Survey, TimeRange, detect, survey};
 
+use crate::change::to_the_minute;
 use crate::influxdb3::Takeaway;
 use crate::{Action, Kept, Loss, MendError, Mending, Plan, Site, Source, Span, Stage, Step, StepKind, other};
 
@@ -142,14 +143,15 @@ fn span(times: TimeRange) -> Span {
 /// What stays. Samples of the log that are older than the end of the blocks are in these as well, but for late ones.
 fn blocks(survey: &Survey) -> Option<Note> {
     let blocks = || survey.parts.iter().filter(|part| part.part.role == Role::Block);
-    let times = blocks().filter_map(|block| block.times).reduce(TimeRange::union).map(span)?;
+    let times = blocks().filter_map(|block| block.times).reduce(TimeRange::union)?;
     let samples: u64 = blocks().map(|block| block.samples).sum();
+    let count = blocks().count();
+    let stay = if count == 1 { "1 block stays".to_owned() } else { format!("{count} blocks stay") };
     let message = format!(
-        "{} blocks stay, with {samples} samples between {} and {} (milliseconds since 1970); what the log holds of that \
-         time is in them too, but for samples that came late",
-        blocks().count(),
-        times.from,
-        times.to
+        "{stay}, with {samples} samples from {} to {}; what the log holds of that time is there too, but for samples that \
+         came late",
+        to_the_minute(times.min),
+        to_the_minute(times.max)
     );
     Some(Note { code: "blocks-stay", file: String::new(), message })
 }

@@ -4,7 +4,7 @@
 //! one: in a record, consecutive samples nearly always take the same number of bytes and share their time, and a
 //! run of those is recognised by one masked comparison each. Everything else goes through the decoder.
 
-use super::record::{Base, Record, Type, series_next};
+use super::record::{Base, Record, Type, pass_histograms, series_next};
 use crate::{Bytes, Malformed, TimeRange, UnixTime};
 
 /// What a record holds.
@@ -47,8 +47,22 @@ pub(crate) fn skim<'a>(
             }
             Ok(Skim { kind, points: 0, times: None })
         }
-        _ => Ok(of_record(&Record::decode(record)?)),
+        _ => match skim_histograms(bytes, kind) {
+            Some(skim) => Ok(skim),
+            None => Ok(of_record(&Record::decode(record)?)),
+        },
     }
+}
+
+/// Counts and times native histograms; `None` where they have to be decoded to be understood, and other records.
+fn skim_histograms(bytes: Bytes<'_>, kind: Type) -> Option<Skim> {
+    let mut skim = Skim { kind, points: 0, times: None };
+    pass_histograms(bytes, kind, |_, time, _| {
+        skim.points += 1;
+        let (min, max) = skim.times.unwrap_or((time, time));
+        skim.times = Some((min.min(time), max.max(time)));
+    })?;
+    Some(skim)
 }
 
 /// The same for a record that was decoded.

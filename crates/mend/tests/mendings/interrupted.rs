@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use formats::detect;
+use mend::prometheus::{Cut, Drain, Trim, TrimTo};
 use mend::{MendError, Mending, Newer, Site, apply, settle, undo};
 use tempfile::TempDir;
 use testkit::{FILE_CALLS, Fault, Faults, Struck};
 
-use super::tree::{self, Tree, order, terms, tree};
+use super::tree::{self, Tree, order, terms};
 use super::{arwal, log};
 
 /// Which change to make of which directory, in the process that was started for it.
@@ -32,12 +33,37 @@ const ERRORS: [(Fault, &[&str]); 2] = [
     ),
 ];
 
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// Everything below `root`. Blocks, which have another name each time, are called by where they begin.
+fn tree(root: &Path) -> Tree {
+    let all = tree::tree(root);
+    let name =
+        |path: &str| path.split_once('/').filter(|(dir, _)| dir.len() == 26).map(|(dir, _)| dir.to_owned());
+    let begin = |block: &str| {
+        let meta: serde_json::Value = serde_json::from_slice(all.get(&format!("{block}/meta.json"))?).ok()?;
+        meta["minTime"].as_i64()
+    };
+    let called = |path: &String, bytes: &Vec<u8>| {
+        let Some(block) = name(path) else { return (path.clone(), bytes.clone()) };
+        let call = format!("block from {:?}", begin(&block));
+        let text = String::from_utf8_lossy(bytes).replace(&block, &call);
+        let bytes = if path.ends_with("meta.json") { text.into_bytes() } else { bytes.clone() };
+        (path.replace(&block, &call), bytes)
+    };
+    all.iter().map(|(path, bytes)| called(path, bytes)).collect()
+}
+
 /// Makes a change as the command of that name does.
 fn change(what: &OsStr, root: &Path) -> Result<(), MendError> {
     let order = order();
     let planned: Box<dyn Mending> = match what.to_str().unwrap() {
         "undo" => Box::new(undo(&Site::with_quarantine(root).unwrap(), None, Newer::Refuse)?),
         "reset" => Box::new(mend::reset::Reset::plan(detect(root, None)?.as_ref(), &order)?),
+        "repair" => Box::new(mend::prometheus::Repair::plan(root, &order)?),
+        "drain" => Box::new(Drain::plan(root, Cut::Default, &order)?),
+        "trim" => Box::new(Trim::plan(root, TrimTo::MaxAge(3 * HOUR, log::BEGIN + 9 * HOUR), &order)?),
         "arwal" => Box::new(mend::arwal::Repair::plan(detect(root, None)?.as_ref(), &order)?),
         "influxdb3" => Box::new(mend::influxdb3::Repair::plan(detect(root, None)?.as_ref(), &order)?),
         other => panic!("there is no change {other}"),
@@ -176,6 +202,25 @@ fn prometheus(root: &Path) {
     }
 }
 
+/// A log of nine hours with a snapshot of the head beside it.
+fn long(root: &Path) {
+    log::write_long(root);
+    let snapshot = root.join("chunk_snapshot.000002.0000000512");
+    fs::create_dir(&snapshot).unwrap();
+    fs::write(snapshot.join("00000000"), b"").unwrap();
+}
+
+/// The same, damaged in two segments and with a hole behind the last.
+fn damaged(root: &Path) {
+    long(root);
+    for segment in ["wal/00000000", "wal/00000001"] {
+        let mut bytes = fs::read(root.join(segment)).unwrap();
+        bytes[2000] ^= 1;
+        fs::write(root.join(segment), bytes).unwrap();
+    }
+    fs::write(root.join("wal/00000004"), b"").unwrap();
+}
+
 /// Damaged job logs and an archive.
 fn jobs(root: &Path) {
     arwal::write_damaged(root);
@@ -241,4 +286,40 @@ fn a_repair_of_a_node_says_every_error_and_leaves_it_as_it_was_or_finishes_later
 #[ignore = "runs a process for each of its system calls"]
 fn the_undo_of_a_repair_of_a_node_is_finished_or_taken_back_wherever_it_was_killed() {
     Case::of("influxdb3", node).undone().survives_kills();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn a_repair_of_prometheus_is_finished_or_taken_back_wherever_it_was_killed() {
+    Case::of("repair", damaged).survives_kills();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn a_repair_of_prometheus_says_every_error_and_leaves_the_log_as_it_was_or_finishes_later() {
+    Case::of("repair", damaged).survives_errors();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn a_drain_is_finished_or_taken_back_wherever_it_was_killed() {
+    Case::of("drain", long).survives_kills();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn a_drain_says_every_error_and_leaves_the_log_as_it_was_or_finishes_later() {
+    Case::of("drain", long).survives_errors();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn the_undo_of_a_drain_is_finished_or_taken_back_wherever_it_was_killed() {
+    Case::of("drain", long).undone().survives_kills();
+}
+
+#[test]
+#[ignore = "runs a process for each of its system calls"]
+fn a_trim_is_finished_or_taken_back_wherever_it_was_killed() {
+    Case::of("trim", long).survives_kills();
 }

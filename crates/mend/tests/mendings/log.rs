@@ -17,6 +17,15 @@ pub(crate) const STEP: i64 = 15_000;
 
 /// Writes a log of three segments into the data directory at `data`.
 pub(crate) fn write(data: &Path) {
+    write_every(STEP, data);
+}
+
+/// The same with scrapes so far apart that the log covers nine hours.
+pub(crate) fn write_long(data: &Path) {
+    write_every(6 * 60_000, data);
+}
+
+fn write_every(step: i64, data: &Path) {
     fs::create_dir_all(data.join("wal")).unwrap();
     for segment in 0..3 {
         let mut pages = Pages::default();
@@ -24,7 +33,7 @@ pub(crate) fn write(data: &Path) {
             declare(&mut pages);
         }
         for scrape in segment * SCRAPES..(segment + 1) * SCRAPES {
-            measure(&mut pages, BEGIN + scrape * STEP);
+            measure(&mut pages, BEGIN + scrape * step);
         }
         pages.close();
         fs::write(data.join(format!("wal/{segment:08}")), pages.bytes()).unwrap();

@@ -200,6 +200,11 @@ pub(crate) fn lost(loss: &Loss) -> String {
     format!("{}{times}", parts.join(", "))
 }
 
+/// Bytes of what is replaced or removed.
+fn kept_in_quarantine(plan: &Plan) -> u64 {
+    plan.steps.iter().filter_map(|step| step.bytes_before).sum()
+}
+
 /// What to do now, or how to take it back.
 fn ending(change: &Change, screen: &Screen) -> String {
     let plan = &change.plan;
@@ -209,6 +214,8 @@ fn ending(change: &Change, screen: &Screen) -> String {
         let label = |text: &str| paint(screen.theme.dim, text);
         lines.push(format!("{} {receipt}", label("Receipt:")));
         lines.push(format!("{} seawall undo --yes {path} {receipt}", label("To take it back:")));
+        let free = format!("To free the {} that it keeps:", units::size(kept_in_quarantine(plan)));
+        lines.push(format!("{} seawall quarantine prune --yes {path} {receipt}", label(&free)));
     } else if screen.detail != Detail::Little {
         let needs = if plan.needs > 0 {
             format!("It needs {} of free space. ", units::size(plan.needs))

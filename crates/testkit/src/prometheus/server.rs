@@ -207,7 +207,7 @@ impl Server {
         let begin = now();
         let ended = wait_for(self.limit, || match self.child.try_wait() {
             Ok(Some(status)) => Some(Some(status)),
-            _ => http::get(self.port, "/-/ready").is_ok_and(|answer| answer.status == 200).then_some(None),
+            _ => self.is_ready().then_some(None),
         });
         self.ready_after = begin.elapsed();
         match ended {
@@ -217,6 +217,15 @@ impl Server {
             }
             None => Err(self.late("ready")),
         }
+    }
+
+    /// Whether the server that answers on the port is ready, and is this one: two that start at the same time may have
+    /// been given the same free port, and the other answers until this one has ended.
+    fn is_ready(&self) -> bool {
+        let answer = |path| http::get(self.port, path).ok().filter(|answer| answer.status == 200);
+        let home = self.home.path().display().to_string();
+        answer("/-/ready").is_some()
+            && answer("/api/v1/status/flags").is_some_and(|flags| flags.body.contains(&home))
     }
 
     /// Where it listens on this machine.

@@ -1,11 +1,19 @@
 //! Native histograms, in the two layouts that servers have written under the same type.
 
+use std::ops::RangeInclusive;
+
 use super::samples::Base;
 use super::{Point, Type, put};
 use crate::{Bytes, Malformed};
 
 /// The schema of histograms whose bucket bounds are listed.
-const CUSTOM_BUCKETS: i64 = -53;
+pub(super) const CUSTOM_BUCKETS: i64 = -53;
+
+/// The highest hint at a counter reset.
+pub(super) const MAX_HINT: u8 = 3;
+
+/// Resolutions that servers know, now or in what they have reserved.
+pub(super) const SCHEMAS: RangeInclusive<i64> = -9..=52;
 
 /// Which layout a histogram record is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +103,8 @@ fn decode_as(
 fn is_plausible(point: &Point<Histogram>) -> bool {
     let histogram = &point.value;
     let buckets = |spans: &[Span]| spans.iter().try_fold(0u64, |sum, span| sum.checked_add(span.length));
-    histogram.hint <= 3
-        && (histogram.schema == CUSTOM_BUCKETS || (-9..=52).contains(&histogram.schema))
+    histogram.hint <= MAX_HINT
+        && (histogram.schema == CUSTOM_BUCKETS || SCHEMAS.contains(&histogram.schema))
         && buckets(&histogram.positive_spans) == Some(histogram.positive.len())
         && buckets(&histogram.negative_spans) == Some(histogram.negative.len())
 }

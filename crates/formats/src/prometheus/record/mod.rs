@@ -20,6 +20,7 @@
 
 mod histogram;
 mod labels;
+mod passing;
 mod put;
 mod samples;
 mod series;
@@ -28,6 +29,8 @@ mod v2;
 pub use histogram::{Buckets, Histogram, HistogramLayout, Span};
 pub use labels::Labels;
 pub(crate) use labels::text;
+pub(crate) use passing::pass as pass_histograms;
+pub use passing::{PackedHistogram, each_histogram};
 pub(crate) use samples::Base;
 pub use samples::{Exemplar, Sample};
 pub(crate) use series::next as series_next;

@@ -1,14 +1,29 @@
 //! The points of a record, whichever of its many types it has.
 
 use formats::Malformed;
-use formats::prometheus::record::{Histogram, Point, Record, SeriesRef, Start, Type, each_sample};
+use formats::prometheus::record::{
+    Histogram, PackedHistogram, Point, Record, SeriesRef, Start, Type, each_histogram, each_sample,
+};
 
 /// What was measured.
 pub(super) enum Measured<'a> {
     /// A number.
     Float(f64),
-    /// A native histogram.
+    /// A native histogram, taken apart where its record does not hold it as it is packed.
     Histogram(&'a Histogram),
+    /// A native histogram as it stands in its record.
+    Packed(PackedHistogram<'a>),
+}
+
+impl Measured<'_> {
+    /// Appends a histogram, packed; nothing of a number.
+    pub(super) fn pack(&self, out: &mut Vec<u8>) {
+        match self {
+            Measured::Float(_) => {}
+            Measured::Histogram(histogram) => histogram.pack(out),
+            Measured::Packed(packed) => packed.append(out),
+        }
+    }
 }
 
 /// Hands out all points of a record; one without points has none.
@@ -21,13 +36,10 @@ pub(super) fn each(
         Type::Samples => {
             each_sample(record, |point| visit(point.series, point.time, Measured::Float(point.value)))
         }
-        Type::Histograms
-        | Type::FloatHistograms
-        | Type::CustomHistograms
-        | Type::CustomFloatHistograms
-        | Type::SamplesV2
-        | Type::HistogramsV2
-        | Type::FloatHistogramsV2 => {
+        Type::Histograms | Type::FloatHistograms | Type::CustomHistograms | Type::CustomFloatHistograms => {
+            each_histogram(record, |series, time, packed| visit(series, time, Measured::Packed(packed)))
+        }
+        Type::SamplesV2 | Type::HistogramsV2 | Type::FloatHistogramsV2 => {
             each_of(&Record::decode(record)?, visit);
             Ok(())
         }
@@ -39,7 +51,6 @@ fn each_of(record: &Record<'_>, mut visit: impl FnMut(SeriesRef, i64, Measured<'
     let mut histogram =
         |point: &Point<Histogram>| visit(point.series, point.time, Measured::Histogram(&point.value));
     match record {
-        Record::Histograms(_, _, all) => all.iter().for_each(histogram),
         Record::HistogramsV2(_, all) => all.iter().for_each(|(point, _)| histogram(point)),
         Record::SamplesV2(all) => {
             all.iter().for_each(|(point, _)| visit(point.series, point.time, Measured::Float(point.value)));

@@ -114,7 +114,7 @@ impl Siftings {
             let Some(series) = refs.get(number.0) else { return };
             let value = match measured {
                 Measured::Float(value) => Value::Float(value.to_bits()),
-                Measured::Histogram(histogram) => {
+                histogram => {
                     let start = place(histograms);
                     histogram.pack(histograms);
                     Value::Histogram(start, place(histograms))

@@ -1,6 +1,6 @@
-//! Drains a log and tells what that took: for benchmarks.
+//! Drains or repairs a log and tells what that took: for benchmarks.
 //!
-//! `cargo run --release -p mend --example drain -- DIR [keep SECONDS | until MILLIS]`
+//! `cargo run --release -p mend --example mend -- repair DIR`, or `drain DIR [keep SECONDS | until MILLIS]`
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a command-line example that measures")]
 
@@ -9,31 +9,33 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime};
 
-use formats::{Depth, Order, Progress};
-use mend::prometheus::{Cut, Drain};
+use formats::{Depth, Order, Progress, UnixTime};
+use mend::prometheus::{Cut, Drain, Repair};
 use mend::{Mending, Terms, apply};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let millis = |word: &str| word.parse::<i64>().expect("a number");
-    let (dir, cut) = match words.as_slice() {
-        [dir] => (dir, Cut::Default),
-        [dir, "keep", seconds] => (dir, Cut::Keep(millis(seconds) * 1000)),
-        [dir, "until", time] => (dir, Cut::Until(millis(time))),
-        _ => return println!("usage: drain DIR [keep SECONDS | until MILLIS]"),
-    };
-    let now = SystemTime::now().into();
+    let now: UnixTime = SystemTime::now().into();
     let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let order = Order::new(Depth::Bytes, now).workers(workers);
+    let drain = |dir: &str, cut| {
+        Box::new(Drain::plan(Path::new(dir), cut, &order).expect("a plan")) as Box<dyn Mending>
+    };
     let begin = Instant::now();
-    let drain =
-        Drain::plan(Path::new(dir), cut, &Order::new(Depth::Bytes, now).workers(workers)).expect("a plan");
+    let mending = match words.as_slice() {
+        ["repair", dir] => Box::new(Repair::plan(Path::new(dir), &order).expect("a plan")),
+        ["drain", dir] => drain(dir, Cut::Default),
+        ["drain", dir, "keep", seconds] => drain(dir, Cut::Keep(millis(seconds) * 1000)),
+        ["drain", dir, "until", time] => drain(dir, Cut::Until(millis(time))),
+        _ => return println!("usage: repair DIR, or drain DIR [keep SECONDS | until MILLIS]"),
+    };
     let planned = begin.elapsed();
-    println!("peak so far {} MiB", peak_memory().map_or(0, |bytes| bytes / 1_048_576));
-    for step in &drain.plan().steps {
+    for step in &mending.plan().steps {
         println!("{:?} {} ({})", step.kind, step.path, step.why);
     }
-    apply(&drain, &Terms { now, progress: Progress::default() }).expect("a receipt");
+    apply(mending.as_ref(), &Terms { now, progress: Progress::default() }).expect("a receipt");
     println!(
         "planned {:.3} s, all {:.3} s, peak {} MiB",
         planned.as_secs_f64(),
