@@ -71,7 +71,7 @@ pub fn apply(mending: &dyn Mending, terms: &Terms) -> Result<Receipt, MendError>
     let plan = mending.plan();
     let root = &plan.site.root;
     let _claim = Claim::take(&plan.site)?;
-    if let Some(left) = unfinished(root) {
+    if let Some(left) = quarantine::unfinished(root)? {
         return Err(MendError::Interrupted { root: root.clone(), receipt: left.receipt });
     }
     room::demand(root, plan.needs)?;
@@ -105,19 +105,19 @@ pub enum Progressed {
     Placing,
 }
 
-/// The change of the log at `root` that was interrupted, if there is one. Looks, and changes nothing.
+/// The change of the log at `root` that was interrupted, if there is one that can be seen. Looks, and changes nothing.
 pub fn unfinished(root: &Path) -> Option<Unfinished> {
-    quarantine::unfinished(root)
+    quarantine::unfinished(root).ok().flatten()
 }
 
 /// Finishes or takes back what a killed run left, and says what was done: there is a receipt if it was finished.
 pub fn settle(site: &Site) -> Result<Option<(Unfinished, Option<Receipt>)>, MendError> {
     let root = &site.root;
-    if unfinished(root).is_none() {
+    if quarantine::unfinished(root)?.is_none() {
         return Ok(None);
     }
     let _claim = Claim::take(site)?;
-    let Some(left) = unfinished(root) else { return Ok(None) };
+    let Some(left) = quarantine::unfinished(root)? else { return Ok(None) };
     let dir = home(root).join(&left.receipt);
     match left.stage {
         Progressed::Writing => {

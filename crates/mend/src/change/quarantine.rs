@@ -8,16 +8,24 @@ use super::{Progressed, Receipt, Unfinished, disk, home};
 use crate::{Claim, MendError};
 
 /// Names of the changes in the quarantine of `root`, oldest first.
-fn names(root: &Path) -> Vec<String> {
-    let entries = fs::read_dir(home(root)).into_iter().flatten().filter_map(Result::ok);
-    let dirs = entries.filter(|entry| entry.path().is_dir());
+fn names(root: &Path) -> Result<Vec<String>, MendError> {
+    let home = home(root);
+    let fail = |error| MendError::io("list", &home)(error);
+    let entries = match fs::read_dir(&home) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fail(error)),
+    };
+    let entries = entries.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+    let dirs = entries.into_iter().filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> = dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
-    names
+    Ok(names)
 }
 
-pub(super) fn unfinished(root: &Path) -> Option<Unfinished> {
-    names(root).into_iter().find_map(|receipt| {
+/// The change that was interrupted, if there is one.
+pub(super) fn unfinished(root: &Path) -> Result<Option<Unfinished>, MendError> {
+    Ok(names(root)?.into_iter().find_map(|receipt| {
         let dir = home(root).join(&receipt);
         let stage = if dir.join(CHANGE).is_file() {
             Progressed::Placing
@@ -27,7 +35,7 @@ pub(super) fn unfinished(root: &Path) -> Option<Unfinished> {
             return None;
         };
         Some(Unfinished { receipt, stage })
-    })
+    }))
 }
 
 fn is_empty(dir: &Path) -> bool {
@@ -37,7 +45,7 @@ fn is_empty(dir: &Path) -> bool {
 /// The receipts of the log at `root`, oldest first, each with the bytes that its quarantine holds.
 pub fn receipts(root: &Path) -> Result<Vec<(Receipt, u64)>, MendError> {
     let mut all = Vec::new();
-    for name in names(root) {
+    for name in names(root)? {
         let dir = home(root).join(&name);
         if dir.join(RECEIPT).is_file() {
             let receipt = Receipt::of(&Intent::read(&dir.join(RECEIPT))?);
@@ -50,7 +58,7 @@ pub fn receipts(root: &Path) -> Result<Vec<(Receipt, u64)>, MendError> {
 /// The name of the format of the log at `root`, as the newest receipt or the interrupted change has it.
 pub(crate) fn format(root: &Path) -> Option<String> {
     let interrupted = || {
-        let left = unfinished(root)?;
+        let left = unfinished(root).ok().flatten()?;
         Some(Intent::read(&home(root).join(left.receipt).join(CHANGE)).ok()?.format)
     };
     let newest = receipts(root).ok()?.pop().map(|(receipt, _)| receipt.format);
@@ -77,7 +85,7 @@ pub(super) fn taken_back_by<'a>(all: &'a [Receipt], receipt: &str) -> Option<&'a
 
 /// The intent behind a receipt, and its directory.
 pub(super) fn find(root: &Path, receipt: &str) -> Result<(Intent, PathBuf), MendError> {
-    let known = names(root).iter().any(|name| name == receipt);
+    let known = names(root)?.iter().any(|name| name == receipt);
     let dir = home(root).join(receipt);
     if !known || !dir.join(RECEIPT).is_file() {
         return Err(MendError::NoReceipt { root: root.to_owned(), receipt: receipt.to_owned() });

@@ -34,6 +34,7 @@ use std::path::Path;
 use formats::prometheus::{Directory, Framing, Relay};
 use formats::{Format, Note, Order, Part, Progress, Role, detect};
 
+use super::names_in;
 use crate::{Action, Kept, Loss, MendError, Plan, Site, Source, Stage, Step, StepKind};
 use division::Division;
 use inventory::{Inventory, damaged};
@@ -142,10 +143,10 @@ impl Layout {
         let directory = &subject.directory;
         let replaced = directory.segments().filter(|(number, _)| *number <= division.checkpoint);
         let is_last = directory.segments().all(|(number, _)| number <= division.checkpoint);
-        let mut stale = names(root, |name| name.starts_with("chunk_snapshot."))?;
+        let mut stale = names_in(root, |name| name.starts_with("chunk_snapshot."))?;
         let state = "wal/series_state.json";
         stale.extend(root.join(state).is_file().then(|| state.to_owned()));
-        let old = names(&root.join("wal"), |name| {
+        let old = names_in(&root.join("wal"), |name| {
             name.strip_prefix("checkpoint.").is_some_and(|number| number.parse::<u64>().is_ok())
         })?;
         Ok(Self {
@@ -209,16 +210,6 @@ fn log_rest(checkpoint: &mut Checkpoint, found: &Siftings) -> Result<(), MendErr
         start = *end;
     }
     Ok(())
-}
-
-/// Names in a directory of which `wanted` says so, sorted.
-fn names(dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, MendError> {
-    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries.map_err(MendError::io("list", dir))?;
-    let names = entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.filter(|name| wanted(name)).collect();
-    names.sort();
-    Ok(names)
 }
 
 /// Bytes of a file, or of all files of a directory. What cannot be read is nothing: it is only shown.

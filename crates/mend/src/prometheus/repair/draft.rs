@@ -6,6 +6,7 @@ use std::fs;
 use formats::prometheus::Directory;
 use formats::{Note, Order, Part, ReadError, Role};
 
+use super::super::names_in;
 use super::Repair;
 use super::checkpoints::{self, Base, Beyond};
 use super::column::Column;
@@ -98,7 +99,7 @@ pub(super) enum Home {
 }
 
 impl Draft<'_> {
-    fn all(&mut self, order: &Order) -> Result<(), ReadError> {
+    fn all(&mut self, order: &Order) -> Result<(), MendError> {
         let progress = &order.progress;
         let mended = row::mend(&self.segments.numbers(), self.front);
         let replaced = self.segments.copies().took_a_place(self.segments.sheets.len());
@@ -233,7 +234,7 @@ impl Draft<'_> {
         }
     }
 
-    fn remove_snapshots(&mut self, order: &Order) -> Result<(), ReadError> {
+    fn remove_snapshots(&mut self, order: &Order) -> Result<(), MendError> {
         let mut damages = 0;
         for part in self.directory.parts().iter().filter(|part| part.role == Role::HeadSnapshot) {
             self.directory.frames(part, &order.progress, &mut |framing| {
@@ -244,12 +245,9 @@ impl Draft<'_> {
         if self.jobs.is_empty() && damages == 0 {
             return Ok(());
         }
-        let entries = fs::read_dir(self.directory.root()).into_iter().flatten().flatten();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| name.starts_with("chunk_snapshot.") && self.directory.root().join(name).is_dir());
-        names.sort();
-        for name in names {
+        let root = self.directory.root();
+        let snapshots = names_in(root, |name| name.starts_with("chunk_snapshot."))?;
+        for name in snapshots.into_iter().filter(|name| root.join(name).is_dir()) {
             self.jobs.push(remove(&name, None, "a server that trusts it would not read the log"));
         }
         Ok(())

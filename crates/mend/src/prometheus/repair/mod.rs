@@ -53,7 +53,7 @@ mod wal;
 use std::path::Path;
 
 use formats::prometheus::Directory;
-use formats::{Order, Progress, detect};
+use formats::{DetectError, Order, Progress, detect};
 
 use self::deed::{Deed, Means};
 use self::lost_chunks::LostChunks;
@@ -74,8 +74,8 @@ impl Repair {
     /// Reads all of the log at `path` and plans what to do about it; nothing, if it is sound.
     pub fn plan(path: &Path, order: &Order) -> Result<Self, MendError> {
         let site = Site::of(detect(path, None)?.as_ref());
-        let list = || Directory::list(&site.root).ok().flatten();
-        match list().filter(|directory| directory.is_whole() && path.is_dir()) {
+        let directory = Directory::list(&site.root).map_err(DetectError::from)?;
+        match directory.filter(|directory| directory.is_whole() && path.is_dir()) {
             Some(directory) => draft::draft(directory, site, order),
             None => Err(MendError::Impossible {
                 reason: format!("{} is not a whole log", path.display()),
