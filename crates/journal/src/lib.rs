@@ -1,0 +1,6 @@
+//! A durable log of events: many streams in one log, named consumers that settle events at their own pace.
+
+pub mod format;
+mod number;
+
+pub use number::{ConsumerNumber, JournalId, Lsn, Millis, SegmentId, Seq, Span, StreamNumber};
