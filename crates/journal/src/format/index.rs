@@ -1,12 +1,15 @@
 //! The entries of an index, as they stand in the payload of its parts.
 
+use std::num::NonZeroU32;
+
 use super::bytes::{Bytes, Malformed, Put};
 use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
 
 /// Where the frame of an event lies. Twelve bytes, since there is one for each live event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    segment: u32,
+    /// Never zero, so that no place at all takes no more room.
+    segment: NonZeroU32,
     /// In units of [`ALIGNMENT`](super::ALIGNMENT).
     offset: u32,
     bytes: u32,
@@ -15,14 +18,14 @@ pub struct Place {
 impl Place {
     /// The place of a frame; nothing if a number is beyond what fits, which is 2^32 segments of 32 GiB.
     pub fn new(segment: SegmentId, offset: u64, bytes: u64) -> Option<Self> {
-        let segment = u32::try_from(segment.get()).ok()?;
+        let segment = NonZeroU32::new(u32::try_from(segment.get()).ok()?)?;
         let offset = u32::try_from(offset / super::ALIGNMENT).ok()?;
         Some(Self { segment, offset, bytes: u32::try_from(bytes).ok()? })
     }
 
     /// The segment.
     pub fn segment(self) -> SegmentId {
-        SegmentId::new(u64::from(self.segment))
+        SegmentId::new(u64::from(self.segment.get()))
     }
 
     /// Where in the segment.
@@ -165,7 +168,7 @@ pub fn put_places(
     let mut count = 0;
     for place in places {
         count += 1;
-        encoded.put_varint(place.map_or(0, |place| u64::from(place.segment)));
+        encoded.put_varint(place.map_or(0, |place| place.segment().get()));
         if let Some(place) = place {
             encoded.put_varint(u64::from(place.offset));
             encoded.put_varint(u64::from(place.bytes));
@@ -179,10 +182,7 @@ pub fn put_places(
 }
 
 fn place(bytes: &mut Bytes<'_>) -> Result<Option<Place>, Malformed> {
-    let segment = small(bytes, "segment")?;
-    if segment == 0 {
-        return Ok(None);
-    }
+    let Some(segment) = NonZeroU32::new(small(bytes, "segment")?) else { return Ok(None) };
     let (offset, length) = (small(bytes, "offset")?, small(bytes, "length")?);
     Ok(Some(Place { segment, offset, bytes: length }))
 }
