@@ -92,6 +92,12 @@ pub(crate) fn claimed_bytes(identity: &Identity, bytes: &[u8]) -> Option<u64> {
     claimed_length(identity, bytes).map(|length| frame_bytes(length as u64 - HEAD_BYTES))
 }
 
+/// The kind that a frame at the start of `bytes` says that it has, verified or not.
+pub(crate) fn claims_kind(identity: &Identity, bytes: &[u8]) -> Option<u8> {
+    claimed_length(identity, bytes)?;
+    head(bytes).map(|head| head.kind)
+}
+
 fn head(bytes: &[u8]) -> Option<Head> {
     let mut fields = Bytes::new(bytes.get(8..)?);
     let kind = fields.u8("kind").ok()?;

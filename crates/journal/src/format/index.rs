@@ -72,6 +72,8 @@ pub enum Entry<'a> {
     Stream(StreamNumber, Openness, Seq, &'a str),
     /// Where events of a stream lie, from a sequence number on.
     Places(StreamNumber, Seq, Places<'a>),
+    /// Where an event lies that is held before those.
+    Aside(StreamNumber, Seq, Place),
     /// The lowest sequence number that a consumer has not settled.
     Position(ConsumerNumber, StreamNumber, Seq),
     /// What it has settled beyond.
@@ -105,6 +107,7 @@ const POSITION: u8 = 5;
 const AHEAD: u8 = 6;
 const PARKED: u8 = 7;
 const AGAIN: u8 = 8;
+const ASIDE: u8 = 9;
 
 /// Appends an entry, unless it is of places: those are put by [`put_places`].
 pub fn put_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
@@ -129,6 +132,12 @@ pub fn put_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
             out.put_text(name);
         }
         Entry::Places(stream, first, places) => put_places(out, stream, first, places.iter()),
+        Entry::Aside(stream, seq, place) => {
+            out.put_u8(ASIDE);
+            out.put_varint(stream.get());
+            out.put_varint(seq.get());
+            put_place(out, Some(place));
+        }
         Entry::Position(consumer, stream, low) => {
             put_keys(out, POSITION, consumer, stream);
             out.put_varint(low.get());
@@ -168,17 +177,21 @@ pub fn put_places(
     let mut count = 0;
     for place in places {
         count += 1;
-        encoded.put_varint(place.map_or(0, |place| place.segment().get()));
-        if let Some(place) = place {
-            encoded.put_varint(u64::from(place.offset));
-            encoded.put_varint(u64::from(place.bytes));
-        }
+        put_place(&mut encoded, place);
     }
     out.put_u8(PLACES);
     out.put_varint(stream.get());
     out.put_varint(first.get());
     out.put_varint(count);
     out.put(&encoded);
+}
+
+fn put_place(out: &mut Vec<u8>, place: Option<Place>) {
+    out.put_varint(place.map_or(0, |place| place.segment().get()));
+    if let Some(place) = place {
+        out.put_varint(u64::from(place.offset));
+        out.put_varint(u64::from(place.bytes));
+    }
 }
 
 fn place(bytes: &mut Bytes<'_>) -> Result<Option<Place>, Malformed> {
@@ -233,6 +246,10 @@ fn entry<'a>(bytes: &mut Bytes<'a>) -> Result<Entry<'a>, Malformed> {
         PARKED => {
             let (consumer, stream, seq) = (consumer(bytes)?, stream(bytes)?, seq(bytes)?);
             Entry::Parked(consumer, stream, seq, Millis::new(bytes.zigzag("time")?), bytes.text("reason")?)
+        }
+        ASIDE => {
+            let (stream, seq) = (stream(bytes)?, seq(bytes)?);
+            Entry::Aside(stream, seq, place(bytes)?.ok_or(Malformed { what: "place" })?)
         }
         AGAIN => Entry::Again(consumer(bytes)?, stream(bytes)?, seq(bytes)?),
         _ => return Err(Malformed { what: "tag" }),

@@ -16,6 +16,7 @@ mod golden;
 mod tests;
 
 pub use bytes::Malformed;
+pub(crate) use frame::claims_kind;
 pub use frame::{ALIGNMENT, Frame, HEAD_BYTES, Head, SUM_BYTES, frame_bytes, put_frame};
 pub use header::{BadHeader, DirectoryHeader, HEADER_BYTES, SegmentHeader, VERSION};
 pub use index::{Entry, Openness, Place, Places, Totals, for_each_entry, put_entry, put_places};

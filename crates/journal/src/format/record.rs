@@ -130,6 +130,9 @@ const INDEX: u8 = 9;
 const MARK: u8 = 10;
 
 impl<'a> Record<'a> {
+    /// The kind of an index's part.
+    pub const INDEX_KIND: u8 = INDEX;
+
     /// The number of its kind.
     pub fn kind(&self) -> u8 {
         match self {

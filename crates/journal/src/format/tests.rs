@@ -219,6 +219,7 @@ proptest! {
             Entry::Ahead(consumer, stream, Span::one(seq)),
             Entry::Parked(consumer, stream, seq, Millis::new(-1), "r"),
             Entry::Again(consumer, stream, seq),
+            Entry::Aside(stream, seq, Place::new(SegmentId::FIRST, 4096, 64).unwrap()),
         ];
         let mut bytes = Vec::new();
         put_places(&mut bytes, stream, seq, places.iter().copied());
