@@ -41,6 +41,8 @@ pub(crate) struct Spot {
     pub(crate) index_bytes: u64,
     pub(crate) since_index: u64,
     pub(crate) has_spare: bool,
+    /// Segments that are suspect from a block on.
+    pub(crate) suspects: Vec<(SegmentId, u64)>,
 }
 
 /// A segment with its file.
@@ -56,10 +58,12 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
     let mut segments = Segments::new(Arc::clone(storage));
     surveyed.segments.iter().for_each(|known| segments.insert(known.segment, known.size));
     let mut replayed = replay::replay(&surveyed, &mut segments, &**storage)?;
-    let has_spare = settle::settle(&surveyed, &mut replayed, &mut segments, (storage, options))?;
+    let settled = settle::settle(&surveyed, &replayed, &mut segments, (storage, options))?;
     replay::miss_segments(&mut replayed, &segments);
     let last = surveyed.segments.last();
-    let is_sound = replayed.recovery.cut.is_none() && replayed.recovery.damage.is_empty();
+    let suspects = settled.suspect.zip(last).map(|(from, last)| (last.segment, from));
+    let is_sound =
+        suspects.is_none() && replayed.recovery.cut.is_none() && replayed.recovery.damage.is_empty();
     let active = match last.filter(|_| is_sound) {
         Some(last) if last.size >= replayed.end => {
             let file = segments.file(last.segment)?;
@@ -75,7 +79,8 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
         indexes: replayed.indexes,
         index_bytes: replayed.index_bytes,
         since_index: if is_sound { replayed.since_index } else { u64::MAX / 2 },
-        has_spare,
+        has_spare: settled.has_spare,
+        suspects: suspects.into_iter().collect(),
     };
     Ok(Found { id: surveyed.id, index: replayed.index, segments, spot, recovery: replayed.recovery })
 }

@@ -82,7 +82,7 @@ impl Writer {
             options: begin.options,
             id: begin.id,
             active,
-            suspects: Vec::new(),
+            suspects: spot.suspects,
             next_segment: spot.next_segment,
             next: spot.next,
             spare,
@@ -94,9 +94,12 @@ impl Writer {
         }
     }
 
-    /// Begins the first segment, or the one after damage.
+    /// Begins the first segment, or the one after damage. A journal that has segments can be read on a full disk, too.
     pub(crate) fn start(&mut self, state: &Mutex<State>) -> Result<(), CommitError> {
-        self.be_able(state)
+        match self.be_able(state) {
+            Err(CommitError::DiskFull(_)) if hold(state).segments.bytes() > 0 => Ok(()),
+            other => other,
+        }
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -125,6 +128,9 @@ impl Writer {
                 for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {
                     *outcome = Err(CommitError::Unknown(fault.clone()));
                 }
+                // At once, and not with the next request: acknowledged events may share a block with what failed. If
+                // it cannot be, the next request is told so.
+                self.be_able(state).ok();
                 continue;
             }
             begun = if is_idle { begun } else { 0 };
