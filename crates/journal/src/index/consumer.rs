@@ -1,7 +1,8 @@
 //! A consumer: what it has settled in each stream, what it has put aside.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::numbers::ByNumber;
 use super::ranges::Ranges;
 use crate::format::Settling;
 use crate::{ConsumerNumber, Millis, Seq, Span, StreamNumber};
@@ -12,7 +13,7 @@ pub(crate) struct Consumer {
     pub(crate) number: ConsumerNumber,
     pub(crate) name: String,
     /// Streams of which it has settled anything.
-    pub(crate) positions: HashMap<StreamNumber, Position>,
+    pub(crate) positions: ByNumber<StreamNumber, Position>,
 }
 
 /// Where a consumer is in a stream. Sixteen bytes as long as it settles in order.

@@ -6,6 +6,7 @@
 //! tree.
 
 mod consumer;
+mod numbers;
 mod ranges;
 mod stream;
 mod survey;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
 use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
 pub(crate) use consumer::{Claim, Consumer, Position};
+pub(crate) use numbers::ByNumber;
 pub(crate) use stream::{Naming, Stream};
 
 /// Numbers that may be passed over between two events. More would be places for nothing: damage of that size means
@@ -29,10 +31,10 @@ const MAX_GAP: u64 = 1 << 24;
 /// What the frames of the log add up to.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    streams: HashMap<StreamNumber, Stream>,
+    streams: ByNumber<StreamNumber, Stream>,
     names: HashMap<Arc<str>, StreamNumber>,
     consumers: Vec<Consumer>,
-    usage: HashMap<SegmentId, Usage>,
+    usage: ByNumber<SegmentId, Usage>,
     totals: Totals,
     /// Live events of all streams.
     live: u64,
@@ -48,10 +50,10 @@ pub(crate) struct Usage {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            streams: HashMap::new(),
+            streams: ByNumber::default(),
             names: HashMap::new(),
             consumers: Vec::new(),
-            usage: HashMap::new(),
+            usage: ByNumber::default(),
             totals: Totals {
                 next_stream: StreamNumber::FIRST,
                 next_consumer: ConsumerNumber::FIRST,
@@ -108,11 +110,11 @@ impl Index {
     }
 
     fn add(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) -> Result<(), Malformed> {
-        if !self.streams.contains_key(&number) {
+        let Some(stream) = self.streams.get_mut(&number) else {
             // Its name was in a range that is damaged. The events are not lost with it.
             self.open(number, &format!("lost-{number}"), Naming::Due);
-        }
-        let Some(stream) = self.streams.get_mut(&number) else { return Ok(()) };
+            return self.add(number, seq, place);
+        };
         if seq < stream.next || stream.gap(seq) > MAX_GAP {
             return Err(Malformed { what: "sequence number" });
         }
@@ -148,7 +150,7 @@ impl Index {
         if self.consumers.iter().any(|known| known.number == number) {
             return;
         }
-        let mut consumer = Consumer { number, name: name.to_owned(), positions: HashMap::new() };
+        let mut consumer = Consumer { number, name: name.to_owned(), positions: ByNumber::default() };
         if start == Start::Newest {
             let behind = self.streams.iter().filter(|(_, stream)| stream.next > Seq::FIRST);
             consumer.positions =

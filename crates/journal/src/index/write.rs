@@ -1,7 +1,7 @@
 //! The index as the entries of its parts, and back.
 
 use super::consumer::Aside;
-use super::{Consumer, Index, Naming, Position, Stream};
+use super::{ByNumber, Consumer, Index, Naming, Position, Stream};
 use crate::format::{Entry, Malformed, Place, for_each_entry, put_entry, put_places};
 use crate::{ConsumerNumber, StreamNumber};
 
@@ -65,7 +65,7 @@ impl Index {
         match *entry {
             Entry::Totals(totals) => self.totals = totals,
             Entry::Consumer(number, name) => {
-                let positions = std::collections::HashMap::new();
+                let positions = ByNumber::default();
                 self.consumers.push(Consumer { number, name: name.to_owned(), positions });
             }
             Entry::Stream(number, openness, next, name) => {

@@ -112,3 +112,84 @@ impl<'a> Judged<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{HEADER_BYTES, Head, Identity, Record, put_frame};
+    use crate::{JournalId, Millis, SegmentId, Seq, StreamNumber};
+
+    fn identity() -> Identity {
+        Identity::new(JournalId::new(1), SegmentId::FIRST)
+    }
+
+    /// A segment with a frame for each pair: its LSN, and how far behind it the last synced one is. Where there is no
+    /// pair, there is a hole of a frame's size.
+    fn segment(frames: &[Option<(u64, u32)>]) -> Vec<u8> {
+        let mut bytes = vec![0; 4096];
+        for frame in frames {
+            let offset = bytes.len() as u64;
+            let (lsn, behind) = frame.unwrap_or((1, 1));
+            let head = Head {
+                kind: Record::Mark.kind(),
+                behind,
+                lsn: Lsn::new(lsn),
+                time: Millis::new(0),
+                stream: StreamNumber::NONE,
+                seq: Seq::default(),
+            };
+            put_frame(&mut bytes, &identity(), offset, &head, b"");
+            if frame.is_none() {
+                bytes[usize::try_from(offset).unwrap()..].fill(0);
+            }
+        }
+        bytes.resize(8192, 0);
+        bytes
+    }
+
+    /// The LSNs that count, damaged frames, and whether it was cut.
+    fn judged(frames: &[Option<(u64, u32)>], limit: Option<u64>) -> (Vec<u64>, u64, bool) {
+        let bytes = segment(frames);
+        let bounds = Bounds { expected: Lsn::FIRST, limit: limit.map(Lsn::new) };
+        let judged = judge(Scan::new(identity(), &bytes), bounds);
+        assert!(judged.end >= HEADER_BYTES);
+        let lsns = judged.frames.iter().map(|(_, frame)| frame.head().lsn.get()).collect();
+        (lsns, judged.damage.iter().map(|lost| lost.frames).sum(), judged.cut.is_some())
+    }
+
+    #[test]
+    fn frames_in_a_row_count_to_the_last() {
+        assert_eq!(judged(&[Some((1, 1)), Some((2, 1)), Some((3, 2))], None), (vec![1, 2, 3], 0, false));
+        assert_eq!(judged(&[], None), (vec![], 0, false));
+    }
+
+    #[test]
+    fn a_hole_in_a_batch_that_nothing_proves_cuts_the_log_there() {
+        assert_eq!(judged(&[Some((1, 1)), None, Some((3, 2))], None), (vec![1], 0, true));
+        assert_eq!(judged(&[None, Some((2, 2))], None), (vec![], 0, true));
+    }
+
+    #[test]
+    fn a_hole_that_a_later_frame_proves_to_have_been_synced_is_damage() {
+        assert_eq!(judged(&[Some((1, 1)), None, Some((3, 1))], None), (vec![1, 3], 1, false));
+        assert_eq!(judged(&[None, Some((2, 2)), Some((3, 1))], None), (vec![2, 3], 1, false));
+    }
+
+    #[test]
+    fn damage_and_a_torn_end_are_told_apart_in_one_segment() {
+        let frames = [Some((1, 1)), None, Some((3, 1)), None, Some((5, 2))];
+        assert_eq!(judged(&frames, None), (vec![1, 3], 1, true));
+    }
+
+    #[test]
+    fn frames_that_the_next_segment_makes_void_do_not_count() {
+        assert_eq!(judged(&[Some((1, 1)), Some((2, 1)), Some((3, 2))], Some(2)), (vec![1], 0, false));
+        assert_eq!(judged(&[Some((1, 1)), None, Some((3, 2))], Some(2)), (vec![1], 0, false));
+    }
+
+    #[test]
+    fn what_is_missing_before_the_next_segment_is_damage_since_that_one_began() {
+        assert_eq!(judged(&[Some((1, 1))], Some(4)), (vec![1], 2, false));
+        assert_eq!(judged(&[Some((1, 1)), None], Some(3)), (vec![1], 1, false));
+    }
+}
