@@ -12,6 +12,7 @@
 mod bare;
 mod tasks;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,13 +57,27 @@ fn main() {
     }
 }
 
-/// One round, after which everything is settled, so that segments are used again as they would be.
+/// Events between two settlements, as by a consumer that keeps up.
+const SETTLED: u64 = 4096;
+
+/// One round, while a consumer settles what was appended, so that segments are used again as they would be.
 fn journal_round(journal: &Journal, writers: usize, payload: &[u8]) -> Round {
     let stream = journal.stream("s").unwrap();
     let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let count = Cell::new(0u64);
+    let append = || {
+        count.set(count.get() + 1);
+        if count.get().is_multiple_of(SETTLED)
+            && let Some(known) = journal.streams().first().and_then(|stream| stream.last)
+            && let Some(span) = Span::new(Seq::FIRST, known)
+        {
+            drop(consumer.settle(&stream, span, Outcome::Delivered));
+        }
+        journal.append(&stream, payload)
+    };
     let round = match writers {
-        1 => alone(TIME, || assert!(journal.append(&stream, payload).wait().is_ok())),
-        _ => drive(writers, TIME, || journal.append(&stream, payload)),
+        1 => alone(TIME, || assert!(append().wait().is_ok())),
+        _ => drive(writers, TIME, append),
     };
     let last = journal.append(&stream, payload).wait().unwrap();
     let all = Span::new(Seq::FIRST, last).unwrap();

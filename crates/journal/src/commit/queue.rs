@@ -28,6 +28,10 @@ pub(crate) struct Settlement {
     pub(crate) spans: Vec<Span>,
 }
 
+/// Memory of requests and events that is kept for the next ones; what a burst took is given back.
+const KEPT_REQUESTS: usize = 1 << 14;
+const KEPT_BYTES: usize = 4 << 20;
+
 /// All that waits, as it is taken.
 #[derive(Default)]
 pub(crate) struct Taken {
@@ -70,6 +74,17 @@ pub(crate) struct Place {
     pub(crate) number: usize,
 }
 
+impl Taken {
+    /// Empties it, and keeps its memory unless that is much.
+    pub(crate) fn reset(&mut self) {
+        self.requests.clear();
+        self.requests.shrink_to(KEPT_REQUESTS);
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.group = Arc::default();
+    }
+}
+
 impl Queue {
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.requests.is_empty()
@@ -103,12 +118,8 @@ impl Queue {
         self.turned_away.push(waker.clone());
     }
 
-    /// Takes all that waits, and those who may try again now. `spent` is what was taken before, whose memory is used
-    /// again.
-    pub(crate) fn take(&mut self, mut spent: Taken) -> (Taken, Vec<Waker>) {
-        spent.requests.clear();
-        spent.bytes.clear();
-        spent.group = Arc::default();
+    /// Takes all that waits, and those who may try again now. `spent` is empty, and its memory is used again.
+    pub(crate) fn take(&mut self, spent: Taken) -> (Taken, Vec<Waker>) {
         (std::mem::replace(&mut self.waiting, spent), std::mem::take(&mut self.turned_away))
     }
 }

@@ -111,7 +111,7 @@ impl Shared {
 
     fn commit(&self, writing: &mut Writing) {
         let spent = std::mem::take(&mut writing.spent);
-        let (taken, turned_away) = hold(&self.queue).take(spent);
+        let (mut taken, turned_away) = hold(&self.queue).take(spent);
         if !taken.requests.is_empty() {
             let outcomes = writing.writer.commit(&self.state, &taken);
             taken.group.complete(outcomes);
@@ -120,6 +120,8 @@ impl Shared {
             writing.writer.tidy(&self.state);
         }
         turned_away.into_iter().for_each(Waker::wake);
+        // Not under the lock of the queue: callers wait for that one.
+        taken.reset();
         writing.spent = taken;
     }
 

@@ -204,15 +204,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the mark that proves that all before it was synced. What fails here costs no more than that proof.
+    /// Writes the mark that proves that all before it was synced. If that fails, acknowledged events that share its block
+    /// are carried over as after any fault.
     pub(crate) fn close(&mut self, state: &Mutex<State>) {
         let mut batch = self.batch();
         let now = self.now();
         if let Some(active) = &self.active
             && self.health == Health::Well
             && batch.put(active, Record::Mark, now).is_ok()
+            && self.flush(state, batch).is_err()
         {
-            self.flush(state, batch).ok();
+            self.be_able(state).ok();
         }
     }
 }
