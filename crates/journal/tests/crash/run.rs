@@ -262,6 +262,10 @@ impl Run {
             Ok(()) => Sure::Yes,
             Err(CommitError::Unknown(_)) => Sure::Maybe,
             Err(CommitError::Stopped(_) | CommitError::DiskFull(_)) => return Ok(()),
+            // All events of a closed stream were dropped, and its name is another's now.
+            Err(CommitError::NotAppended { .. }) if self.journal()?.stats().lost_to_budget > 0 => {
+                return Ok(());
+            }
             Err(other) => return Err(format!("settling: {other}")),
         };
         let Some(stream) = self.streams.get_mut(name) else { return Ok(()) };
