@@ -114,6 +114,10 @@ impl Journal {
         self.shared.id
     }
 
+    pub(crate) fn now(&self) -> crate::Millis {
+        (self.shared.options.clock)()
+    }
+
     /// What the start found.
     pub fn recovery(&self) -> &Recovery {
         &self.shared.recovery

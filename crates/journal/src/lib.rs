@@ -26,6 +26,7 @@
 //! It knows no network and no runtime: tickets are futures that any executor may poll, and a thread may wait for them.
 //! `docs/journal-format.md` in the repository says what it looks like on disk, and what it survives.
 
+pub mod archive;
 mod commit;
 mod consumer;
 mod error;

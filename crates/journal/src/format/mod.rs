@@ -2,7 +2,7 @@
 //!
 //! `docs/journal-format.md` describes it, and is the only description.
 
-mod bytes;
+pub(crate) mod bytes;
 mod frame;
 mod header;
 mod index;
@@ -23,3 +23,4 @@ pub use index::{Entry, Openness, Place, Places, Totals, for_each_entry, put_entr
 pub use record::{LostTo, More, Record, Settling, Start};
 pub use scan::{Bad, Behind, Found, Scan};
 pub use sum::Identity;
+pub(crate) use sum::sum;

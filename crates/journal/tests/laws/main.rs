@@ -1,8 +1,10 @@
 //! The laws of the journal as its callers know it, one module for each thing that they do.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::little_endian_bytes, reason = "the archive's format")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod appending;
+mod archiving;
 mod damage;
 mod opening;
 mod settling;
