@@ -71,14 +71,20 @@ impl Shared {
 
     /// Sees to it that somebody writes what waits, without waiting for it.
     pub(crate) fn kick(&self) {
-        match self.options.commit {
-            Commit::Caller => self.write(),
-            Commit::Thread => {
-                if hold(&self.queue).thread == Thread::Asleep {
-                    self.wake.notify_one();
-                }
-            }
+        let thread = {
+            let queue = hold(&self.queue);
+            self.has_thread(&queue).then_some(queue.thread)
+        };
+        match thread {
+            Some(Thread::Asleep) => self.wake.notify_one(),
+            Some(Thread::Busy) => {}
+            None => self.write(),
         }
+    }
+
+    /// Whether a thread will look at the queue. It ends when the journal is dropped; a consumer or a ticket may live on.
+    fn has_thread(&self, queue: &Queue) -> bool {
+        self.options.commit == Commit::Thread && queue.end == End::Open
     }
 
     /// Writes what waits, unless somebody is writing: then that one, or the thread, does.
@@ -94,18 +100,16 @@ impl Shared {
                 Err(TryLockError::WouldBlock) => {}
             }
             let queue = hold(&self.queue);
-            match self.options.commit {
-                _ if queue.is_empty() => return,
-                // Its turn: one caller does not write for all others.
-                Commit::Thread => {
-                    self.wake.notify_one();
-                    return;
-                }
-                Commit::Caller => {
-                    drop(queue);
-                    std::thread::yield_now();
-                }
+            if queue.is_empty() {
+                return;
             }
+            if self.has_thread(&queue) {
+                // Its turn: one caller does not write for all others.
+                self.wake.notify_one();
+                return;
+            }
+            drop(queue);
+            std::thread::yield_now();
         }
     }
 

@@ -170,9 +170,14 @@ impl Writer {
         let len = usize::try_from(size - at).unwrap_or(usize::MAX).min(ZEROS.len());
         let zeros = ZEROS.get(..len).unwrap_or(&ZEROS);
         let written = write_all(&*file, at, zeros).and_then(|()| file.sync());
-        if let Err(error) = written {
-            self.storage.remove(SPARE_ASIDE).ok();
-            return Err(Fault::on("write zeros to", SPARE_ASIDE)(error));
+        if let Err(fault) = written.map_err(Fault::on("write zeros to", SPARE_ASIDE)) {
+            if fault.lacks_room() {
+                // What is there stays, so that trying again on a full disk costs one write and not a whole file.
+                self.spare = Spare::Making(file, at);
+            } else {
+                self.storage.remove(SPARE_ASIDE).ok();
+            }
+            return Err(fault);
         }
         let at = at + zeros.len() as u64;
         if at < size {

@@ -96,6 +96,21 @@ fn appending_waits_while_the_queue_is_full_and_goes_on_after() {
 }
 
 #[test]
+fn a_consumer_and_a_ticket_work_after_the_journal_was_dropped() {
+    let mut options = options();
+    options.commit = Commit::Thread;
+    options.queue_bytes = 10;
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let (inside, outside) = (journal.append(&stream, [1; 9]), journal.append(&stream, [2; 9]));
+    drop(journal);
+    assert_eq!((outside.wait().unwrap(), inside.wait().unwrap()), (Seq::new(2), Seq::new(1)));
+    consumer.settle(&stream, Seq::FIRST, journal::Outcome::Delivered).wait().unwrap();
+    assert_eq!(pending(&consumer, &stream), [[2; 9]]);
+}
+
+#[test]
 fn news_come_once_something_is_synced() {
     let journal = open(&memory());
     let stream = journal.stream("s").unwrap();
