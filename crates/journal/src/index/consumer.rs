@@ -80,11 +80,6 @@ impl Position {
         }
     }
 
-    /// Whether the consumer is to be given the event.
-    pub(crate) fn wants(&self, seq: Seq) -> bool {
-        self.claim(seq) == Claim::Coming || self.again().any(|again| again == seq)
-    }
-
     pub(crate) fn again(&self) -> impl Iterator<Item = Seq> + '_ {
         self.extra.iter().flat_map(|extra| extra.again.iter().copied())
     }

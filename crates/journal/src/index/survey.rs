@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Consumer, Index, Naming, Position, Stream, Usage};
+use super::{Claim, Consumer, Index, Naming, Position, Stream, Usage};
 use crate::format::{Place, Totals};
 use crate::{ConsumerNumber, SegmentId, Seq, Span, StreamNumber};
 
@@ -69,17 +69,16 @@ impl Index {
         from: Seq,
         most: usize,
     ) -> Vec<(Seq, Place)> {
-        let Some((stream, known)) =
-            self.streams.get(&stream).zip(self.consumer(consumer)).map(|(found, known)| {
-                let unmoved = Position::default();
-                (found, known.positions.get(&stream).cloned().unwrap_or(unmoved))
-            })
-        else {
+        let Some((found, known)) = self.streams.get(&stream).zip(self.consumer(consumer)) else {
             return Vec::new();
         };
-        let again = known.again().filter(|&seq| seq >= from);
-        let again = again.filter_map(|seq| Some((seq, stream.place(seq)?)));
-        let coming = stream.events(from.max(known.low)).filter(|&(seq, _)| known.wants(seq));
+        let unmoved = Position::default();
+        let position = known.positions.get(&stream).unwrap_or(&unmoved);
+        // What was requeued is below the position, and so before all that is coming.
+        let again = position.again().filter(|&seq| seq >= from);
+        let again = again.filter_map(|seq| Some((seq, found.place(seq)?)));
+        let coming = found.events(from.max(position.low));
+        let coming = coming.filter(|&(seq, _)| position.claim(seq) == Claim::Coming);
         again.chain(coming).take(most).collect()
     }
 
