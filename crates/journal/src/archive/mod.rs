@@ -1,0 +1,253 @@
+//! Archives of streams that have ended: `<stream>.wal.zst`, with ARWAL001 inside, for `zstd -d` and for every reader of that
+//! format.
+//!
+//! The archiver is a consumer like others. It holds every event until the stream is closed and its archive is safe:
+//! written to another name, synced, renamed, the names synced. Only then it settles the events, so that their segments
+//! may go.
+
+mod arwal;
+mod names;
+mod retain;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
+use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Seq, Span, Start};
+pub use arwal::MOST_PAYLOAD;
+use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
+pub use retain::Retention;
+
+/// The name of the archiver's consumer.
+pub const ARCHIVER: &str = "archive";
+
+/// The archive in the making.
+const ASIDE: &str = "archive.tmp";
+
+/// Of zstd: on logs, the fastest level is as small as the default one, at twice the speed.
+const LEVEL: i32 = 1;
+
+/// Bytes that are written at once.
+const CHUNK: usize = 256 << 10;
+
+/// An archive that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archive {
+    /// The file's name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was made; nothing if the file does not say.
+    pub made: Option<Millis>,
+    /// How many events are in it; nothing if the file does not say.
+    pub events: Option<u64>,
+}
+
+/// An archive that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// The stream.
+    pub stream: String,
+    /// The archive.
+    pub archive: Archive,
+    /// Events that are not in it, since they were damaged.
+    pub damaged: Vec<Seq>,
+}
+
+/// Why a stream could not be archived. Its events are kept.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] Fault),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(ReadError),
+    /// The archive is there, and the journal could not note it: it is made again.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+}
+
+/// Archives the streams of a journal that have ended.
+pub struct Archiver {
+    journal: Journal,
+    consumer: Consumer,
+    storage: Arc<dyn Storage>,
+}
+
+impl Archiver {
+    /// An archiver that writes into `storage`. From here on, events are kept until they are archived.
+    pub fn new(journal: &Journal, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
+        let consumer = journal.consumer(ARCHIVER, Start::Oldest)?;
+        Ok(Self { journal: journal.clone(), consumer, storage })
+    }
+
+    /// Archives every stream that is closed and not archived yet.
+    pub fn run(&self) -> Result<Vec<Archived>, ArchiveError> {
+        let closed = self.journal.streams().into_iter().filter(|stream| stream.openness == Openness::Closed);
+        let mut made = Vec::new();
+        for stream in closed {
+            made.extend(self.archive(&stream.name)?);
+        }
+        Ok(made)
+    }
+
+    fn archive(&self, name: &str) -> Result<Option<Archived>, ArchiveError> {
+        let stream = self.journal.stream(name)?;
+        let mut last = None;
+        let mut damaged = Vec::new();
+        let mut writer = ArchiveWriter::begin(&*self.storage)?;
+        for event in self.consumer.pending(&stream) {
+            match event {
+                Ok(event) => {
+                    last = Some(event.seq);
+                    writer.add(&event)?;
+                }
+                Err(ReadError::Damaged { seq, .. }) => {
+                    last = Some(seq);
+                    damaged.push(seq);
+                }
+                Err(error) => return Err(ArchiveError::Read(error)),
+            }
+        }
+        let Some(last) = last else { return Ok(None) };
+        let archive = writer.end(&*self.storage, name, self.journal.now())?;
+        if let Some(all) = Span::new(Seq::FIRST, last) {
+            self.consumer.settle(&stream, all, Outcome::Delivered).wait()?;
+        }
+        Ok(Some(Archived { stream: name.to_owned(), archive, damaged }))
+    }
+
+    /// Removes the archives that are not to be kept, and says which.
+    pub fn clean(&self, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
+        let archives = archives(&*self.storage)?;
+        let gone: Vec<Archive> = retain::expired(&archives, retention, now).into_iter().cloned().collect();
+        for archive in &gone {
+            self.storage.remove(&archive.name).map_err(Fault::on("remove", &archive.name))?;
+        }
+        self.storage.sync_names().map_err(Fault::on("sync the names in", &self.storage.describe()))?;
+        Ok(gone)
+    }
+}
+
+/// The archives in a directory, by name.
+pub fn archives(storage: &dyn Storage) -> Result<Vec<Archive>, Fault> {
+    let all = storage.list().map_err(Fault::on("list", &storage.describe()))?;
+    all.into_iter()
+        .filter(|name| name.strip_suffix(names::ENDING).is_some())
+        .map(|name| inspect(storage, name))
+        .collect()
+}
+
+fn inspect(storage: &dyn Storage, name: String) -> Result<Archive, Fault> {
+    let file = storage.open(&name).map_err(Fault::on("open", &name))?;
+    let bytes = file.size().map_err(Fault::on("measure", &name))?;
+    let end = read_range(&*file, bytes.saturating_sub(TRAILER_BYTES), TRAILER_BYTES);
+    let trailer = Trailer::decode(&end.map_err(Fault::on("read", &name))?);
+    let (made, events) = (trailer.map(|trailer| trailer.made), trailer.map(|trailer| trailer.events));
+    Ok(Archive { name, bytes, made, events })
+}
+
+/// An archive in the making.
+struct ArchiveWriter {
+    encoder: zstd::Encoder<'static, Sink>,
+    record: Vec<u8>,
+    events: u64,
+}
+
+impl ArchiveWriter {
+    fn begin(storage: &dyn Storage) -> Result<Self, Fault> {
+        // One that was not finished.
+        storage.remove(ASIDE).ok();
+        let file = storage.create(ASIDE).map_err(Fault::on("create", ASIDE))?;
+        let sink = Sink { file, at: 0, buffer: Vec::with_capacity(CHUNK) };
+        let begin = || {
+            let mut encoder = zstd::Encoder::new(sink, LEVEL)?;
+            encoder.include_checksum(true)?;
+            encoder.write_all(&HEADER)?;
+            Ok(encoder)
+        };
+        let encoder = begin().map_err(Fault::on("write to", ASIDE))?;
+        Ok(Self { encoder, record: Vec::new(), events: 0 })
+    }
+
+    fn add(&mut self, event: &crate::Event) -> Result<(), Fault> {
+        self.record.clear();
+        put_record(&mut self.record, event);
+        self.events += 1;
+        self.encoder.write_all(&self.record).map_err(Fault::on("write to", ASIDE))
+    }
+
+    /// Finishes the file and gives it the first name of the stream that is free, or that has the same content.
+    fn end(self, storage: &dyn Storage, stream: &str, made: Millis) -> Result<Archive, Fault> {
+        let events = self.events;
+        let end = |encoder: zstd::Encoder<'static, Sink>| {
+            let mut sink = encoder.finish()?;
+            sink.write_all(&Trailer { made, events }.encode())?;
+            sink.flush()?;
+            sink.file.sync()?;
+            Ok(sink.at)
+        };
+        let bytes = end(self.encoder).map_err(Fault::on("write to", ASIDE))?;
+        let taken = storage.list().map_err(Fault::on("list", &storage.describe()))?;
+        let mut number = 1;
+        let name = loop {
+            let name = names::archive(stream, number);
+            if !taken.contains(&name) || is_same(storage, &name, bytes)? {
+                break name;
+            }
+            number += 1;
+        };
+        storage.rename(ASIDE, &name).map_err(Fault::on("rename", ASIDE))?;
+        storage.sync_names().map_err(Fault::on("sync the names after making", &name))?;
+        Ok(Archive { name, bytes, made: Some(made), events: Some(events) })
+    }
+}
+
+/// Whether an archive holds what the one in the making does: it was made before a crash, and not noted.
+fn is_same(storage: &dyn Storage, name: &str, bytes: u64) -> Result<bool, Fault> {
+    let read = |name: &str| {
+        let file = storage.open(name)?;
+        let size = file.size()?;
+        Ok((file, size))
+    };
+    let (old, size) = read(name).map_err(Fault::on("open", name))?;
+    let (new, _) = read(ASIDE).map_err(Fault::on("open", ASIDE))?;
+    // The trailers differ in the time.
+    let end = bytes.saturating_sub(TRAILER_BYTES);
+    let mut at = 0;
+    while size == bytes && at < end {
+        let len = (end - at).min(CHUNK as u64);
+        let pieces = read_range(&*old, at, len).and_then(|old| Ok((old, read_range(&*new, at, len)?)));
+        let (old, new) = pieces.map_err(Fault::on("compare", name))?;
+        if old != new {
+            return Ok(false);
+        }
+        at += len;
+    }
+    Ok(size == bytes)
+}
+
+/// Writes to the end of a file, in large pieces.
+struct Sink {
+    file: Arc<dyn StoredFile>,
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        write_all(&*self.file, self.at, &self.buffer)?;
+        self.at += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The queue in front of the disk: what came while the last sync ran.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::group::Group;
+use crate::format::Start;
+use crate::{ConsumerNumber, Outcome, Span, StreamNumber};
+
+/// Something that is to be in the log. Payloads lie one after the other in [`Taken::bytes`].
+pub(crate) enum Request {
+    Append { stream: StreamNumber, name: Arc<str>, payload: Range<usize> },
+    Close { stream: StreamNumber, name: Arc<str> },
+    Register { name: String, start: Start },
+    Unregister { consumer: ConsumerNumber, name: Arc<str> },
+    Settle(Box<Settlement>),
+}
+
+/// What a consumer says about events.
+pub(crate) struct Settlement {
+    pub(crate) stream: StreamNumber,
+    pub(crate) stream_name: Arc<str>,
+    pub(crate) consumer: ConsumerNumber,
+    pub(crate) consumer_name: Arc<str>,
+    pub(crate) outcome: Outcome,
+    /// Ascending and apart.
+    pub(crate) spans: Vec<Span>,
+}
+
+/// Memory of requests and events that is kept for the next ones; what a burst took is given back.
+const KEPT_REQUESTS: usize = 1 << 14;
+const KEPT_BYTES: usize = 4 << 20;
+
+/// All that waits, as it is taken.
+#[derive(Default)]
+pub(crate) struct Taken {
+    pub(crate) requests: Vec<Request>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) group: Arc<Group>,
+}
+
+/// What waits for the disk.
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: Taken,
+    /// Those who found the queue full.
+    turned_away: Vec<Waker>,
+    /// Whether the thread sleeps and has to be told.
+    pub(crate) thread: Thread,
+    /// Whether more may come.
+    pub(crate) end: End,
+}
+
+/// What the writing thread does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Thread {
+    #[default]
+    Busy,
+    Asleep,
+}
+
+/// Whether the journal is being closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    #[default]
+    Open,
+    Closing,
+}
+
+/// Where a request stands that waits.
+pub(crate) struct Place {
+    pub(crate) group: Arc<Group>,
+    pub(crate) number: usize,
+}
+
+impl Taken {
+    /// Empties it, and keeps its memory unless that is much.
+    pub(crate) fn reset(&mut self) {
+        self.requests.clear();
+        self.requests.shrink_to(KEPT_REQUESTS);
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.group = Arc::default();
+    }
+}
+
+impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.requests.is_empty()
+    }
+
+    /// Adds a request that is small.
+    pub(crate) fn push(&mut self, request: Request) -> Place {
+        let number = self.waiting.requests.len();
+        self.waiting.requests.push(request);
+        Place { group: Arc::clone(&self.waiting.group), number }
+    }
+
+    /// Adds an event, if there is room for it. A queue with nothing in it takes any.
+    pub(crate) fn push_event(
+        &mut self,
+        (stream, name): (StreamNumber, &Arc<str>),
+        payload: &[u8],
+        limit: usize,
+    ) -> Option<Place> {
+        let start = self.waiting.bytes.len();
+        if !self.is_empty() && start + payload.len() > limit {
+            return None;
+        }
+        self.waiting.bytes.extend_from_slice(payload);
+        let payload = start..self.waiting.bytes.len();
+        Some(self.push(Request::Append { stream, name: Arc::clone(name), payload }))
+    }
+
+    /// Wakes `waker` when there may be room.
+    pub(crate) fn turn_away(&mut self, waker: &Waker) {
+        self.turned_away.push(waker.clone());
+    }
+
+    /// Takes all that waits, and those who may try again now. `spent` is empty, and its memory is used again.
+    pub(crate) fn take(&mut self, spent: Taken) -> (Taken, Vec<Waker>) {
+        (std::mem::replace(&mut self.waiting, spent), std::mem::take(&mut self.turned_away))
+    }
+}

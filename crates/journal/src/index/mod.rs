@@ -1,0 +1,260 @@
+//! The index: which events are live, where they lie, and what each consumer has done with them.
+//!
+//! It is what the frames of the log add up to, and is changed by [`Index::apply`] alone: by the writer once a batch
+//! is synced, and by recovery, frame by frame, in the same way. Memory for each live event is the twelve bytes of its
+//! place, up to twice that while a queue of places grows; an event that is parked or requeued costs a node of a
+//! tree.
+
+mod consumer;
+mod numbers;
+mod ranges;
+mod stream;
+mod survey;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
+use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
+pub(crate) use consumer::{Claim, Consumer, Position};
+pub(crate) use numbers::ByNumber;
+pub(crate) use stream::{Naming, Stream};
+
+/// Numbers that may be passed over between two events. More would be places for nothing: damage of that size means
+/// that the log is not what it was.
+const MAX_GAP: u64 = 1 << 24;
+
+/// What the frames of the log add up to.
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    streams: ByNumber<StreamNumber, Stream>,
+    names: HashMap<Arc<str>, StreamNumber>,
+    consumers: Vec<Consumer>,
+    usage: ByNumber<SegmentId, Usage>,
+    totals: Totals,
+    /// Live events of all streams.
+    live: u64,
+}
+
+/// What of a segment is live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            streams: ByNumber::default(),
+            names: HashMap::new(),
+            consumers: Vec::new(),
+            usage: ByNumber::default(),
+            totals: Totals {
+                next_stream: StreamNumber::FIRST,
+                next_consumer: ConsumerNumber::FIRST,
+                lost_to_damage: 0,
+                lost_to_budget: 0,
+            },
+            live: 0,
+        }
+    }
+}
+
+impl Index {
+    /// Takes in what a frame says that lies at `place`.
+    pub(crate) fn apply(
+        &mut self,
+        record: &Record<'_>,
+        place: Option<Place>,
+        time: Millis,
+    ) -> Result<(), Malformed> {
+        match record {
+            Record::Opened { stream, name } => self.open(*stream, name, Naming::Logged),
+            Record::Event { stream, seq, .. } => return self.add(*stream, *seq, place),
+            Record::Closed(stream) => {
+                if let Some(closed) = self.streams.get_mut(stream) {
+                    closed.openness = Openness::Closed;
+                }
+                self.forget_if_over(*stream);
+            }
+            Record::Registered { consumer, start, name } => self.register(*consumer, *start, name),
+            Record::Unregistered(consumer) => {
+                self.consumers.retain(|known| known.number != *consumer);
+                self.release_all();
+            }
+            Record::Settled { stream, consumer, settling, spans } => {
+                spans.iter().for_each(|span| self.settle((*consumer, *stream), *settling, *span, time));
+            }
+            Record::Carried { stream, seq, .. } => self.carry(*stream, *seq, place),
+            Record::Lost { stream, to, spans } => self.lose(*stream, *to, spans),
+            Record::Index { .. } | Record::Mark => {}
+        }
+        Ok(())
+    }
+
+    /// Enters a stream under a name that no other has.
+    pub(crate) fn open(&mut self, number: StreamNumber, name: &str, naming: Naming) {
+        self.totals.next_stream = self.totals.next_stream.max(number.next());
+        if let Some(stream) = self.streams.get_mut(&number) {
+            stream.draft.naming = naming;
+            return;
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name), number);
+        self.streams.insert(number, Stream::new(name, naming));
+    }
+
+    fn add(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) -> Result<(), Malformed> {
+        let Some(stream) = self.streams.get_mut(&number) else {
+            // Its name was in a range that is damaged. The events are not lost with it.
+            self.open(number, &format!("lost-{number}"), Naming::Due);
+            return self.add(number, seq, place);
+        };
+        if seq < stream.next || stream.gap(seq) > MAX_GAP {
+            return Err(Malformed { what: "sequence number" });
+        }
+        stream.push(seq, place);
+        stream.next = seq.next();
+        stream.draft.next = stream.draft.next.max(stream.next);
+        self.count_in(place);
+        Ok(())
+    }
+
+    fn count_in(&mut self, place: Option<Place>) {
+        if let Some(place) = place {
+            let usage = self.usage.entry(place.segment()).or_default();
+            usage.events += 1;
+            usage.bytes += place.bytes();
+            self.live += 1;
+        }
+    }
+
+    fn count_out(&mut self, place: Place) {
+        self.live = self.live.saturating_sub(1);
+        if let Some(usage) = self.usage.get_mut(&place.segment()) {
+            usage.events = usage.events.saturating_sub(1);
+            usage.bytes = usage.bytes.saturating_sub(place.bytes());
+            if usage.events == 0 {
+                self.usage.remove(&place.segment());
+            }
+        }
+    }
+
+    fn register(&mut self, number: ConsumerNumber, start: Start, name: &str) {
+        self.totals.next_consumer = self.totals.next_consumer.max(number.next());
+        if self.consumers.iter().any(|known| known.number == number) {
+            return;
+        }
+        let mut consumer = Consumer { number, name: name.to_owned(), positions: ByNumber::default() };
+        if start == Start::Newest {
+            let behind = self.streams.iter().filter(|(_, stream)| stream.next > Seq::FIRST);
+            consumer.positions =
+                behind.map(|(&number, stream)| (number, Position::from(stream.next))).collect();
+        }
+        self.consumers.push(consumer);
+        self.release_all();
+    }
+
+    fn settle(
+        &mut self,
+        (consumer, number): (ConsumerNumber, StreamNumber),
+        settling: Settling<'_>,
+        span: Span,
+        time: Millis,
+    ) {
+        let Some(stream) = self.streams.get(&number) else { return };
+        // Numbers that were never given out cannot be done with.
+        let Some(span) = Span::new(Seq::FIRST, stream.next.before()).and_then(|given| given.common(span))
+        else {
+            return;
+        };
+        let Some(consumer) = self.consumers.iter_mut().find(|known| known.number == consumer) else { return };
+        let live = stream.events(span.first()).map(|(seq, _)| seq).take_while(|&seq| seq <= span.last());
+        let live: Vec<Seq> = live.collect();
+        let position = consumer.positions.entry(number).or_default();
+        position.settle(settling, span, &live, time);
+        self.release(number, &live);
+    }
+
+    fn carry(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) {
+        let Some(stream) = self.streams.get_mut(&number) else { return };
+        let Some(old) = place.and_then(|place| stream.replace(seq, place)) else { return };
+        self.count_out(old);
+        self.count_in(place);
+    }
+
+    fn lose(&mut self, number: StreamNumber, to: LostTo, spans: &[Span]) {
+        let Some(stream) = self.streams.get_mut(&number) else { return };
+        let mut gone = Vec::new();
+        for span in spans {
+            let live: Vec<Seq> = stream
+                .events(span.first())
+                .map(|(seq, _)| seq)
+                .take_while(|&seq| seq <= span.last())
+                .collect();
+            gone.extend(live.into_iter().filter_map(|seq| stream.release(seq)));
+            let positions = self.consumers.iter_mut().filter_map(|known| known.positions.get_mut(&number));
+            positions.for_each(|position| position.forget(*span));
+        }
+        match to {
+            LostTo::Damage => self.totals.lost_to_damage += gone.len() as u64,
+            LostTo::Budget => self.totals.lost_to_budget += gone.len() as u64,
+        }
+        gone.into_iter().for_each(|place| self.count_out(place));
+        self.release(number, &[]);
+    }
+
+    /// Lets go of those of the events that no consumer has a claim to any more.
+    fn release(&mut self, number: StreamNumber, events: &[Seq]) {
+        let Some(stream) = self.streams.get_mut(&number) else { return };
+        let unmoved = Position::default();
+        let positions: Vec<&Position> =
+            self.consumers.iter().map(|known| known.positions.get(&number).unwrap_or(&unmoved)).collect();
+        // Without any consumer, everything is kept for the first to come.
+        if positions.is_empty() {
+            return;
+        }
+        let claims = |seq: Seq, claim: Claim| positions.iter().any(|position| position.claim(seq) == claim);
+        let free = |seq: &&Seq| !claims(**seq, Claim::Coming) && !claims(**seq, Claim::Held);
+        let gone: Vec<Place> = events.iter().filter(free).filter_map(|&seq| stream.release(seq)).collect();
+        stream.trim(|seq| !claims(seq, Claim::Coming));
+        gone.into_iter().for_each(|place| self.count_out(place));
+        self.forget_if_over(number);
+    }
+
+    fn release_all(&mut self) {
+        let numbers: Vec<StreamNumber> = self.streams.keys().copied().collect();
+        for number in numbers {
+            let events =
+                self.streams.get(&number).map(|stream| stream.events(Seq::FIRST).map(|(seq, _)| seq));
+            let events: Vec<Seq> = events.into_iter().flatten().collect();
+            self.release(number, &events);
+        }
+    }
+
+    fn forget_if_over(&mut self, number: StreamNumber) {
+        let is_over = |stream: &Stream| stream.openness == Openness::Closed && stream.live() == 0;
+        if !self.streams.get(&number).is_some_and(is_over) {
+            return;
+        }
+        if let Some(stream) = self.streams.remove(&number)
+            && self.names.get(&stream.name) == Some(&number)
+        {
+            self.names.remove(&stream.name);
+        }
+        self.consumers.iter_mut().for_each(|consumer| drop(consumer.positions.remove(&number)));
+    }
+
+    /// Passes over as many numbers in every stream as frames were lost: one of them may have been an event of it.
+    pub(crate) fn skip(&mut self, frames: u64) {
+        for stream in self.streams.values_mut() {
+            stream.next = stream.next.plus(frames);
+            stream.draft.next = stream.next;
+        }
+    }
+}

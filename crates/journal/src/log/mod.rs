@@ -1,0 +1,9 @@
+//! The files of a journal and what is known of them.
+
+pub(crate) mod names;
+pub(crate) mod quarantine;
+pub(crate) mod segments;
+pub(crate) mod state;
+
+pub(crate) use segments::Segments;
+pub(crate) use state::{State, hold};

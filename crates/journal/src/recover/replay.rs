@@ -1,0 +1,231 @@
+//! Loads the newest complete index and takes in the frames behind it.
+
+use super::judge::{Bounds, Judged, Lost, judge};
+use super::survey::{Known, Surveyed};
+use crate::format::{Found, HEADER_BYTES, Identity, LostTo, More, Record, Scan};
+use crate::index::Index;
+use crate::log::{Segments, quarantine};
+use crate::storage::{Fault, Storage};
+use crate::{Cause, Cut, Damage, JournalId, Lsn, Millis, Recovery, SegmentId, Span};
+
+/// What the frames add up to.
+pub(super) struct Replayed {
+    pub(super) index: Index,
+    /// The LSN that the next frame gets.
+    pub(super) next: Lsn,
+    /// Where in the last segment it goes.
+    pub(super) end: u64,
+    /// Where frames begin in the last segment that nothing proves to be synced.
+    pub(super) unproven: u64,
+    pub(super) indexes: Vec<SegmentId>,
+    pub(super) index_bytes: u64,
+    pub(super) since_index: u64,
+    pub(super) recovery: Recovery,
+}
+
+/// A complete index, and what lies before and behind it.
+struct Loaded {
+    index: Index,
+    begins: usize,
+    /// The LSN of its first part.
+    first: Lsn,
+    bytes: u64,
+}
+
+pub(super) fn replay(
+    surveyed: &Surveyed,
+    segments: &mut Segments,
+    storage: &dyn Storage,
+) -> Result<Replayed, Fault> {
+    let loaded = newest_index(surveyed, segments)?;
+    let oldest = surveyed.segments.first();
+    let (begins, expected) = match &loaded {
+        Some(loaded) => (loaded.begins, loaded.first),
+        // Without an index, the log has to be there from its first frame on.
+        None => (0, Lsn::FIRST),
+    };
+    let indexes: Vec<SegmentId> = loaded
+        .iter()
+        .filter_map(|found| surveyed.segments.get(found.begins))
+        .map(|known| known.segment)
+        .collect();
+    let is_from_index = loaded.is_some();
+    let index_bytes = loaded.as_ref().map_or(0, |loaded| loaded.bytes);
+    let mut replay = Replay {
+        id: surveyed.id,
+        storage,
+        out: Replayed {
+            index: loaded.map(|loaded| loaded.index).unwrap_or_default(),
+            next: expected,
+            end: HEADER_BYTES,
+            unproven: HEADER_BYTES,
+            indexes,
+            index_bytes,
+            since_index: 0,
+            recovery: Recovery::default(),
+        },
+    };
+    if let Some(oldest) = oldest.filter(|_| !is_from_index) {
+        replay.miss_before(oldest);
+    }
+    let rest = surveyed.segments.get(begins..).unwrap_or_default();
+    for (at, known) in rest.iter().enumerate() {
+        let limit = rest.get(at + 1..).unwrap_or_default().iter().find_map(|next| next.first);
+        replay.segment(known, limit, segments)?;
+    }
+    let lost: u64 = replay.out.recovery.damage.iter().map(|damage| damage.lost_frames).sum();
+    replay.out.index.skip(lost);
+    Ok(replay.out)
+}
+
+/// The newest index of which all parts are there.
+fn newest_index(surveyed: &Surveyed, segments: &mut Segments) -> Result<Option<Loaded>, Fault> {
+    for begins in (0..surveyed.segments.len()).rev() {
+        if let Some(loaded) = load_index(surveyed, begins, segments)? {
+            return Ok(Some(loaded));
+        }
+    }
+    Ok(None)
+}
+
+/// The index that begins with the first frame of a segment.
+fn load_index(surveyed: &Surveyed, begins: usize, segments: &mut Segments) -> Result<Option<Loaded>, Fault> {
+    let mut index = Index::default();
+    let (mut expected, mut first, mut bytes_of_parts) = (0, None, 0);
+    for known in surveyed.segments.get(begins..).unwrap_or_default() {
+        let identity = Identity::new(surveyed.id, known.segment);
+        // Most segments do not begin with an index: one frame is looked at before the whole is read.
+        if first.is_none() && !begins_with_index(&identity, known.segment, segments)? {
+            return Ok(None);
+        }
+        let bytes = segments.read(known.segment)?;
+        for found in Scan::new(identity, &bytes) {
+            let Found::Frame(_, frame) = found else { return Ok(None) };
+            let record = Record::decode(frame.head(), frame.payload());
+            let Ok(Record::Index { part, more, entries }) = record else { return Ok(None) };
+            if part != expected || index.load(entries).is_err() {
+                return Ok(None);
+            }
+            first = first.or(Some(frame.head().lsn));
+            expected += 1;
+            bytes_of_parts += entries.len() as u64;
+            if let (More::Ends, Some(first)) = (more, first) {
+                return Ok(Some(Loaded { index, begins, first, bytes: bytes_of_parts }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the head of the first frame says that it is the first part of an index. It is verified once it is read.
+fn begins_with_index(
+    identity: &Identity,
+    segment: SegmentId,
+    segments: &mut Segments,
+) -> Result<bool, Fault> {
+    let name = crate::log::names::segment_name(segment);
+    let file = segments.file(segment)?;
+    let head = crate::storage::read_range(&*file, HEADER_BYTES, 64).map_err(Fault::on("read", &name))?;
+    Ok(crate::format::claims_kind(identity, &head) == Some(Record::INDEX_KIND))
+}
+
+struct Replay<'s> {
+    id: JournalId,
+    storage: &'s dyn Storage,
+    out: Replayed,
+}
+
+impl Replay<'_> {
+    fn segment(&mut self, known: &Known, limit: Option<Lsn>, segments: &mut Segments) -> Result<(), Fault> {
+        let bytes = segments.read(known.segment)?;
+        self.out.recovery.bytes += bytes.len() as u64;
+        self.miss_between(known);
+        let bounds = Bounds { expected: self.out.next, limit };
+        let judged = judge(Scan::new(Identity::new(self.id, known.segment), &bytes), bounds);
+        if known.first.is_none() {
+            let range = Lost { start: 0, end: HEADER_BYTES, frames: 0 };
+            self.damage(known.segment, range, Cause::Header, &bytes);
+        }
+        for lost in &judged.damage {
+            self.damage(known.segment, *lost, Cause::Frames, &bytes);
+        }
+        self.take_frames(known.segment, &judged, &bytes);
+        let unproven = judged.frames.iter().find(|(_, frame)| frame.head().lsn > judged.proven);
+        self.out.unproven = unproven.map_or(judged.end, |(offset, _)| *offset);
+        self.out.end = judged.end;
+        self.out.next = judged.next;
+        if let Some((start, end)) = judged.cut {
+            let kept = quarantine::keep(self.storage, known.segment, start, part(&bytes, start, end));
+            self.out.recovery.cut = Some(Cut { segment: known.segment, start, end, kept });
+        }
+        Ok(())
+    }
+
+    fn take_frames(&mut self, segment: SegmentId, judged: &Judged<'_>, bytes: &[u8]) {
+        for (offset, frame) in &judged.frames {
+            self.out.recovery.frames += 1;
+            let place = crate::format::Place::new(segment, *offset, frame.bytes());
+            let record = Record::decode(frame.head(), frame.payload());
+            if !matches!(record, Ok(Record::Index { .. })) {
+                self.out.since_index += frame.bytes();
+            }
+            let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
+            if taken.is_err() {
+                let lost = Lost { start: *offset, end: offset + frame.bytes(), frames: 1 };
+                self.damage(segment, lost, Cause::Contents, bytes);
+            }
+        }
+    }
+
+    /// Frames before the oldest segment are missing if it does not begin with the first of all.
+    fn miss_before(&mut self, oldest: &Known) {
+        let first = oldest.first.unwrap_or(Lsn::FIRST);
+        self.miss(oldest.segment, first);
+    }
+
+    /// Frames between two segments are missing if the numbers do not meet.
+    fn miss_between(&mut self, known: &Known) {
+        if let Some(first) = known.first {
+            self.miss(known.segment, first);
+        }
+    }
+
+    fn miss(&mut self, segment: SegmentId, first: Lsn) {
+        let frames = self.out.next.until(first);
+        if frames > 0 {
+            let range = Lost { start: 0, end: 0, frames };
+            self.damage(segment, range, Cause::Missing, &[]);
+            self.out.next = first;
+        }
+    }
+
+    fn damage(&mut self, segment: SegmentId, lost: Lost, cause: Cause, bytes: &[u8]) {
+        let range = part(bytes, lost.start, lost.end);
+        let kept =
+            if range.is_empty() { None } else { quarantine::keep(self.storage, segment, lost.start, range) };
+        let (start, end) = (lost.start, lost.end);
+        self.out.recovery.damage.push(Damage { segment, start, end, cause, lost_frames: lost.frames, kept });
+    }
+}
+
+fn part(bytes: &[u8], start: u64, end: u64) -> &[u8] {
+    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
+}
+
+/// Finds live events in segments that are not there, and gives them up.
+pub(super) fn miss_segments(replayed: &mut Replayed, segments: &Segments) {
+    for segment in replayed.index.used_segments() {
+        if segments.contains(segment) {
+            continue;
+        }
+        for (stream, spans) in replayed.index.events_in(segment) {
+            let lost = spans.iter().map(|span: &Span| span.count()).sum();
+            let record = Record::Lost { stream, to: LostTo::Damage, spans };
+            replayed.index.apply(&record, None, Millis::default()).ok();
+            let (cause, kept) = (Cause::Missing, None);
+            let damage = Damage { segment, start: 0, end: 0, cause, lost_frames: lost, kept };
+            replayed.recovery.damage.push(damage);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Requests to frames: what is refused, what number an event gets.
+
+use std::sync::{Arc, Mutex};
+
+use super::batch::{Active, Batch, NoRoom};
+use super::segment::Purpose;
+use super::{Writer, is_taking};
+use crate::commit::{Answer, Became, Request, Settlement, Taken};
+use crate::format::{Record, Settling, Start};
+use crate::index::{Index, Naming};
+use crate::limits;
+use crate::log::{State, hold};
+use crate::{CommitError, ConsumerNumber, Millis, Outcome, Seq, StreamNumber};
+
+/// Where requests come from and where frames and outcomes go.
+pub(super) struct Fill<'f, 'r> {
+    pub(super) state: &'f Mutex<State>,
+    pub(super) taken: &'r Taken,
+    pub(super) batch: &'f mut Batch<'r>,
+    pub(super) outcomes: &'f mut Vec<Became>,
+}
+
+/// Why a batch ends.
+pub(super) enum Stop {
+    /// There are no more requests, or what follows depends on this one.
+    Enough,
+    /// The segment is full; what for another is needed.
+    Full(Purpose),
+}
+
+/// Where frames of a batch go, and when that is.
+struct Target<'f, 'r> {
+    batch: &'f mut Batch<'r>,
+    active: &'f Active,
+    now: Millis,
+}
+
+impl<'r> Target<'_, 'r> {
+    fn put(&mut self, record: Record<'r>) -> Result<(), NoRoom> {
+        self.batch.put(self.active, record, self.now)
+    }
+}
+
+/// Why a request is not in the batch.
+enum Miss {
+    NoRoom(Purpose),
+    Refused(CommitError),
+}
+
+impl From<CommitError> for Miss {
+    fn from(error: CommitError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Writer {
+    /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
+    pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
+        let Some(active) = &self.active else { return Stop::Enough };
+        let mut state = hold(fill.state);
+        let mut target = Target { batch: fill.batch, active, now: self.now() };
+        for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
+            match self.take(&mut state.index, &mut target, request, &fill.taken.bytes) {
+                Ok(answer) => fill.outcomes.push(Ok(answer)),
+                Err(Miss::Refused(error)) => fill.outcomes.push(Err(error)),
+                Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
+            }
+            // These change what the next request may do, and the index knows only once they are synced.
+            if matches!(
+                request,
+                Request::Register { .. } | Request::Unregister { .. } | Request::Close { .. }
+            ) {
+                break;
+            }
+        }
+        Stop::Enough
+    }
+
+    fn take<'r>(
+        &self,
+        index: &mut Index,
+        target: &mut Target<'_, 'r>,
+        request: &'r Request,
+        bytes: &'r [u8],
+    ) -> Result<Answer, Miss> {
+        match request {
+            Request::Append { stream, name, payload } => {
+                let payload = bytes.get(payload.clone()).unwrap_or_default();
+                self.take_event(index, target, (*stream, name), payload)
+            }
+            Request::Close { stream, name } => {
+                name_first(index, target, (*stream, name), Purpose::Upkeep)?;
+                target.put(Record::Closed(*stream)).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
+                Ok(Answer::Done)
+            }
+            Request::Register { name, start } => register(index, target, name, *start),
+            Request::Unregister { consumer, name } => {
+                known(index, *consumer, name)?;
+                let record = Record::Unregistered(*consumer);
+                target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
+                Ok(Answer::Done)
+            }
+            Request::Settle(settlement) => settle(index, target, settlement),
+        }
+    }
+
+    fn take_event<'r>(
+        &self,
+        index: &mut Index,
+        target: &mut Target<'_, 'r>,
+        stream: (StreamNumber, &'r Arc<str>),
+        payload: &'r [u8],
+    ) -> Result<Answer, Miss> {
+        let limit = self.options.max_pending;
+        if index.stream(stream.0).is_some_and(|found| found.window() >= limit) {
+            return Err(CommitError::TooManyPending { stream: stream.1.to_string(), limit }.into());
+        }
+        name_first(index, target, stream, Purpose::Events)?;
+        let Some(found) = index.stream_mut(stream.0) else { return Err(closed(stream.1)) };
+        let seq = found.draft.next;
+        let record = Record::Event { stream: stream.0, seq, payload };
+        target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Events))?;
+        found.draft.next = seq.next();
+        Ok(Answer::Appended(seq))
+    }
+}
+
+fn closed(name: &Arc<str>) -> Miss {
+    Miss::Refused(CommitError::Closed { stream: name.to_string() })
+}
+
+/// Refuses a stream that is closed, and puts its name into the log if it is not there.
+fn name_first<'r>(
+    index: &mut Index,
+    target: &mut Target<'_, 'r>,
+    (number, name): (StreamNumber, &'r Arc<str>),
+    purpose: Purpose,
+) -> Result<(), Miss> {
+    let Some(found) = index.stream_mut(number) else { return Err(closed(name)) };
+    let naming = is_taking(found.openness, found.draft.naming).ok_or_else(|| closed(name))?;
+    if naming == Naming::Due {
+        target.put(Record::Opened { stream: number, name }).map_err(|NoRoom| Miss::NoRoom(purpose))?;
+        found.draft.naming = Naming::Drafted;
+    }
+    Ok(())
+}
+
+fn register<'r>(
+    index: &Index,
+    target: &mut Target<'_, 'r>,
+    name: &'r str,
+    start: Start,
+) -> Result<Answer, Miss> {
+    if let Some(known) = index.consumers().iter().find(|known| known.name == name) {
+        return Ok(Answer::Registered(known.number));
+    }
+    if index.consumers().len() >= limits::CONSUMERS {
+        return Err(CommitError::TooManyConsumers { limit: limits::CONSUMERS }.into());
+    }
+    let consumer = index.totals().next_consumer;
+    let record = Record::Registered { consumer, start, name };
+    target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
+    Ok(Answer::Registered(consumer))
+}
+
+fn known(index: &Index, consumer: ConsumerNumber, name: &Arc<str>) -> Result<(), Miss> {
+    match index.consumer(consumer) {
+        Some(_) => Ok(()),
+        None => Err(CommitError::NoConsumer { consumer: name.to_string() }.into()),
+    }
+}
+
+fn settle<'r>(
+    index: &Index,
+    target: &mut Target<'_, 'r>,
+    settlement: &'r Settlement,
+) -> Result<Answer, Miss> {
+    known(index, settlement.consumer, &settlement.consumer_name)?;
+    // A stream that is gone was settled by all.
+    let Some(found) = index.stream(settlement.stream) else { return Ok(Answer::Done) };
+    let last = found.next.before();
+    if let Some(wrong) = settlement.spans.iter().map(|span| span.last()).find(|&seq| seq > last) {
+        return Err(not_appended(settlement, wrong, last));
+    }
+    let settling = match &settlement.outcome {
+        Outcome::Delivered => Settling::Delivered,
+        Outcome::Parked(reason) => Settling::Parked(limits::cut_reason(reason)),
+        Outcome::Requeued => Settling::Requeued,
+        Outcome::Dropped => Settling::Dropped,
+    };
+    let record = Record::Settled {
+        stream: settlement.stream,
+        consumer: settlement.consumer,
+        settling,
+        spans: settlement.spans.clone(),
+    };
+    target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
+    Ok(Answer::Done)
+}
+
+fn not_appended(settlement: &Settlement, seq: Seq, last: Seq) -> Miss {
+    Miss::Refused(CommitError::NotAppended { stream: settlement.stream_name.to_string(), seq, last })
+}

@@ -1,0 +1,233 @@
+//! The writer: the only one who writes into segments.
+//!
+//! | file | does |
+//! |---|---|
+//! | `mod.rs` | takes requests batch by batch; writes and syncs each |
+//! | `batch.rs` | frames that one write and one sync cover |
+//! | `fill.rs` | requests to frames, and what is refused |
+//! | `segment.rs` | begins segments, from the spare file to the index |
+//! | `carry.rs` | moves live events out of segments that are nearly empty, drops the oldest, retires segments |
+//!
+//! After a failed write or sync, the segment is sealed: nothing is written to that file again, since the kernel may
+//! take what it could not write for written. The next segment's header makes the failed batch void, its index repeats
+//! what is known, and live events that share a block with the failed batch are carried over.
+
+mod batch;
+mod carry;
+mod fill;
+mod segment;
+
+use std::sync::{Arc, Mutex};
+
+use crate::commit::{Became, Taken};
+use crate::format::{Openness, Record};
+use crate::index::Naming;
+use crate::log::{State, hold};
+use crate::recover::Spot;
+use crate::storage::{Fault, Storage, write_all};
+use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
+use batch::{Active, Batch};
+use fill::{Fill, Stop};
+use segment::Spare;
+
+/// The only one who writes into segments.
+pub(crate) struct Writer {
+    storage: Arc<dyn Storage>,
+    options: Options,
+    id: JournalId,
+    /// The segment that is written, unless it had to be sealed and no other could be begun.
+    active: Option<Active>,
+    /// Sealed after a fault: from this block on, bytes of the segment are suspect.
+    suspects: Vec<(SegmentId, u64)>,
+    next_segment: SegmentId,
+    /// The LSN of the next frame.
+    next: Lsn,
+    spare: Spare,
+    /// The segments in which the last two complete indexes begin.
+    indexes: Vec<SegmentId>,
+    /// Bytes of the last index.
+    index_bytes: u64,
+    /// Bytes that were written since.
+    since_index: u64,
+    health: Health,
+    /// Memory of the last batch, to be used again.
+    out: Vec<u8>,
+}
+
+/// What a writer begins with.
+pub(crate) struct Begin {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) options: Options,
+    pub(crate) id: JournalId,
+    pub(crate) spot: Spot,
+}
+
+/// Memory that is kept from one batch to the next.
+const KEPT_BYTES: usize = 4 << 20;
+
+impl Writer {
+    pub(crate) fn new(begin: Begin) -> Self {
+        let spot = begin.spot;
+        let spare = if spot.has_spare { Spare::Ready } else { Spare::None };
+        let active = spot.active.map(|(open, at)| Active {
+            name: crate::log::names::segment_name(open.segment),
+            identity: crate::format::Identity::new(begin.id, open.segment),
+            segment: open.segment,
+            file: open.file,
+            size: open.size,
+            at,
+        });
+        Self {
+            storage: begin.storage,
+            options: begin.options,
+            id: begin.id,
+            active,
+            suspects: spot.suspects,
+            next_segment: spot.next_segment,
+            next: spot.next,
+            spare,
+            indexes: spot.indexes,
+            index_bytes: spot.index_bytes,
+            since_index: spot.since_index,
+            health: Health::Well,
+            out: Vec::new(),
+        }
+    }
+
+    /// Begins the first segment, or the one after damage. A journal that has segments can be read on a full disk, too.
+    pub(crate) fn start(&mut self, state: &Mutex<State>) -> Result<(), CommitError> {
+        match self.be_able(state) {
+            Err(CommitError::DiskFull(_)) if hold(state).segments.bytes() > 0 => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    fn now(&self) -> Millis {
+        (self.options.clock)()
+    }
+
+    /// Writes all requests, and says what became of each.
+    pub(crate) fn commit(&mut self, state: &Mutex<State>, taken: &Taken) -> Vec<Became> {
+        let mut outcomes: Vec<Became> = Vec::with_capacity(taken.requests.len());
+        // Segments that were begun for the request at hand, which a sound journal needs one of.
+        let mut begun = 0;
+        while outcomes.len() < taken.requests.len() {
+            if let Err(error) = self.be_able(state) {
+                outcomes.push(Err(error));
+                continue;
+            }
+            let start = outcomes.len();
+            let mut batch = self.batch();
+            let stop = self.fill(&mut Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes });
+            let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
+            if let Err(fault) = flushed {
+                for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {
+                    *outcome = Err(CommitError::Unknown(fault.clone()));
+                }
+                // At once, and not with the next request: acknowledged events may share a block with what failed. If
+                // it cannot be, the next request is told so.
+                self.be_able(state).ok();
+                continue;
+            }
+            begun = if is_idle { begun } else { 0 };
+            if let Stop::Full(purpose) = stop {
+                begun += 1;
+                if let Err(error) = self.begin_segment(state, purpose, begun) {
+                    outcomes.push(Err(error));
+                }
+            }
+        }
+        outcomes
+    }
+
+    fn batch<'r>(&mut self) -> Batch<'r> {
+        let mut out = std::mem::take(&mut self.out);
+        out.clear();
+        out.shrink_to(KEPT_BYTES);
+        Batch::new(out, self.next, self.next.minus(1))
+    }
+
+    /// Makes sure that there is a segment to write into, or says why not.
+    fn be_able(&mut self, state: &Mutex<State>) -> Result<(), CommitError> {
+        if let Health::Stopped(_) = self.health {
+            return Err(self.stopped());
+        }
+        if self.active.is_none() {
+            self.begin_segment(state, segment::Purpose::Upkeep, 1)?;
+        }
+        Ok(())
+    }
+
+    fn stopped(&self) -> CommitError {
+        let reason = match &self.health {
+            Health::Stopped(reason) => reason.clone(),
+            Health::Well | Health::Full => String::new(),
+        };
+        CommitError::Stopped(Fault::on("write", "the journal")(std::io::Error::other(reason)))
+    }
+
+    /// Writes and syncs a batch, and enters it in the index once it is safe. After a fault, the segment is sealed.
+    fn flush(&mut self, state: &Mutex<State>, batch: Batch<'_>) -> Result<(), Fault> {
+        let Some(active) = self.active.as_mut().filter(|_| !batch.is_empty()) else {
+            self.out = batch.out;
+            return Ok(());
+        };
+        let written =
+            write_all(&*active.file, active.at, &batch.out).map_err(Fault::on("write to", &active.name));
+        let synced = written.and_then(|()| active.file.sync().map_err(Fault::on("sync", &active.name)));
+        let mut state = hold(state);
+        if let Err(fault) = synced {
+            state.counters.faults += 1;
+            discard_drafts(&mut state, &batch);
+            self.suspects.push((active.segment, active.at / 4096 * 4096));
+            self.active = None;
+            return Err(fault);
+        }
+        active.at += batch.out.len() as u64;
+        self.since_index += batch.out.len() as u64;
+        self.next = batch.end();
+        state.durable = self.next.minus(1);
+        state.counters.syncs += 1;
+        for entry in &batch.entries {
+            if let Record::Event { payload, .. } = entry.record {
+                state.counters.appended += 1;
+                state.counters.appended_bytes += payload.len() as u64;
+            }
+            let applied = state.index.apply(&entry.record, entry.place, entry.time);
+            debug_assert!(applied.is_ok(), "a frame that cannot be: {:?}", entry.record);
+        }
+        self.out = batch.out;
+        Ok(())
+    }
+
+    /// Writes the mark that proves that all before it was synced. If that fails, acknowledged events that share its block
+    /// are carried over as after any fault.
+    pub(crate) fn close(&mut self, state: &Mutex<State>) {
+        let mut batch = self.batch();
+        let now = self.now();
+        if let Some(active) = &self.active
+            && self.health == Health::Well
+            && batch.put(active, Record::Mark, now).is_ok()
+            && self.flush(state, batch).is_err()
+        {
+            self.be_able(state).ok();
+        }
+    }
+}
+
+fn discard_drafts(state: &mut State, batch: &Batch<'_>) {
+    for entry in &batch.entries {
+        if let Some(stream) = state.index.stream_mut(entry.record.stream()) {
+            stream.discard_draft();
+        }
+    }
+}
+
+/// Whether events may come into a stream, and with what before them.
+fn is_taking(openness: Openness, naming: Naming) -> Option<Naming> {
+    (openness == Openness::Open).then_some(naming)
+}

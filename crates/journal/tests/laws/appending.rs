@@ -1,0 +1,175 @@
+//! Appending: order, waiting in all its forms, what is refused.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+
+use journal::{Commit, CommitError, Journal, NameError, Seq, Start, Ticket};
+
+use super::{memory, open, options, pending};
+
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll<T>(ticket: &mut Ticket<T>) -> Poll<Result<T, CommitError>> {
+    pin!(ticket).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn the_order_of_calls_is_the_order_of_events_whoever_waits_first() {
+    let journal = open(&memory());
+    let stream = journal.stream("s").unwrap();
+    let (first, second) = (journal.append(&stream, b"1"), journal.append(&stream, b"2"));
+    assert_eq!((second.wait().unwrap(), first.wait().unwrap()), (Seq::new(2), Seq::new(1)));
+}
+
+#[test]
+fn an_event_whose_ticket_is_dropped_is_appended_all_the_same() {
+    let journal = open(&memory());
+    let stream = journal.stream("s").unwrap();
+    drop(journal.append(&stream, b"event"));
+    assert_eq!(journal.stats().live_events, 1);
+}
+
+#[test]
+fn many_threads_get_each_its_own_numbers_and_one_sync_serves_many() {
+    let storage = memory();
+    let mut options = options();
+    options.commit = Commit::Thread;
+    options.max_bytes = 1 << 30;
+    let journal = Journal::open_in(&storage, options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let numbers: Vec<Seq> = thread::scope(|scope| {
+        let append = || {
+            let tickets: Vec<_> = (0..200).map(|_| journal.append(&stream, [7; 100])).collect();
+            tickets.into_iter().map(|ticket| ticket.wait().unwrap()).collect::<Vec<Seq>>()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(append)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut sorted: Vec<u64> = numbers.iter().map(|seq| seq.get()).collect();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (1..=1600).collect::<Vec<u64>>());
+    let counters = journal.stats().counters;
+    assert_eq!(counters.appended, 1600);
+    assert!(counters.syncs < 1600, "{counters:?}");
+}
+
+#[test]
+fn a_future_is_woken_by_the_thread_once_it_is_synced() {
+    let mut options = options();
+    options.commit = Commit::Thread;
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let mut ticket = pin!(journal.append(&stream, b"event"));
+    let mut context = Context::from_waker(&waker);
+    let seq = loop {
+        match ticket.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => break outcome.unwrap(),
+            Poll::Pending => thread::yield_now(),
+        }
+    };
+    assert_eq!(seq, Seq::FIRST);
+}
+
+#[test]
+fn appending_waits_while_the_queue_is_full_and_goes_on_after() {
+    let mut options = options();
+    options.queue_bytes = 1000;
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let inside = journal.append(&stream, [1; 900]);
+    let mut outside = journal.append(&stream, [2; 900]);
+    assert!(poll(&mut outside).is_pending());
+    assert_eq!(inside.wait().unwrap(), Seq::new(1));
+    assert_eq!(outside.wait().unwrap(), Seq::new(2));
+}
+
+#[test]
+fn a_consumer_and_a_ticket_work_after_the_journal_was_dropped() {
+    let mut options = options();
+    options.commit = Commit::Thread;
+    options.queue_bytes = 10;
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let (inside, outside) = (journal.append(&stream, [1; 9]), journal.append(&stream, [2; 9]));
+    drop(journal);
+    assert_eq!((outside.wait().unwrap(), inside.wait().unwrap()), (Seq::new(2), Seq::new(1)));
+    consumer.settle(&stream, Seq::FIRST, journal::Outcome::Delivered).wait().unwrap();
+    assert_eq!(pending(&consumer, &stream), [[2; 9]]);
+}
+
+#[test]
+fn news_come_once_something_is_synced() {
+    let journal = open(&memory());
+    let stream = journal.stream("s").unwrap();
+    let seen = journal.durable();
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let mut news = pin!(journal.news(seen));
+    assert!(news.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    journal.append(&stream, b"event").wait().unwrap();
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+    assert_eq!(news.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(journal.durable()));
+}
+
+#[test]
+fn several_events_at_once_follow_each_other() {
+    let journal = open(&memory());
+    let stream = journal.stream("s").unwrap();
+    let span = journal.append_all(&stream, (0..50u8).map(|number| [number])).unwrap().unwrap();
+    assert_eq!((span.first(), span.last(), span.count()), (Seq::new(1), Seq::new(50), 50));
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    assert_eq!(pending(&consumer, &stream), (0..50u8).map(|number| vec![number]).collect::<Vec<_>>());
+}
+
+#[test]
+fn limits_are_refused_with_what_they_are() {
+    let mut options = options();
+    options.max_streams = 2;
+    options.max_pending = 3;
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let error = journal.append(&stream, vec![0; (16 << 10) + 1]).wait().unwrap_err();
+    assert!(matches!(error, CommitError::EventTooLarge { bytes: 16_385, limit: 16_384 }), "{error}");
+    for _ in 0..3 {
+        journal.append(&stream, vec![0; 16 << 10]).wait().unwrap();
+    }
+    let error = journal.append(&stream, b"").wait().unwrap_err();
+    assert!(matches!(error, CommitError::TooManyPending { limit: 3, .. }), "{error}");
+    journal.stream("t").unwrap();
+    assert!(matches!(journal.stream("u"), Err(CommitError::TooManyStreams { limit: 2 })));
+    assert!(matches!(journal.stream(""), Err(CommitError::Name(NameError::Length(0)))));
+}
+
+#[test]
+fn a_closed_stream_takes_nothing_and_its_name_is_free_once_all_is_settled() {
+    let storage = memory();
+    let journal = open(&storage);
+    let stream = journal.stream("s").unwrap();
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let seq = journal.append(&stream, b"last").wait().unwrap();
+    journal.close_stream(&stream).wait().unwrap();
+    let error = journal.append(&stream, b"late").wait().unwrap_err();
+    assert!(matches!(error, CommitError::Closed { .. }), "{error}");
+    drop((journal, consumer));
+    let journal = open(&storage);
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let again = journal.stream("s").unwrap();
+    assert!(journal.append(&again, b"late").wait().is_err());
+    consumer.settle(&again, seq, journal::Outcome::Delivered).wait().unwrap();
+    assert!(journal.streams().is_empty());
+    let anew = journal.stream("s").unwrap();
+    assert_eq!(journal.append(&anew, b"first").wait().unwrap(), Seq::FIRST);
+}
