@@ -95,7 +95,8 @@ fn packed_histograms_agree(record: &[u8]) {
         let mut bytes = Vec::new();
         packed.append(&mut bytes);
         let mut again = Vec::new();
-        Histogram::unpack(&bytes).unwrap().pack(&mut again);
+        let Ok(histogram) = Histogram::unpack(&bytes) else { panic!("{bytes:?}") };
+        histogram.pack(&mut again);
         handed_out.push((series, time, again));
     });
     let decoded = Record::decode(record);
