@@ -384,3 +384,17 @@ fn sum_in_header(data: &[u8]) -> [u8; 4] {
     pages.log(data, Compression::None);
     pages.bytes()[3..7].try_into().unwrap()
 }
+
+#[test]
+fn a_wrong_length_that_leads_into_padding_takes_no_sound_record_with_it() {
+    let mut pages = Pages::default();
+    (0..3).for_each(|time| pages.log(&samples(20, time), Compression::None));
+    pages.close();
+    let mut bytes = pages.bytes().to_vec();
+    let first = read(&bytes).records[0].clone();
+    // No such type, and a length that ends behind the last record.
+    bytes[..4].fill(0x06);
+    let seen = read(&bytes);
+    assert_eq!(seen.records.len(), 2);
+    assert_eq!(seen.damage.iter().map(|damage| damage.start..damage.end).collect::<Vec<_>>(), [first]);
+}

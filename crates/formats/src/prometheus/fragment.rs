@@ -145,15 +145,10 @@ pub(crate) fn all_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0)
 }
 
-/// Whether `rest`, the rest of a page or file, may follow a sound fragment: nothing, padding, or a fragment whose
-/// checksum is right.
-pub(crate) fn may_follow(rest: &[u8]) -> bool {
-    match Header::read(rest) {
-        Some(header) if header.is_plausible() => {
-            header.data(rest).is_some_and(|data| header.vouches_for(data))
-        }
-        Some(_) | None => all_zero(rest),
-    }
+/// Whether `rest`, the rest of a page or file, begins with a fragment whose checksum is right.
+pub(crate) fn begins_soundly(rest: &[u8]) -> bool {
+    let header = Header::read(rest).filter(|header| header.is_plausible());
+    header.is_some_and(|header| header.data(rest).is_some_and(|data| header.vouches_for(data)))
 }
 
 /// Where in `rest`, the rest of a page, the next fragment begins whose checksum is right.

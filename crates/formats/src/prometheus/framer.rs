@@ -15,7 +15,7 @@ use super::found::{
     RESERVED_BITS, UNFINISHED, UNFINISHED_AT_END, What,
 };
 use super::fragment::{
-    Compression, HEADER, Header, Kind, PAGE, PAGE_U64, SEARCH_BUDGET, all_zero, may_follow, resync,
+    Compression, HEADER, Header, Kind, PAGE, PAGE_U64, SEARCH_BUDGET, all_zero, begins_soundly, resync,
 };
 use crate::Lost;
 
@@ -264,7 +264,7 @@ impl Framer {
                 self.lose(view.span(HEADER + length), BAD_LENGTH, Some(1), batch);
                 return HEADER + length;
             }
-            if rest.get(header.len()..).is_some_and(may_follow) {
+            if rest.get(header.len()..).is_some_and(begins_soundly) {
                 self.lose(view.span(header.len()), cause, Some(1), batch);
                 return header.len();
             }
@@ -272,6 +272,11 @@ impl Framer {
         if let Some(next) = self.search.next(&view) {
             self.lose(view.span(next), cause, None, batch);
             return next;
+        }
+        // Only now: a length that is wrong leads into padding as easily as a right one.
+        if rest.get(header.len()..).is_some_and(all_zero) {
+            self.lose(view.span(header.len()), cause, Some(1), batch);
+            return header.len();
         }
         if ends_early(&view, header) {
             self.torn(view.span(rest.len()), batch);

@@ -152,11 +152,9 @@ fn copy(
     writer: &mut SegmentWriter,
 ) -> Result<(), MendError> {
     let mut failed = None;
-    let prometheus = means.directory.is_prometheus();
     means.directory.frames(part, means.progress, &mut |framing| {
         let Framing::Record(frame) = framing else { return ControlFlow::Continue(()) };
-        let passed = if prometheus { filter.pass(&frame, origin) } else { Passed::Whole };
-        let written = match passed {
+        let written = match filter.pass(&frame, origin) {
             Passed::Whole => writer.log_packed(frame.packed, frame.compression),
             Passed::Changed(record) => writer.log(&record, frame.compression),
             Passed::Nothing => Ok(()),

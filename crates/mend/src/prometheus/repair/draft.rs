@@ -192,9 +192,6 @@ impl Draft<'_> {
 
     /// Looks for the labels of series that nothing declares and something needs.
     fn find_names(&mut self, order: &Order) -> Result<(), ReadError> {
-        if !self.directory.is_prometheus() {
-            return Ok(());
-        }
         let mut wanted = Column::default();
         for (series, count) in self.ledger.unnamed.iter().chain(self.chunks.iter()) {
             if !self.ledger.knows(series)

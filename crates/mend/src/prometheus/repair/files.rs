@@ -122,9 +122,6 @@ impl Draft<'_> {
 
     /// Series that only chunks and late samples need, and one that keeps all numbers from being given again.
     pub(super) fn declare_at_the_end(&mut self, home: Home, mended: &Mended) {
-        if !self.directory.is_prometheus() {
-            return;
-        }
         let next = self.segments.sheets.last().map(|sheet| sheet.place.number + 1);
         let base = mended.fold.or(self.base.checkpoint.as_ref().map(|base| base.number));
         let left_over = base.is_some_and(|base| self.directory.segments().any(|(number, _)| number == base));

@@ -75,10 +75,11 @@ impl Repair {
     pub fn plan(path: &Path, order: &Order) -> Result<Self, MendError> {
         let site = Site::of(detect(path, None)?.as_ref());
         let directory = Directory::list(&site.root).map_err(DetectError::from)?;
-        match directory.filter(|directory| directory.is_whole() && path.is_dir()) {
+        let fits = |directory: &Directory| directory.is_prometheus() && directory.is_whole() && path.is_dir();
+        match directory.filter(fits) {
             Some(directory) => draft::draft(directory, site, order),
             None => Err(MendError::Impossible {
-                reason: format!("{} is not a whole log", path.display()),
+                reason: format!("{} is not a whole log of Prometheus", path.display()),
                 advice: "name the data directory, or the WAL directory".to_owned(),
             }),
         }

@@ -200,7 +200,7 @@ impl Ledger {
     ) -> Result<Sheet, ReadError> {
         let mut sheet = Sheet::new(place);
         self.here = RefSet::default();
-        let (prometheus, mut digest) = (directory.is_prometheus(), DefaultHasher::new());
+        let mut digest = DefaultHasher::new();
         for part in sheet.place.parts.clone() {
             let mut ending = Ending::default();
             directory.frames(&part, progress, &mut |framing| {
@@ -209,9 +209,7 @@ impl Ledger {
                         sheet.records += 1;
                         ending = Ending::Record;
                         frame.packed.hash(&mut digest);
-                        if prometheus {
-                            self.take(&frame, &part, lost, &mut sheet);
-                        }
+                        self.take(&frame, &part, lost, &mut sheet);
                     }
                     Framing::Damage(damage) => {
                         sheet.damages += 1;
