@@ -214,8 +214,11 @@ fn ending(change: &Change, screen: &Screen) -> String {
         let label = |text: &str| paint(screen.theme.dim, text);
         lines.push(format!("{} {receipt}", label("Receipt:")));
         lines.push(format!("{} seawall undo --yes {path} {receipt}", label("To take it back:")));
-        let free = format!("To free the {} that it keeps:", units::size(kept_in_quarantine(plan)));
-        lines.push(format!("{} seawall quarantine prune --yes {path} {receipt}", label(&free)));
+        let kept = kept_in_quarantine(plan);
+        if kept > 0 && screen.detail != Detail::Little {
+            let free = format!("To free the {} that it keeps:", units::size(kept));
+            lines.push(format!("{} seawall quarantine prune --yes {path} {receipt}", label(&free)));
+        }
     } else if screen.detail != Detail::Little {
         let needs = if plan.needs > 0 {
             format!("It needs {} of free space. ", units::size(plan.needs))
