@@ -41,6 +41,7 @@ fn words(line: &str) -> Vec<String> {
 fn redacted(text: &str) -> String {
     let rules = [
         (r"oldest (record|file written) .* (ago|old)", "oldest $1 AGE $2"),
+        (r"\bage  \d+ d( \d+ h)?  ", "age  AGE  "),
         (r#""oldest_age_seconds": \d+"#, r#""oldest_age_seconds": AGE"#),
         (r"[0-9.]+ [KMGTP]iB are free on its file system \([0-9.]+% of [^)]*\)", "FREE"),
         (r"takes about [^\n]*", "takes about FORECAST"),
