@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use crate::commit::{Answer, Made, Request, Shared, Ticket};
 use crate::consumer::Consumer;
+use crate::events::Events;
 use crate::format::{Openness, Start};
 use crate::log::{State, hold};
 use crate::recover::{self, Found};
@@ -114,6 +115,11 @@ impl Journal {
         self.shared.id
     }
 
+    /// How many bytes an event may have.
+    pub fn max_event(&self) -> u64 {
+        self.shared.options.max_event
+    }
+
     pub(crate) fn now(&self) -> crate::Millis {
         (self.shared.options.clock)()
     }
@@ -140,6 +146,17 @@ impl Journal {
             None => state.index.name_stream(name),
         };
         Ok(Stream { number, name: name.into() })
+    }
+
+    /// The stream of that name, if there is one.
+    pub fn find_stream(&self, name: &str) -> Option<Stream> {
+        let state = hold(&self.shared.state);
+        state.index.number_of(name).map(|number| Stream { number, name: name.into() })
+    }
+
+    /// The events of a stream that somebody may still ask for, in order, whoever has settled them.
+    pub fn events(&self, stream: &Stream) -> Events {
+        Events::of(&self.shared, stream)
     }
 
     /// Appends an event. Its number is known once it is synced; the order of calls is the order of events.
@@ -206,6 +223,13 @@ impl Journal {
             _ => None,
         });
         Ok(Consumer { shared: Arc::clone(&self.shared), number: ticket.wait()?, name: name.into() })
+    }
+
+    /// The consumer of that name, if it is registered.
+    pub fn find_consumer(&self, name: &str) -> Option<Consumer> {
+        let state = hold(&self.shared.state);
+        let known = state.index.consumers().iter().find(|known| known.name == name)?;
+        Some(Consumer { shared: Arc::clone(&self.shared), number: known.number, name: name.into() })
     }
 
     /// The names of all consumers.

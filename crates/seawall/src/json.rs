@@ -5,6 +5,7 @@
 //! * Numbers that JSON has not are text: `"NaN"`, `"+Inf"`, `"-Inf"`, and `"StaleNaN"` for Prometheus' stale marker.
 
 pub(crate) mod change;
+pub(crate) mod journal;
 
 use std::path::Path;
 

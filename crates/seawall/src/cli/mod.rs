@@ -4,6 +4,7 @@
 
 mod change;
 mod gate;
+mod journal;
 mod mend;
 mod other;
 mod read;
@@ -17,6 +18,9 @@ pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use journal::{
+    AppendArgs, CloseArgs, Consumers, ConsumersArgs, Cut, JournalArgs, ListConsumersArgs, StreamsArgs,
+};
 pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
@@ -50,6 +54,10 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     Undo(UndoArgs),
     Quarantine(QuarantineArgs),
+    Append(AppendArgs),
+    Streams(StreamsArgs),
+    Close(CloseArgs),
+    Consumers(ConsumersArgs),
     Generate(GenerateArgs),
 }
 
