@@ -8,6 +8,7 @@ use crate::commit::{Answer, Made, Request, Shared, Ticket};
 use crate::consumer::Consumer;
 use crate::events::Events;
 use crate::format::{Openness, Start};
+use crate::index;
 use crate::log::{State, hold};
 use crate::recover::{self, Found};
 use crate::storage::{Disk, Fault, Storage};
@@ -66,6 +67,17 @@ pub struct StreamInfo {
     pub last: Option<Seq>,
     /// Events that somebody may still ask for.
     pub live: u64,
+}
+
+impl StreamInfo {
+    fn of(stream: &index::Stream) -> Self {
+        Self {
+            name: stream.name.to_string(),
+            openness: stream.openness,
+            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
+            live: stream.live(),
+        }
+    }
 }
 
 impl Journal {
@@ -197,17 +209,15 @@ impl Journal {
         Ticket::new(Arc::clone(&self.shared), self.shared.push(request), done)
     }
 
+    /// How a stream stands; nothing if it has ended.
+    pub fn info(&self, stream: &Stream) -> Option<StreamInfo> {
+        hold(&self.shared.state).index.stream(stream.number).map(StreamInfo::of)
+    }
+
     /// All streams that are open, or have events left.
     pub fn streams(&self) -> Vec<StreamInfo> {
         let state = hold(&self.shared.state);
-        let streams = state.index.streams().into_iter();
-        let known = streams.map(|(_, stream)| StreamInfo {
-            name: stream.name.to_string(),
-            openness: stream.openness,
-            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
-            live: stream.live(),
-        });
-        known.collect()
+        state.index.streams().into_iter().map(|(_, stream)| StreamInfo::of(stream)).collect()
     }
 
     /// The consumer of that name, which is registered if it is not; blocks until that is synced.

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use journal::archive::MOST_PAYLOAD;
 use journal::{Commit, Journal, OpenError, Options};
 use mend::holders;
 
@@ -50,11 +51,19 @@ pub(crate) fn open(args: &JournalArgs, missing: Missing, screen: &Screen) -> Res
 
 /// Opens the journal in a directory.
 pub(crate) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+    open_with(directory, options()?, (missing, screen))
+}
+
+fn open_with(
+    directory: &Path,
+    options: Options,
+    (missing, screen): (Missing, &Screen),
+) -> Result<Journal, Failure> {
     let is_there = holds_journal(directory);
     if !is_there && missing == Missing::Refuse {
         return Err(JournalFailure::Missing { directory: directory.to_owned() }.into());
     }
-    let journal = Journal::open(directory, options()?).map_err(|error| refusal(directory, error))?;
+    let journal = Journal::open(directory, options).map_err(|error| refusal(directory, error))?;
     if !is_there {
         show::hint(screen, &format!("made a journal in {}", show::units::path(directory)));
     }
@@ -62,8 +71,15 @@ pub(crate) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Re
     Ok(journal)
 }
 
+/// The same for a journal that takes events as large as an archive holds.
+pub(crate) fn open_roomy(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+    let mut options = options()?;
+    options.max_event = MOST_PAYLOAD.min(options.segment_size / 4);
+    open_with(directory, options, (missing, screen))
+}
+
 /// Whether a journal lies in a directory: its id is written last, so a segment alone is one too.
-fn holds_journal(directory: &Path) -> bool {
+pub(crate) fn holds_journal(directory: &Path) -> bool {
     let Ok(entries) = fs::read_dir(directory) else { return false };
     entries.flatten().any(|entry| {
         let name = entry.file_name();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
+use super::change::Consent;
 use super::flag;
 use crate::spans::Span;
 
@@ -81,13 +82,15 @@ pub(crate) struct CloseArgs {
     pub(crate) journal: JournalArgs,
 }
 
-/// See those who read the journal
+/// See and unregister those who read the journal
 ///
-/// Events are kept until every consumer has settled them.
+/// Events are kept until every consumer has settled them. One that is gone for good keeps them all: unregister it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  seawall consumers list")]
+  seawall consumers list
+  seawall consumers drop old-server                 shows what it would give up
+  seawall consumers drop --yes old-server")]
 pub(crate) struct ConsumersArgs {
     #[command(subcommand)]
     pub(crate) what: Consumers,
@@ -97,6 +100,7 @@ pub(crate) struct ConsumersArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Consumers {
     List(ListConsumersArgs),
+    Drop(DropConsumerArgs),
 }
 
 /// Show the consumers and what each has left to do
@@ -109,4 +113,28 @@ With --json one line for each consumer.")]
 pub(crate) struct ListConsumersArgs {
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
+}
+
+/// Unregister a consumer, so that it keeps no events any more
+///
+/// Where other consumers are left, what it has not delivered may be gone with it. So its pending and parked events are
+/// written to a file first, which is the way back: `seawall import FILE` appends them anew.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  seawall consumers drop old-server                 shows what it would give up
+  seawall consumers drop --yes old-server
+
+Ends with 0 when it is done, with 1 when --yes was not given, with 3 when there is no such consumer.")]
+pub(crate) struct DropConsumerArgs {
+    /// Name of the consumer
+    pub(crate) consumer: String,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
+    /// Where to write them first; nothing may be there [default: a new file in dropped/ of the journal]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// Carry it out; without this the plan is shown, and on a terminal you are asked
+    #[arg(short = 'y', long = "yes", action = ArgAction::SetTrue, value_parser = flag(Consent::Ask, Consent::Given))]
+    pub(crate) consent: Consent,
 }

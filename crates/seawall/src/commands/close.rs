@@ -13,7 +13,7 @@ use crate::show::{self, Detail, Screen, units};
 pub(crate) fn run(args: &CloseArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let stream = stream(&journal, &args.stream)?;
-    let info = journal.streams().into_iter().find(|info| info.name == args.stream);
+    let info = journal.info(&stream);
     let was_closed = info.as_ref().is_some_and(|info| info.openness == Openness::Closed);
     let last = info.and_then(|info| info.last);
     if !was_closed {

@@ -50,6 +50,41 @@ pub(crate) enum JournalFailure {
         /// What was asked for.
         name: String,
     },
+    /// There is no such consumer.
+    #[error("the journal has no consumer {name}")]
+    NoConsumer {
+        /// What was asked for.
+        name: String,
+    },
+    /// No event of that id is parked.
+    #[error("no event {id} is parked")]
+    NotParked {
+        /// What was asked for.
+        id: String,
+    },
+    /// A file to import could not be read.
+    #[error("failed to read {}: {source}", path.display())]
+    Source {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file to import holds none that can be understood.
+    #[error("{} holds no exported events", path.display())]
+    NoEvents {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file holds other records than those that were imported under its name before.
+    #[error("the records of {} are not those that were imported into the stream {stream} before", path.display())]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// The stream.
+        stream: String,
+    },
 }
 
 /// What became of an input that was not appended as a whole.
@@ -115,7 +150,12 @@ impl JournalFailure {
             JournalFailure::Open(_) | JournalFailure::Read(_) => "unreadable",
             JournalFailure::Commit(error) => commit_code(error),
             JournalFailure::Partly(partly) => partly.code,
+            JournalFailure::Source { .. } => "unreadable",
+            JournalFailure::NoEvents { .. } => "unknown-format",
+            JournalFailure::Differs { .. } => "differs",
             JournalFailure::NoStream { .. } => "no-stream",
+            JournalFailure::NoConsumer { .. } => "no-consumer",
+            JournalFailure::NotParked { .. } => "not-parked",
         }
     }
 
@@ -131,7 +171,13 @@ impl JournalFailure {
                 "wait until that process ends, or stop it; run as its user or as root to be told which one it is",
             ),
             JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
+            JournalFailure::NoEvents { .. } => Some("name a file that `seawall parked export` has written"),
+            JournalFailure::Differs { .. } => Some(
+                "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
+            ),
             JournalFailure::NoStream { .. } => Some("`seawall streams` lists those that there are"),
+            JournalFailure::NoConsumer { .. } => Some("`seawall consumers list` lists those that there are"),
+            JournalFailure::NotParked { .. } => Some("`seawall parked list` lists those that are"),
             JournalFailure::Disk(fault) if fault.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as the user whom the journal belongs to, or as root")
             }

@@ -8,6 +8,7 @@ use super::paint::paint;
 use super::screen::{Detail, Screen, tell};
 use super::table::{Align, Cell, Table};
 use super::{text, units};
+use crate::commands::consumers::{Fate, Leaving};
 use crate::commands::streams::{Row, Standing};
 use crate::json::journal::openness;
 
@@ -117,4 +118,28 @@ pub(crate) fn consumers(all: &[Standing], screen: &Screen) -> String {
     table.titles(screen.theme.dim, &["CONSUMER", "PENDING", "PARKED"]);
     all.iter().for_each(|one| table.row(standing(one, screen)));
     table.render()
+}
+
+/// A consumer that is unregistered, or would be.
+pub(crate) fn leaving(leaving: &Leaving, screen: &Screen) -> String {
+    let Leaving { standing, fate, export, applied } = leaving;
+    let name = units::safe(&standing.consumer);
+    if *applied {
+        let back = export.as_ref().map_or(String::new(), |path| {
+            format!("; `seawall import {}` appends anew what it had not delivered", units::path(path))
+        });
+        return format!("unregistered {name}{back}\n");
+    }
+    let has = format!(
+        "{name} has {} and {}",
+        units::counted(standing.pending, "pending event", "pending events"),
+        units::counted(standing.parked, "parked one", "parked ones")
+    );
+    let then = match fate {
+        Fate::Kept => "It is the only consumer, so all of them are kept for the next one to come.",
+        Fate::Released => {
+            "Without it, those go that no other consumer has to settle. All of them would be written to a file first."
+        }
+    };
+    text::lines(&[has + ".", paint(screen.theme.dim, then)])
 }
