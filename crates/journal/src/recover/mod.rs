@@ -8,10 +8,10 @@
 //! | `judge.rs` | what is missing between two frames: a torn batch, or damage |
 //! | `settle.rs` | makes what was found last: writes the unproven end again, clears leftovers away |
 
-mod judge;
-mod replay;
+pub(crate) mod judge;
+pub(crate) mod replay;
 mod settle;
-mod survey;
+pub(crate) mod survey;
 
 use std::sync::Arc;
 

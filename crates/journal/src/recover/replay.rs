@@ -1,8 +1,8 @@
 //! Loads the newest complete index and takes in the frames behind it.
 
-use super::judge::{Bounds, Judged, Lost, judge};
-use super::survey::{Known, Surveyed};
-use crate::format::{Found, HEADER_BYTES, Identity, LostTo, More, Record, Scan};
+use super::judge::{Bounds, Limit, Lost, Ruling, judge};
+use super::survey::{Begins, Known, Surveyed};
+use crate::format::{Found, Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record, Scan};
 use crate::index::Index;
 use crate::log::{Segments, quarantine};
 use crate::storage::{Fault, Storage};
@@ -70,12 +70,22 @@ pub(super) fn replay(
     }
     let rest = surveyed.segments.get(begins..).unwrap_or_default();
     for (at, known) in rest.iter().enumerate() {
-        let limit = rest.get(at + 1..).unwrap_or_default().iter().find_map(|next| next.first);
-        replay.segment(known, limit, segments)?;
+        replay.segment(known, limit_of(rest.get(at..).unwrap_or_default()), segments)?;
     }
     let lost: u64 = replay.out.recovery.damage.iter().map(|damage| damage.lost_frames).sum();
     replay.out.index.skip(lost);
     Ok(replay.out)
+}
+
+/// Where the first of these segments ends, as far as those behind it say.
+pub(crate) fn limit_of(segments: &[Known]) -> Limit {
+    let Some((this, behind)) = segments.split_first() else { return Limit::Open };
+    let Some(next) = behind.iter().find(|next| next.begins != Begins::Unknown) else { return Limit::Open };
+    match next.begins {
+        Begins::Stated(first) if next.segment == this.segment.next() => Limit::Next(first),
+        Begins::Stated(first) | Begins::Seen(first) => Limit::Later(first),
+        Begins::Unknown => Limit::Open,
+    }
 }
 
 /// The newest index of which all parts are there.
@@ -136,22 +146,21 @@ struct Replay<'s> {
 }
 
 impl Replay<'_> {
-    fn segment(&mut self, known: &Known, limit: Option<Lsn>, segments: &mut Segments) -> Result<(), Fault> {
+    fn segment(&mut self, known: &Known, limit: Limit, segments: &mut Segments) -> Result<(), Fault> {
         let bytes = segments.read(known.segment)?;
         self.out.recovery.bytes += bytes.len() as u64;
         self.miss_between(known);
-        let bounds = Bounds { expected: self.out.next, limit };
-        let judged = judge(Scan::new(Identity::new(self.id, known.segment), &bytes), bounds);
-        if known.first.is_none() {
+        if known.first().is_none() {
             let range = Lost { start: 0, end: HEADER_BYTES, frames: 0 };
             self.damage(known.segment, range, Cause::Header, &bytes);
         }
-        for lost in &judged.damage {
-            self.damage(known.segment, *lost, Cause::Frames, &bytes);
-        }
-        self.take_frames(known.segment, &judged, &bytes);
-        let unproven = judged.frames.iter().find(|(_, frame)| frame.head().lsn > judged.proven);
-        self.out.unproven = unproven.map_or(judged.end, |(offset, _)| *offset);
+        let bounds = Bounds { expected: self.out.next, limit };
+        let scan = Scan::new(Identity::new(self.id, known.segment), &bytes);
+        let judged = judge(scan, bounds, &mut |ruling| match ruling {
+            Ruling::Counts(offset, frame) => self.take((known.segment, offset), &frame, &bytes),
+            Ruling::Lost(lost) => self.damage(known.segment, lost, Cause::Frames, &bytes),
+        });
+        self.out.unproven = judged.unproven;
         self.out.end = judged.end;
         self.out.next = judged.next;
         if let Some((start, end)) = judged.cut {
@@ -161,31 +170,29 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn take_frames(&mut self, segment: SegmentId, judged: &Judged<'_>, bytes: &[u8]) {
-        for (offset, frame) in &judged.frames {
-            self.out.recovery.frames += 1;
-            let place = crate::format::Place::new(segment, *offset, frame.bytes());
-            let record = Record::decode(frame.head(), frame.payload());
-            if !matches!(record, Ok(Record::Index { .. })) {
-                self.out.since_index += frame.bytes();
-            }
-            let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
-            if taken.is_err() {
-                let lost = Lost { start: *offset, end: offset + frame.bytes(), frames: 1 };
-                self.damage(segment, lost, Cause::Contents, bytes);
-            }
+    fn take(&mut self, (segment, offset): (SegmentId, u64), frame: &Frame<'_>, bytes: &[u8]) {
+        self.out.recovery.frames += 1;
+        let place = Place::new(segment, offset, frame.bytes());
+        let record = Record::decode(frame.head(), frame.payload());
+        if !matches!(record, Ok(Record::Index { .. })) {
+            self.out.since_index += frame.bytes();
+        }
+        let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
+        if taken.is_err() {
+            let lost = Lost { start: offset, end: offset + frame.bytes(), frames: 1 };
+            self.damage(segment, lost, Cause::Contents, bytes);
         }
     }
 
     /// Frames before the oldest segment are missing if it does not begin with the first of all.
     fn miss_before(&mut self, oldest: &Known) {
-        let first = oldest.first.unwrap_or(Lsn::FIRST);
+        let first = oldest.first().unwrap_or(Lsn::FIRST);
         self.miss(oldest.segment, first);
     }
 
     /// Frames between two segments are missing if the numbers do not meet.
     fn miss_between(&mut self, known: &Known) {
-        if let Some(first) = known.first {
+        if let Some(first) = known.first() {
             self.miss(known.segment, first);
         }
     }
