@@ -17,6 +17,7 @@ pub(crate) struct Judged {
 }
 
 /// What is found on the way, in the order of the file.
+#[derive(Clone, Copy)]
 pub(crate) enum Ruling<'a> {
     /// A frame that counts, and where.
     Counts(u64, Frame<'a>),

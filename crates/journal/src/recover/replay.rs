@@ -8,19 +8,37 @@ use crate::log::{Segments, quarantine};
 use crate::storage::{Fault, Storage};
 use crate::{Cause, Cut, Damage, JournalId, Lsn, Millis, Recovery, SegmentId, Span};
 
+/// What becomes of bytes that cannot be trusted.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep<'s> {
+    /// They are copied to the quarantine in this storage.
+    In(&'s dyn Storage),
+    /// Nothing: whoever looks changes nothing.
+    Nothing,
+}
+
+impl Keep<'_> {
+    fn keep(self, segment: SegmentId, start: u64, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::In(storage) if !bytes.is_empty() => quarantine::keep(storage, segment, start, bytes),
+            Self::In(_) | Self::Nothing => None,
+        }
+    }
+}
+
 /// What the frames add up to.
-pub(super) struct Replayed {
-    pub(super) index: Index,
+pub(crate) struct Replayed {
+    pub(crate) index: Index,
     /// The LSN that the next frame gets.
-    pub(super) next: Lsn,
+    pub(crate) next: Lsn,
     /// Where in the last segment it goes.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// Where frames begin in the last segment that nothing proves to be synced.
-    pub(super) unproven: u64,
-    pub(super) indexes: Vec<SegmentId>,
-    pub(super) index_bytes: u64,
-    pub(super) since_index: u64,
-    pub(super) recovery: Recovery,
+    pub(crate) unproven: u64,
+    pub(crate) indexes: Vec<SegmentId>,
+    pub(crate) index_bytes: u64,
+    pub(crate) since_index: u64,
+    pub(crate) recovery: Recovery,
 }
 
 /// A complete index, and what lies before and behind it.
@@ -32,10 +50,10 @@ struct Loaded {
     bytes: u64,
 }
 
-pub(super) fn replay(
+pub(crate) fn replay(
     surveyed: &Surveyed,
     segments: &mut Segments,
-    storage: &dyn Storage,
+    keep: Keep<'_>,
 ) -> Result<Replayed, Fault> {
     let loaded = newest_index(surveyed, segments)?;
     let oldest = surveyed.segments.first();
@@ -53,7 +71,7 @@ pub(super) fn replay(
     let index_bytes = loaded.as_ref().map_or(0, |loaded| loaded.bytes);
     let mut replay = Replay {
         id: surveyed.id,
-        storage,
+        keep,
         out: Replayed {
             index: loaded.map(|loaded| loaded.index).unwrap_or_default(),
             next: expected,
@@ -141,7 +159,7 @@ fn begins_with_index(
 
 struct Replay<'s> {
     id: JournalId,
-    storage: &'s dyn Storage,
+    keep: Keep<'s>,
     out: Replayed,
 }
 
@@ -164,7 +182,7 @@ impl Replay<'_> {
         self.out.end = judged.end;
         self.out.next = judged.next;
         if let Some((start, end)) = judged.cut {
-            let kept = quarantine::keep(self.storage, known.segment, start, part(&bytes, start, end));
+            let kept = self.keep.keep(known.segment, start, part(&bytes, start, end));
             self.out.recovery.cut = Some(Cut { segment: known.segment, start, end, kept });
         }
         Ok(())
@@ -207,9 +225,7 @@ impl Replay<'_> {
     }
 
     fn damage(&mut self, segment: SegmentId, lost: Lost, cause: Cause, bytes: &[u8]) {
-        let range = part(bytes, lost.start, lost.end);
-        let kept =
-            if range.is_empty() { None } else { quarantine::keep(self.storage, segment, lost.start, range) };
+        let kept = self.keep.keep(segment, lost.start, part(bytes, lost.start, lost.end));
         let (start, end) = (lost.start, lost.end);
         self.out.recovery.damage.push(Damage { segment, start, end, cause, lost_frames: lost.frames, kept });
     }
@@ -221,7 +237,7 @@ fn part(bytes: &[u8], start: u64, end: u64) -> &[u8] {
 }
 
 /// Finds live events in segments that are not there, and gives them up.
-pub(super) fn miss_segments(replayed: &mut Replayed, segments: &Segments) {
+pub(crate) fn miss_segments(replayed: &mut Replayed, segments: &Segments) {
     for segment in replayed.index.used_segments() {
         if segments.contains(segment) {
             continue;
