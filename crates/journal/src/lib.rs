@@ -39,6 +39,7 @@ mod news;
 mod number;
 mod options;
 mod read;
+pub mod reader;
 mod recover;
 mod report;
 mod scope;

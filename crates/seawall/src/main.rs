@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod failure;
 mod filter;
+mod journal_log;
 mod json;
 mod limits;
 mod matchers;
