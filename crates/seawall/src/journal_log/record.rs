@@ -64,7 +64,7 @@ impl Names {
             Said::Index { entries, .. } => {
                 let learn = |entry: Entry<'_>| match entry {
                     Entry::Stream(number, _, _, name) => self.stream(number, name),
-                    Entry::Consumer(number, name) => self.consumer(number, name),
+                    Entry::Consumer(number, _, name) => self.consumer(number, name),
                     _ => {}
                 };
                 // What is behind an entry that cannot be is not a name.
@@ -118,12 +118,12 @@ fn content(record: Record, said: &Said<'_>, names: &Names) -> Record {
         Said::Event { seq, payload, .. } | Said::Carried { seq, payload, .. } => {
             record.with("seq", seq.get()).with("payload", shown(payload))
         }
-        Said::Registered { consumer: number, start, .. } => {
+        Said::Registered { consumer: number, start, prefix, .. } => {
             let begins = match start {
                 Start::Oldest => "oldest",
                 Start::Newest => "newest",
             };
-            consumer(record, number).with("begins", begins)
+            consumer(record, number).with("begins", begins).with("prefix", *prefix)
         }
         Said::Unregistered(number) => consumer(record, number),
         Said::Settled { consumer: number, settling, spans, .. } => {
