@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::format::BadHeader;
 use crate::storage::Fault;
-use crate::{JournalId, SegmentId, Seq};
+use crate::{JournalId, Scope, SegmentId, Seq};
 
 /// Why a journal could not be opened. Nothing was changed, unless it is a [`Fault`] of the disk.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -121,11 +121,41 @@ pub enum CommitError {
         /// Its name.
         stream: String,
     },
+    /// An event that came with this one, and before it, is not in the journal.
+    #[error(
+        "an event of the stream {stream} before this one could not be appended, so this one was not either"
+    )]
+    Behind {
+        /// Its name.
+        stream: String,
+    },
     /// The consumer was unregistered.
     #[error("the consumer {consumer} is not registered any more; register it again")]
     NoConsumer {
         /// Its name.
         consumer: String,
+    },
+    /// There is a consumer of that name, which other streams concern.
+    #[error(
+        "the consumer {consumer} is there already, for {known}; open it for those, or unregister it and register it anew"
+    )]
+    OtherScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        known: Scope,
+    },
+    /// An event was to be settled that does not concern the consumer.
+    #[error(
+        "the consumer {consumer} is for {scope}, and cannot settle events of {stream}; use one for that stream"
+    )]
+    OutOfScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        scope: Scope,
+        /// The stream.
+        stream: String,
     },
     /// An event was to be settled that never was.
     #[error("event {seq} of the stream {stream} cannot be settled: the last one is {last}")]

@@ -11,6 +11,7 @@ mod exports;
 mod failure;
 mod filter;
 mod imports;
+mod journal_log;
 mod journals;
 mod json;
 mod limits;

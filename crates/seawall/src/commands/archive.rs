@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use formats::{Part, Progress};
-use journal::archive::{Archive, Archived, Archiver, Retention, expired, remove};
+use journal::Scope;
+use journal::archive::{ARCHIVER, Archive, Archived, Archiver, Retention, expired, remove};
 use serde_json::json;
 
 use crate::archives;
@@ -36,7 +37,9 @@ pub(crate) fn run(what: &ArchiveCommand, form: Form, screen: &Screen) -> Result<
 fn make(args: &RunArchiveArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     let journal = journals::open(&args.place.journal, Missing::Refuse, screen)?;
     let directory = archives::directory(&args.place)?;
-    let archiver = Archiver::new(&journal, Arc::new(archives::storage(&directory)?));
+    // Another's archiver may have been told to leave streams alone.
+    let scope = journal.find_consumer(ARCHIVER).and_then(|archiver| archiver.scope()).unwrap_or(Scope::All);
+    let archiver = Archiver::new(&journal, scope, Arc::new(archives::storage(&directory)?));
     let made = archiver.and_then(|archiver| archiver.run()).map_err(JournalFailure::Archive)?;
     match form {
         Form::Json => {

@@ -133,8 +133,10 @@ pub(crate) fn commit_code(error: &CommitError) -> &'static str {
         | CommitError::TooManyConsumers { .. }
         | CommitError::TooManyRanges { .. } => "too-many",
         CommitError::Closed { .. } => "closed",
+        CommitError::Behind { .. } => "behind",
         CommitError::NoConsumer { .. } => "no-consumer",
-        CommitError::NotAppended { .. } => "impossible",
+        CommitError::OtherScope { .. } => "other-scope",
+        CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => "impossible",
         CommitError::OverBudget { .. } | CommitError::DiskFull(_) => "no-room",
         CommitError::Unknown(_) | CommitError::Stopped(_) => "io",
     }

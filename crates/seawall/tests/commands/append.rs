@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use journal::Journal;
 use testkit::{FILE_CALLS, Fault, Faults};
 
-use crate::journals;
 use crate::mended::SmallDisk;
+use crate::sample;
 use crate::world::{Ran, World};
 
 /// What is in a stream; its numbers have to be without gaps.
 pub(crate) fn events(journal: &Path, stream: &str) -> Vec<String> {
-    let mut options = journals::options();
+    let mut options = sample::options();
     options.identity = journal::Identity::Any;
     let journal = Journal::open(journal, options).unwrap();
     assert!(journal.recovery().damage.is_empty(), "{:?}", journal.recovery());
@@ -147,7 +147,7 @@ fn who_is_told_to_end_finishes_what_it_has_and_says_so() {
         assert_eq!(code, Some(3), "{said}");
         assert!(said.contains("lines 1 to 2 are on the disk (events 1 to 2 of s)"), "{said}");
         assert!(said.contains("line 3 and all behind it were not taken"), "{said}");
-        assert_eq!(events(&world.path("journal"), "s"), ["one", "two"]);
+        assert_eq!(events(&world.path("events"), "s"), ["one", "two"]);
     }
 }
 
@@ -217,7 +217,7 @@ fn raw_input_is_one_event_whatever_is_in_it() {
     let mut append = world.seawall(&["append", "--raw", "s"]);
     append.stdin(fs::File::open(world.path("bytes")).unwrap());
     assert!(append.output().unwrap().status.success());
-    let journal = Journal::open(&world.path("journal"), journals::options()).unwrap();
+    let journal = Journal::open(&world.path("events"), sample::options()).unwrap();
     let stream = journal.find_stream("s").unwrap();
     let payloads: Vec<_> = journal.events(&stream).map(|event| event.unwrap().payload).collect();
     assert_eq!(payloads, [bytes.to_vec()]);

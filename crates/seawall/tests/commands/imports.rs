@@ -6,7 +6,7 @@ use std::process::Command;
 use testkit::{FILE_CALLS, Fault, Faults};
 
 use crate::append::events;
-use crate::journals;
+use crate::sample;
 use crate::world::World;
 
 fn payloads(tag: &str, records: u32) -> Vec<String> {
@@ -16,38 +16,38 @@ fn payloads(tag: &str, records: u32) -> Vec<String> {
 #[test]
 fn a_file_that_has_grown_brings_what_is_new_and_older_copies_bring_nothing() {
     let world = World::new();
-    let grow = |records| fs::write(world.path("job.wal"), journals::log(records, "a", 0)).unwrap();
+    let grow = |records| fs::write(world.path("job.wal"), sample::log(records, "a", 0)).unwrap();
     for records in [3, 3, 10, 3, 10] {
         grow(records);
         let ran = world.run(&["import", "job.wal"]);
         assert_eq!(ran.code, Some(0), "{records}: {ran:?}");
     }
-    assert_eq!(events(&world.path("journal"), "job"), payloads("a", 10));
+    assert_eq!(events(&world.path("events"), "job"), payloads("a", 10));
 }
 
 #[test]
 fn an_archive_of_a_file_that_was_imported_brings_nothing() {
     let world = World::new();
-    let log = journals::log(5, "a", 0);
+    let log = sample::log(5, "a", 0);
     fs::write(world.path("job.wal.zst"), zstd::encode_all(log.as_slice(), 1).unwrap()).unwrap();
     fs::write(world.path("job.wal"), log).unwrap();
     assert_eq!(world.run(&["import", "job.wal", "job.wal.zst"]).code, Some(0));
-    assert_eq!(events(&world.path("journal"), "job"), payloads("a", 5));
+    assert_eq!(events(&world.path("events"), "job"), payloads("a", 5));
 }
 
 #[test]
 fn another_log_of_the_same_name_is_refused_and_may_go_elsewhere() {
     let world = World::new();
     for (tag, records) in [("a", 5), ("b", 9), ("b", 2)] {
-        fs::write(world.path("job.wal"), journals::log(records, tag, 0)).unwrap();
+        fs::write(world.path("job.wal"), sample::log(records, tag, 0)).unwrap();
         let ran = world.run(&["import", "--json", "job.wal"]);
         let expected = if tag == "a" { Some(0) } else { Some(3) };
         assert_eq!(ran.code, expected, "{ran:?}");
         assert_eq!(ran.json()["error"]["code"].as_str(), (tag == "b").then_some("differs"), "{ran:?}");
     }
-    assert_eq!(events(&world.path("journal"), "job"), payloads("a", 5));
+    assert_eq!(events(&world.path("events"), "job"), payloads("a", 5));
     assert_eq!(world.run(&["import", "--stream", "job-again", "job.wal"]).code, Some(0));
-    assert_eq!(events(&world.path("journal"), "job-again"), payloads("b", 2));
+    assert_eq!(events(&world.path("events"), "job-again"), payloads("b", 2));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn what_was_imported_stays_known_when_its_stream_has_ended() {
     }
     let ran = world.run(&["archive", "run", "--json"]);
     assert!(ran.stdout.contains("\"job-1.wal.zst\""), "{ran:?}");
-    assert_eq!(events(&world.path("journal"), "job-1"), [] as [&str; 0]);
+    assert_eq!(events(&world.path("events"), "job-1"), [] as [&str; 0]);
     let ran = world.run(&["import", "--json", "worker/wal/job-1.wal"]);
     assert_eq!(
         (ran.code, &ran.json()["already"], &ran.json()["imported"]),
@@ -67,9 +67,9 @@ fn what_was_imported_stays_known_when_its_stream_has_ended() {
         "{ran:?}"
     );
     // The archive has the times at which the journal took the events, so it is another log.
-    let ran = world.run(&["import", "--json", "journal/archive/job-1.wal.zst"]);
+    let ran = world.run(&["import", "--json", "events/archive/job-1.wal.zst"]);
     assert_eq!((ran.code, &ran.json()["error"]["code"]), (Some(3), &"differs".into()), "{ran:?}");
-    assert_eq!(events(&world.path("journal"), "job-1"), [] as [&str; 0]);
+    assert_eq!(events(&world.path("events"), "job-1"), [] as [&str; 0]);
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn an_import_that_was_killed_or_failed_anywhere_is_finished_by_the_next_one() {
         let prepare = || {
             let world = World::empty();
             // More than one batch, so that the ledger is written in between.
-            fs::write(world.path("a.wal"), journals::log(1500, "a", 0)).unwrap();
-            fs::write(world.path("b.wal"), journals::log(4, "b", 4)).unwrap();
+            fs::write(world.path("a.wal"), sample::log(1500, "a", 0)).unwrap();
+            fs::write(world.path("b.wal"), sample::log(4, "b", 4)).unwrap();
             let mut import = Command::new(env!("CARGO_BIN_EXE_seawall"));
             import.args(["import", "--journal", "own", "a.wal", "b.wal"]).current_dir(world.path(""));
             import.env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");

@@ -8,10 +8,11 @@ mod generate;
 mod golden;
 mod guard;
 mod imports;
-#[path = "../docs/journals.rs"]
 mod journals;
 mod mended;
 mod output;
 mod parked;
 mod real;
+#[path = "../docs/sample.rs"]
+mod sample;
 mod world;

@@ -16,7 +16,7 @@ fn what_was_dropped_is_appended_anew_from_its_export() {
         let ran = world.run(&["import", "--json", &export]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
-    let found = events(&world.path("journal"), "jobs");
+    let found = events(&world.path("events"), "jobs");
     assert_eq!(found.get(4..).unwrap(), [r#"{"job":"two"}"#, "not JSON"]);
 }
 
@@ -70,5 +70,5 @@ fn an_archive_comes_out_as_it_went_in() {
     let ran = world.run(&["archive", "extract", "--as", "wal", "--to", "out", "web"]);
     assert_eq!(ran.code, Some(64), "nothing is written over: {ran:?}");
     assert_eq!(world.run(&["import", "--stream", "again", "out/web.wal"]).code, Some(0));
-    assert_eq!(events(&world.path("journal"), "again"), ["GET /", "GET /a b"]);
+    assert_eq!(events(&world.path("events"), "again"), ["GET /", "GET /a b"]);
 }
