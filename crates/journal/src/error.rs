@@ -121,6 +121,14 @@ pub enum CommitError {
         /// Its name.
         stream: String,
     },
+    /// An event that came with this one, and before it, is not in the journal.
+    #[error(
+        "an event of the stream {stream} before this one could not be appended, so this one was not either"
+    )]
+    Behind {
+        /// Its name.
+        stream: String,
+    },
     /// The consumer was unregistered.
     #[error("the consumer {consumer} is not registered any more; register it again")]
     NoConsumer {

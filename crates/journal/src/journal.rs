@@ -196,8 +196,13 @@ impl Journal {
         stream: &Stream,
         payloads: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) -> Result<Option<Span>, CommitError> {
-        let tickets: Vec<Ticket<Seq>> =
-            payloads.into_iter().map(|payload| self.append(stream, payload)).collect();
+        let mut tickets: Vec<Ticket<Seq>> = Vec::new();
+        for payload in payloads {
+            tickets.push(self.append(stream, payload));
+            if tickets.last().is_some_and(Ticket::is_refused) {
+                break;
+            }
+        }
         let numbers: Vec<Seq> = tickets.into_iter().map(Ticket::wait).collect::<Result<_, _>>()?;
         let ends = numbers.first().zip(numbers.last());
         Ok(ends.and_then(|(first, last)| Span::new(*first, *last)))

@@ -2,6 +2,7 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod archive;
 mod change;
 mod gate;
 mod import;
@@ -16,6 +17,10 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use archive::{
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
+    ReplayArgs, RunArchiveArgs, Sending,
+};
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
@@ -68,6 +73,8 @@ pub(crate) enum Command {
     Consumers(ConsumersArgs),
     Parked(ParkedArgs),
     Import(ImportArgs),
+    Replay(ReplayArgs),
+    Archive(ArchiveArgs),
     Generate(GenerateArgs),
 }
 

@@ -131,7 +131,7 @@ fn give_up(args: &DropParkedArgs, form: Form, screen: &Screen) -> Result<Exit, F
         let directory = journals::directory(&args.journal)?;
         let mut export = Export::begin(args.export.as_deref(), &directory, clock::now())?;
         for aside in &dropping.chosen {
-            export.add(&aside.place().whole(aside.read(&journal)?.as_ref()))?;
+            export.line(&aside.place().whole(aside.read(&journal)?.as_ref()))?;
         }
         dropping.export = Some(export.end()?);
         settle(&journal, &dropping.chosen, &Outcome::Dropped)?;
