@@ -6,6 +6,7 @@ mod big_wal;
 mod generate;
 mod golden;
 mod guard;
+mod journal_damage;
 mod journals;
 mod mended;
 mod output;
