@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
-use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
+use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber, limits};
 pub(crate) use consumer::{Claim, Consumer, Position};
 pub(crate) use numbers::ByNumber;
 pub(crate) use stream::{Naming, Stream};
@@ -82,6 +82,9 @@ impl Index {
                 }
                 self.forget_if_over(*stream);
             }
+            Record::Registered { consumer, .. } if self.is_one_too_many(*consumer) => {
+                return Err(Malformed { what: "consumer" });
+            }
             Record::Registered { consumer, start, name } => self.register(*consumer, *start, name),
             Record::Unregistered(consumer) => {
                 self.consumers.retain(|known| known.number != *consumer);
@@ -107,6 +110,11 @@ impl Index {
         let name: Arc<str> = name.into();
         self.names.insert(Arc::clone(&name), number);
         self.streams.insert(number, Stream::new(name, naming));
+    }
+
+    /// Every consumer is asked about every event, so more of them than a journal takes would cost time without bound.
+    fn is_one_too_many(&self, consumer: ConsumerNumber) -> bool {
+        self.consumers.len() >= limits::CONSUMERS && self.consumer(consumer).is_none()
     }
 
     fn add(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) -> Result<(), Malformed> {

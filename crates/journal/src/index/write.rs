@@ -64,10 +64,11 @@ impl Index {
     fn load_entry(&mut self, entry: &Entry<'_>) {
         match *entry {
             Entry::Totals(totals) => self.totals = totals,
-            Entry::Consumer(number, name) => {
+            Entry::Consumer(number, name) if !self.is_one_too_many(number) => {
                 let positions = ByNumber::default();
                 self.consumers.push(Consumer { number, name: name.to_owned(), positions });
             }
+            Entry::Consumer(..) => {}
             Entry::Stream(number, openness, next, name) => {
                 self.open(number, name, Naming::Logged);
                 if let Some(stream) = self.streams.get_mut(&number) {
