@@ -44,9 +44,9 @@ mod report;
 pub mod storage;
 mod writer;
 
-pub use commit::Ticket;
+pub use commit::{Batch, BatchError, Ticket};
 pub use consumer::{Backlog, Consumer, Outcome, Parked, Pending};
-pub use error::{CommitError, NameError, OpenError, ReadError};
+pub use error::{BadOption, CommitError, NameError, OpenError, ReadError};
 pub use format::{Openness, Start};
 pub use journal::{Journal, Stream, StreamInfo};
 pub use news::News;

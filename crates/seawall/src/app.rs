@@ -6,7 +6,7 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
-use crate::commands::{change, check, dump, generate, guard, inspect, quarantine, verify};
+use crate::commands::{change, check, config, dump, generate, guard, inspect, quarantine, run, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -49,6 +49,8 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Reset(args) => change::run(&args.into(), form, screen),
         Command::Undo(args) => change::run(&args.into(), form, screen),
         Command::Quarantine(args) => quarantine::run(&args.what.into(), form, screen),
+        Command::Run(args) => run::run(&args),
+        Command::Config(args) => config::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),
     }
 }

@@ -1,5 +1,7 @@
 //! Why a command could not be carried out, and how the process ends then.
 
+mod daemon;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use formats::DetectError;
 use mend::MendError;
 
 use crate::exit::Exit;
+pub(crate) use daemon::DaemonFailure;
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,9 @@ pub(crate) enum Failure {
     /// The log could not be changed.
     #[error(transparent)]
     Mend(MendError),
+    /// The daemon could not be started.
+    #[error(transparent)]
+    Daemon(#[from] DaemonFailure),
     /// A fix that must not lose anything would.
     #[error("it would lose {what}")]
     WouldLose {
@@ -84,6 +90,7 @@ impl Failure {
                 _ => Exit::Failed,
             },
             Failure::WouldLose { .. } => Exit::Refused,
+            Failure::Daemon(failure) => failure.exit(),
             _ => Exit::Failed,
         }
     }
@@ -117,6 +124,7 @@ impl Failure {
                 MendError::Io { .. } => "io",
             },
             Failure::WouldLose { .. } => "would-lose",
+            Failure::Daemon(failure) => failure.code(),
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
             Failure::NoStream { .. } => "no-stream",
@@ -129,6 +137,7 @@ impl Failure {
             return error.advice();
         }
         let hint = match self {
+            Failure::Daemon(failure) => failure.hint(),
             Failure::Detect(DetectError::Unreadable { source, .. }) => match source.kind() {
                 io::ErrorKind::NotFound => Some("name a data directory, a WAL directory or a file of a log"),
                 io::ErrorKind::PermissionDenied => {

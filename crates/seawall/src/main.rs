@@ -5,6 +5,8 @@ mod changes;
 mod cli;
 mod clock;
 mod commands;
+mod config;
+mod daemon;
 mod exit;
 mod failure;
 mod filter;
@@ -19,8 +21,6 @@ mod sizes;
 mod spans;
 mod times;
 
-#[cfg(test)]
-mod deploy_test;
 #[cfg(test)]
 mod fake;
 

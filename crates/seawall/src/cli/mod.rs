@@ -3,6 +3,7 @@
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
 mod change;
+mod daemon;
 mod gate;
 mod mend;
 mod other;
@@ -16,6 +17,7 @@ use crate::exit::Exit;
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
+pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     Undo(UndoArgs),
     Quarantine(QuarantineArgs),
+    Run(RunArgs),
+    Config(ConfigArgs),
     Generate(GenerateArgs),
 }
 
@@ -88,6 +92,8 @@ pub(crate) fn command() -> clap::Command {
     Cli::command().after_help(format!("Exit codes:{}", Exit::ALL.map(line).concat()))
 }
 
+#[cfg(test)]
+mod deploy_test;
 #[cfg(test)]
 mod docs_test;
 

@@ -2,10 +2,12 @@
 
 pub(crate) mod change;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod dump;
 pub(crate) mod fix;
 pub(crate) mod generate;
 pub(crate) mod guard;
 pub(crate) mod inspect;
 pub(crate) mod quarantine;
+pub(crate) mod run;
 pub(crate) mod verify;

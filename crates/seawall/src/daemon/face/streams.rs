@@ -1,0 +1,215 @@
+//! Streams: events that come in, closing, and the list.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::header::CONTENT_TYPE;
+use journal::{BatchError, CommitError, Openness, Span, Stream, StreamInfo};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Refusal};
+use super::dispatch::Call;
+use super::recall::{Claim, Verdict};
+use super::{Face, health};
+use crate::clock;
+
+/// Letters of an idempotency key.
+const LONGEST_KEY: usize = 255;
+
+/// Streams in one answer, and where nobody says how many.
+const MOST_LISTED: u64 = 10_000;
+
+/// Seconds after which a full disk may have room.
+const FULL_RETRY: u32 = 5;
+
+/// Appends what the body holds, and answers once it is synced.
+pub(super) async fn append(face: &Arc<Face>, call: Call) -> Result<Answer, Refusal> {
+    let claim = match claim(face, &call)? {
+        Decided::Known(span) => return Ok(appended(call.name(), span)),
+        Decided::New(claim) => claim,
+    };
+    let stream = face.journal.stream(call.name()).map_err(|error| refuse(face, &error))?;
+    let face = Arc::clone(face);
+    // A client that goes away does not stop what has begun: its key would be forgotten, and its events would be there.
+    let task = tokio::spawn(async move { write(&face, &stream, &call, claim).await });
+    task.await.unwrap_or_else(|_| {
+        Err(Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "unknown",
+            "whether the events are in the journal is unknown",
+        ))
+    })
+}
+
+async fn write(
+    face: &Arc<Face>,
+    stream: &Stream,
+    call: &Call,
+    claim: Option<Claim>,
+) -> Result<Answer, Refusal> {
+    let body = call.body.as_ref().map_or(&[][..], |held| &held.bytes);
+    let events = events(call, body)?;
+    let begun = clock::tick();
+    match face.journal.append_batch(stream, &events).await {
+        Ok(span) => {
+            face.figures.appended(begun.elapsed());
+            if let Some(claim) = claim {
+                claim.answered(span, clock::tick());
+            }
+            Ok(appended(stream.name(), span))
+        }
+        Err(BatchError { durable, error }) => {
+            let refusal = refuse(face, &error);
+            Err(match durable {
+                Some(span) => refusal
+                    .beside("stream", json!(stream.name()))
+                    .beside("first", json!(span.first().get()))
+                    .beside("last", json!(span.last().get())),
+                None => refusal,
+            })
+        }
+    }
+}
+
+fn appended(stream: &str, span: Span) -> Answer {
+    let (first, last) = (span.first().get(), span.last().get());
+    Answer::json(StatusCode::OK, &json!({"stream": stream, "first": first, "last": last}))
+}
+
+/// What becomes of a request that may have been made before.
+enum Decided {
+    /// It was, and this was the answer.
+    Known(Span),
+    /// It was not, as far as is known. With a key, the right to answer it.
+    New(Option<Claim>),
+}
+
+fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
+    let Some(key) = call.headers.get("idempotency-key") else { return Ok(Decided::New(None)) };
+    let key = key.as_bytes();
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.iter().all(u8::is_ascii_graphic) {
+        let message = format!("an Idempotency-Key is 1 to {LONGEST_KEY} visible ASCII letters");
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-key", message));
+    }
+    let body = call.body.as_ref().map_or(&[][..], |held| &held.bytes);
+    let window = face.config().server.idempotency_window;
+    match face.recall.claim((call.name(), key), body, (clock::tick(), window)) {
+        Verdict::New(claim) => Ok(Decided::New(Some(claim))),
+        Verdict::Known(span) => Ok(Decided::Known(span)),
+        Verdict::Busy => Err(Refusal::new(
+            StatusCode::CONFLICT,
+            "in-progress",
+            "a request with this Idempotency-Key is not finished",
+        )
+        .hint("ask again in a second, and get its answer")
+        .retry_after(1)),
+        Verdict::Other => Err(Refusal::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "key-reused",
+            "this Idempotency-Key came with another body before",
+        )
+        .hint("make a new key for each request, and keep it for its repetitions alone")),
+    }
+}
+
+/// The events in a body: its lines, if it says that it is NDJSON, and else itself.
+fn events<'a>(call: &Call, body: &'a [u8]) -> Result<Vec<&'a [u8]>, Refusal> {
+    let kind = call.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+    let kind = kind.unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let is_lines =
+        [&b"application/x-ndjson"[..], b"application/ndjson", b"application/jsonl"].contains(&kind);
+    let events = if is_lines { lines(body)? } else { vec![body] };
+    if events.iter().all(|event| event.is_empty()) {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "no-events", "the body holds no event"));
+    }
+    Ok(events)
+}
+
+fn lines(body: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
+    let mut events = Vec::new();
+    for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        if let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
+            let message = format!("line {} is no JSON: {error}; nothing was appended", number + 1);
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-line", message)
+                .hint("send one event that is no JSON as the whole body, with another Content-Type"));
+        }
+        events.push(line);
+    }
+    Ok(events)
+}
+
+/// Closes a stream that is there.
+pub(super) async fn close(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
+    let found = find(face, call.name())?;
+    if found.openness == Openness::Open {
+        let stream = face.journal.stream(&found.name).map_err(|error| refuse(face, &error))?;
+        face.journal.close_stream(&stream).await.map_err(|error| refuse(face, &error))?;
+        face.nudge.look();
+    }
+    let last = found.last.map(journal::Seq::get);
+    Ok(Answer::json(StatusCode::OK, &json!({"stream": found.name, "state": "closed", "last": last})))
+}
+
+/// A stream that is there.
+pub(super) fn find(face: &Face, name: &str) -> Result<StreamInfo, Refusal> {
+    face.journal.streams().into_iter().find(|stream| stream.name == name).ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
+            .hint("a stream is there from its first event until it was closed and archived")
+    })
+}
+
+/// Streams by name, a line for each.
+pub(super) fn list(face: &Face, call: &Call) -> Result<Answer, Refusal> {
+    let most = call.number("limit")?.unwrap_or(MOST_LISTED).min(MOST_LISTED);
+    let after = call.query("after").unwrap_or_default();
+    let prefix = call.query("prefix").unwrap_or_default();
+    let mut streams = face.journal.streams();
+    streams.retain(|stream| stream.name.starts_with(prefix) && stream.name.as_str() > after);
+    streams.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    streams.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(Answer::lines(&streams.iter().map(line).collect::<Vec<_>>()))
+}
+
+fn line(stream: &StreamInfo) -> Value {
+    let state = match stream.openness {
+        Openness::Open => "open",
+        Openness::Closed => "closed",
+    };
+    let last = stream.last.map(journal::Seq::get);
+    json!({"id": stream.name, "stream": stream.name, "state": state, "last": last, "live": stream.live})
+}
+
+/// What a client is told when the journal does not take something.
+pub(super) fn refuse(face: &Face, error: &CommitError) -> Refusal {
+    let (status, code) = match error {
+        CommitError::Name(_) => (StatusCode::BAD_REQUEST, "bad-name"),
+        CommitError::Nothing => (StatusCode::BAD_REQUEST, "no-events"),
+        CommitError::EventTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "event-too-large"),
+        CommitError::Closed { .. } => (StatusCode::CONFLICT, "closed"),
+        CommitError::NotAppended { .. } | CommitError::TooManyRanges { .. } => {
+            (StatusCode::BAD_REQUEST, "no-event")
+        }
+        CommitError::TooManyPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-pending"),
+        CommitError::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"),
+        CommitError::TooManyConsumers { .. } | CommitError::NoConsumer { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "no-consumer")
+        }
+        CommitError::OverBudget { .. } => (StatusCode::INSUFFICIENT_STORAGE, "over-budget"),
+        CommitError::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
+        CommitError::Unknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unknown"),
+        CommitError::Stopped(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+    };
+    let refusal = Refusal::new(status, code, error.to_string());
+    if status.is_server_error() {
+        let bytes = face.journal.stats().bytes;
+        face.figures.refuse(health::Refused { code, message: error.to_string(), bytes });
+        return refusal.retry_after(FULL_RETRY);
+    }
+    refusal
+}
