@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::format::BadHeader;
 use crate::storage::Fault;
-use crate::{JournalId, SegmentId, Seq};
+use crate::{JournalId, Scope, SegmentId, Seq};
 
 /// Why a journal could not be opened. Nothing was changed, unless it is a [`Fault`] of the disk.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -134,6 +134,28 @@ pub enum CommitError {
     NoConsumer {
         /// Its name.
         consumer: String,
+    },
+    /// There is a consumer of that name, which other streams concern.
+    #[error(
+        "the consumer {consumer} is there already, for {known}; open it for those, or unregister it and register it anew"
+    )]
+    OtherScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        known: Scope,
+    },
+    /// An event was to be settled that does not concern the consumer.
+    #[error(
+        "the consumer {consumer} is for {scope}, and cannot settle events of {stream}; use one for that stream"
+    )]
+    OutOfScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        scope: Scope,
+        /// The stream.
+        stream: String,
     },
     /// An event was to be settled that never was.
     #[error("event {seq} of the stream {stream} cannot be settled: the last one is {last}")]

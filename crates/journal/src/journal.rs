@@ -12,8 +12,8 @@ use crate::recover::{self, Found};
 use crate::storage::{Disk, Fault, Storage};
 use crate::writer::{Begin, Writer};
 use crate::{
-    Commit, CommitError, Counters, Damage, JournalId, LOCK, Lsn, News, OpenError, Options, Recovery, Seq,
-    Span, Stats, StreamNumber, limits,
+    Commit, CommitError, Counters, Damage, JournalId, LOCK, Lsn, News, OpenError, Options, Recovery, Scope,
+    Seq, Span, Stats, StreamNumber, limits,
 };
 
 /// An open journal. Copies are the same journal; it is closed when the last one is dropped.
@@ -208,19 +208,33 @@ impl Journal {
         known.collect()
     }
 
+    /// The consumer of that name for all streams: [`Journal::consumer_of`] with [`Scope::All`].
+    pub fn consumer(&self, name: &str, start: Start) -> Result<Consumer, CommitError> {
+        self.consumer_of(name, start, Scope::All)
+    }
+
     /// The consumer of that name, which is registered if it is not; blocks until that is synced.
     ///
-    /// `start` counts for a new one alone. Events are kept until every consumer has settled them, and as long as there
-    /// is none, all are kept.
-    pub fn consumer(&self, name: &str, start: Start) -> Result<Consumer, CommitError> {
+    /// `start` counts for a new one alone, and `scope` is refused if the one that is there has another. Events are kept
+    /// until every consumer has settled them in whose scope they are, and as long as there is none, they are all kept.
+    pub fn consumer_of(&self, name: &str, start: Start, scope: Scope) -> Result<Consumer, CommitError> {
         limits::check_name(name)?;
-        let request = Request::Register { name: name.to_owned(), start };
+        if let Scope::Prefix(prefix) = &scope {
+            limits::check_name(prefix)?;
+        }
+        let request = Request::Register { name: name.to_owned(), start, scope };
         let place = self.shared.push(request);
         let ticket = Ticket::new(Arc::clone(&self.shared), place, |answer| match answer {
             Answer::Registered(number) => Some(number),
             _ => None,
         });
         Ok(Consumer { shared: Arc::clone(&self.shared), number: ticket.wait()?, name: name.into() })
+    }
+
+    /// The consumer of that name, if there is one, whatever its scope.
+    pub fn known_consumer(&self, name: &str) -> Option<Consumer> {
+        let number = hold(&self.shared.state).index.consumer_called(name)?.number;
+        Some(Consumer { shared: Arc::clone(&self.shared), number, name: name.into() })
     }
 
     /// The names of all consumers.

@@ -1,7 +1,7 @@
 //! A durable log of events: many streams in one log, named consumers that settle events at their own pace.
 //!
-//! An event is acknowledged once the sync has returned that covers it. It is kept until every consumer has settled it,
-//! and a settlement lasts as well. One sync covers all that arrived while the one before it ran.
+//! An event is acknowledged once the sync has returned that covers it. It is kept until every consumer has settled it
+//! in whose [`Scope`] its stream is, and a settlement lasts as well. One sync covers all that arrived while the one before it ran.
 //!
 //! ```
 //! use journal::{Journal, Millis, Options, Outcome, Start};
@@ -41,6 +41,7 @@ mod options;
 mod read;
 mod recover;
 mod report;
+mod scope;
 pub mod storage;
 mod writer;
 
@@ -54,6 +55,7 @@ pub use number::{ConsumerNumber, JournalId, Lsn, Millis, SegmentId, Seq, Span, S
 pub use options::{Clock, Commit, Identity, Options, WhenFull};
 pub use read::Event;
 pub use report::{Cause, Counters, Cut, Damage, Health, Recovery, Stats};
+pub use scope::Scope;
 
 /// The file whose lock the process holds that has the journal open.
 const LOCK: &str = "lock";

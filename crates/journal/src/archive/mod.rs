@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
-use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Seq, Span, Start};
+use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start};
 pub use arwal::MOST_PAYLOAD;
 use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
 pub use retain::Retention;
@@ -76,9 +76,10 @@ pub struct Archiver {
 }
 
 impl Archiver {
-    /// An archiver that writes into `storage`. From here on, events are kept until they are archived.
-    pub fn new(journal: &Journal, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
-        let consumer = journal.consumer(ARCHIVER, Start::Oldest)?;
+    /// An archiver of the streams in `scope` that writes into `storage`. From here on, their events are kept until they
+    /// are archived.
+    pub fn new(journal: &Journal, scope: Scope, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
+        let consumer = journal.consumer_of(ARCHIVER, Start::Oldest, scope)?;
         Ok(Self { journal: journal.clone(), consumer, storage })
     }
 
@@ -94,10 +95,14 @@ impl Archiver {
 
     fn archive(&self, name: &str) -> Result<Option<Archived>, ArchiveError> {
         let stream = self.journal.stream(name)?;
+        let mut events = self.consumer.pending(&stream).peekable();
+        if events.peek().is_none() {
+            return Ok(None);
+        }
         let mut last = None;
         let mut damaged = Vec::new();
         let mut writer = ArchiveWriter::begin(&*self.storage)?;
-        for event in self.consumer.pending(&stream) {
+        for event in events {
             match event {
                 Ok(event) => {
                     last = Some(event.seq);

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use journal::storage::Storage;
 use journal::{
-    Commit, CommitError, Consumer, Identity, Journal, JournalId, Millis, OpenError, Options, Outcome,
-    ReadError, Seq, Start, WhenFull,
+    Commit, CommitError, Identity, Journal, JournalId, Millis, OpenError, Options, Outcome, Seq, WhenFull,
 };
 
 use crate::chance::Chance;
 use crate::disk::{CrashDisk, Fault};
-use crate::model::{Event, Law, Seen, State, States, Stream, Sure, Verb};
+use crate::model::{Event, Law, State, Stream, Sure, Verb};
+use crate::readers::Readers;
 
-const CONSUMERS: [&str; 2] = ["fast", "slow"];
 const SEGMENT: u64 = 64 << 10;
 
 /// What a run has seen and done, for the figures.
@@ -36,6 +35,7 @@ struct Run {
     disk: CrashDisk,
     chance: Chance,
     journal: Option<Journal>,
+    readers: Readers,
     streams: BTreeMap<String, Stream>,
     /// The streams that events are appended to.
     open: Vec<String>,
@@ -60,6 +60,7 @@ pub(crate) fn run(seed: u64) -> Result<Tally, String> {
         seed,
         disk: CrashDisk::new(seed),
         journal: None,
+        readers: Readers::draw(&mut Chance::new(!seed)),
         streams: BTreeMap::new(),
         open: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
         next: 0,
@@ -105,6 +106,9 @@ impl Run {
         self.settle_everything()?;
         self.stop();
         self.open(Law::Strict)?;
+        self.readers.last_one_comes();
+        self.look(Moment::Start, Law::Strict)?;
+        self.settle_everything()?;
         self.nothing_is_left()
     }
 
@@ -154,11 +158,10 @@ impl Run {
         self.journal.clone().ok_or_else(|| "no journal is open".to_owned())
     }
 
-    fn consumer(&mut self, number: usize) -> Result<Option<Consumer>, String> {
-        match self.journal()?.consumer(CONSUMERS[number], Start::Oldest) {
-            Ok(consumer) => Ok(Some(consumer)),
-            Err(_) => Ok(None),
-        }
+    /// Whether everybody is registered who is here: without a place to write, that may not be possible.
+    fn all_are_registered(&self) -> Result<bool, String> {
+        let journal = self.journal()?;
+        Ok(self.readers.numbers().all(|number| self.readers.get(&journal, number).is_ok()))
     }
 
     /// Ends the process in one way or another.
@@ -213,7 +216,7 @@ impl Run {
                 Err(other) => return Err(format!("appending: {other}")),
             };
             self.tally.appended += u64::from(seq.is_some());
-            let consumers = vec![States::only(State::Wanted); CONSUMERS.len()];
+            let consumers = self.readers.wants(&name);
             self.streams.entry(name.clone()).or_default().events.insert(payload, Event { seq, consumers });
         }
         Ok(())
@@ -243,12 +246,10 @@ impl Run {
 
     fn settle(&mut self, consumer: usize, name: &str, events: &[Seq], verb: Verb) -> Checked {
         // What all have settled is gone, so a consumer that is registered later does not find it.
-        for number in 0..CONSUMERS.len() {
-            if self.consumer(number)?.is_none() {
-                return Ok(());
-            }
+        if !self.all_are_registered()? {
+            return Ok(());
         }
-        let Some(known) = self.consumer(consumer)? else { return Ok(()) };
+        let Ok(known) = self.readers.get(&self.journal()?, consumer) else { return Ok(()) };
         let Ok(stream) = self.journal()?.stream(name) else { return Ok(()) };
         let outcome = match verb {
             Verb::Deliver => Outcome::Delivered,
@@ -282,7 +283,7 @@ impl Run {
 
     /// Everything of a stream but one event, by both: what is left keeps a segment until it is carried.
     fn settle_most(&mut self) -> Checked {
-        for consumer in 0..CONSUMERS.len() {
+        for consumer in self.readers.numbers() {
             let Some((name, wanted)) = self.wanted(consumer, State::Wanted) else { return Ok(()) };
             if wanted.len() > 1 {
                 self.settle(consumer, &name, &wanted[1..], Verb::Deliver)?;
@@ -312,7 +313,9 @@ impl Run {
         }
         let at = self.chance.below(self.open.len() as u64) as usize;
         self.next += 1;
-        let name = std::mem::replace(&mut self.open[at], format!("d{}", self.next));
+        // Its successor concerns the same ones.
+        let successor = format!("{}{}", self.open[at], self.next);
+        let name = std::mem::replace(&mut self.open[at], successor);
         let journal = self.journal()?;
         let Ok(stream) = journal.stream(&name) else { return Ok(()) };
         match journal.close_stream(&stream).wait() {
@@ -334,23 +337,20 @@ impl Run {
         self.tally.segments += stats.counters.segments_begun;
         self.tally.carried += stats.counters.carried;
         self.tally.dropped += stats.lost_to_budget;
-        let mut known = Vec::new();
-        for number in 0..CONSUMERS.len() {
-            // Without a place to write, a consumer that is not registered cannot look.
-            let Some(consumer) = self.consumer(number)? else { return Ok(()) };
-            known.push(consumer);
+        if !self.all_are_registered()? {
+            return Ok(());
         }
         let names: Vec<String> = self.streams.keys().cloned().collect();
-        for name in names {
-            let mut seen = Vec::new();
-            for consumer in &known {
-                match see(&journal, consumer, &name, law) {
-                    Ok(found) => seen.push(found),
-                    // What cannot be read now is read after the next start.
-                    Err(_) if self.disk.is_off() => return Ok(()),
-                    Err(error) => return Err(error),
-                }
-            }
+        for name in names.into_iter().filter(|name| self.readers.concerned(name)) {
+            let numbers = self.readers.numbers();
+            let seen: Result<Vec<_>, _> =
+                numbers.map(|number| self.readers.see(&journal, number, &name, law)).collect();
+            let seen = match seen {
+                Ok(seen) => seen,
+                // What cannot be read now is read after the next start.
+                Err(_) if self.disk.is_off() => return Ok(()),
+                Err(error) => return Err(error),
+            };
             let Some(stream) = self.streams.get_mut(&name) else { continue };
             let mut compared = stream.clone();
             compared.compare(&seen, law).map_err(|error| format!("stream {name}: {error}; {stats:?}"))?;
@@ -382,6 +382,7 @@ impl Run {
         let recovery = journal.recovery().clone();
         self.tally.damage += recovery.damage.len() as u64;
         self.journal = Some(journal);
+        self.readers.last_one_comes();
         let is_reported = !recovery.damage.is_empty() || recovery.cut.is_some();
         self.look(Moment::Start, if is_reported { Law::MayRepeat } else { Law::Strict }).or_else(|error| {
             if error.contains("damaged") { Ok(()) } else { Err(format!("{error}; {recovery:?}")) }
@@ -389,7 +390,7 @@ impl Run {
     }
 
     fn settle_everything(&mut self) -> Checked {
-        for consumer in 0..CONSUMERS.len() {
+        for consumer in self.readers.numbers() {
             let names: Vec<String> = self.streams.keys().cloned().collect();
             for name in names {
                 let events = self.streams[&name].events.values();
@@ -407,27 +408,6 @@ impl Run {
         let live = self.journal()?.stats().live_events;
         if live == 0 { Ok(()) } else { Err(format!("{live} events are live after all were settled")) }
     }
-}
-
-fn see(journal: &Journal, consumer: &Consumer, name: &str, law: Law) -> Result<Seen, String> {
-    let Ok(stream) = journal.stream(name) else { return Ok(Seen::default()) };
-    let mut seen = Seen::default();
-    for event in consumer.pending(&stream) {
-        match event {
-            Ok(event) => seen.pending.push((event.seq, event.payload)),
-            Err(ReadError::Damaged { .. }) if law == Law::MayRepeat => {}
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    for parked in consumer.parked(usize::MAX).into_iter().filter(|parked| parked.stream == name) {
-        match consumer.read(&stream, parked.seq) {
-            Ok(Some(event)) => seen.parked.push((event.seq, event.payload)),
-            Err(ReadError::Damaged { .. }) if law == Law::MayRepeat => {}
-            Ok(None) => return Err(format!("parked event {} is gone", parked.seq)),
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    Ok(seen)
 }
 
 impl Tally {
