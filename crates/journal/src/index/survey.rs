@@ -98,7 +98,9 @@ impl Index {
             let coming = stream.events(position.low);
             coming.filter(|&(seq, _)| position.claim(seq) == Claim::Coming).count() + position.again().count()
         };
-        self.streams.iter().map(|stream| of(stream) as u64).sum()
+        let concerned =
+            self.streams.iter().filter(|(number, stream)| known.scope.covers(**number, &stream.name));
+        concerned.map(|stream| of(stream) as u64).sum()
     }
 
     /// What of each segment is live.

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_chan
 use std::thread;
 use std::time::Duration;
 
-use journal::Journal;
 use journal::archive::{Archiver, archives};
 use journal::storage::{Disk, Fault, Storage};
+use journal::{Journal, Scope};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -76,7 +76,7 @@ impl Keeper {
     ) -> Result<Self, DaemonFailure> {
         let place = edition.borrow().journal.archive_dir.clone();
         let storage = open(&place)?;
-        let archiver = Archiver::new(journal, Arc::clone(&storage))?;
+        let archiver = Archiver::new(journal, Scope::All, Arc::clone(&storage))?;
         let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
         let (nudge, heard) = sync_channel(1);
         let (end, ended) = channel();

@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::StatusCode;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::answer::Refusal;
 
 /// A body, and the room that it takes as long as it is held.
+#[derive(Default)]
 pub(super) struct Held {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// A body in the making.
+#[derive(Default)]
+struct Growing {
+    bytes: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
 }
 
@@ -47,7 +55,7 @@ async fn gather(mut body: Incoming, limit: usize, rooms: &Arc<Semaphore>) -> Res
     if stated > limit {
         return Err(too_large(limit));
     }
-    let mut held = Held { bytes: Vec::new(), room: None };
+    let mut held = Growing::default();
     held.take_room(stated, rooms)?;
     held.bytes.reserve_exact(stated);
     while let Some(frame) = body.frame().await {
@@ -62,10 +70,10 @@ async fn gather(mut body: Incoming, limit: usize, rooms: &Arc<Semaphore>) -> Res
         held.take_room(held.bytes.len() + data.len(), rooms)?;
         held.bytes.extend_from_slice(&data);
     }
-    Ok(held)
+    Ok(Held { bytes: held.bytes.into(), _room: held.room })
 }
 
-impl Held {
+impl Growing {
     /// Sees to it that there is room for so many bytes.
     fn take_room(&mut self, bytes: usize, rooms: &Arc<Semaphore>) -> Result<(), Refusal> {
         let taken = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);

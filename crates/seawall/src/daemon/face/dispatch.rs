@@ -22,7 +22,7 @@ pub(super) struct Call {
     pub(super) names: Vec<String>,
     query: Vec<(String, String)>,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Held>,
+    pub(super) body: Held,
 }
 
 impl Call {
@@ -81,8 +81,8 @@ async fn carry_out(
     access::check(route.access, visitor, &head.headers, server)?;
     let query = query(head.uri.query().unwrap_or_default(), route)?;
     let body = match route.takes {
-        Takes::Nothing => None,
-        Takes::Events => Some(body::read(body, server.max_body, server.request_timeout, &face.bodies).await?),
+        Takes::Nothing => Held::default(),
+        Takes::Events => body::read(body, server.max_body, server.request_timeout, &face.bodies).await?,
     };
     let call = Call { names, query, headers: head.headers, body };
     match timeout(server.request_timeout, perform(face, route.does, call)).await {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use hyper::header::CONTENT_TYPE;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use journal::{BatchError, CommitError, Openness, Span, Stream, StreamInfo};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -13,6 +14,12 @@ use super::dispatch::Call;
 use super::recall::{Claim, Verdict};
 use super::{Face, health};
 use crate::clock;
+
+/// What NDJSON is called.
+const LINES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+
+/// Events of a request. Each takes some hundred bytes of memory on its way, however short it is.
+const MOST_EVENTS: usize = 65_536;
 
 /// Letters of an idempotency key.
 const LONGEST_KEY: usize = 255;
@@ -25,6 +32,8 @@ const FULL_RETRY: u32 = 5;
 
 /// Appends what the body holds, and answers once it is synced.
 pub(super) async fn append(face: &Arc<Face>, call: Call) -> Result<Answer, Refusal> {
+    // A name is in the list of streams once it was looked up, so what is wrong with the events is told before.
+    let events = events(&call, face.config().journal.options.max_event)?;
     let claim = match claim(face, &call)? {
         Decided::Known(span) => return Ok(appended(call.name(), span)),
         Decided::New(claim) => claim,
@@ -32,7 +41,12 @@ pub(super) async fn append(face: &Arc<Face>, call: Call) -> Result<Answer, Refus
     let stream = face.journal.stream(call.name()).map_err(|error| refuse(face, &error))?;
     let face = Arc::clone(face);
     // A client that goes away does not stop what has begun: its key would be forgotten, and its events would be there.
-    let task = tokio::spawn(async move { write(&face, &stream, &call, claim).await });
+    let task = tokio::spawn(async move {
+        let answer = write(&face, &stream, &events, claim).await;
+        // Until here its body takes room.
+        drop(call);
+        answer
+    });
     task.await.unwrap_or_else(|_| {
         Err(Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -43,15 +57,13 @@ pub(super) async fn append(face: &Arc<Face>, call: Call) -> Result<Answer, Refus
 }
 
 async fn write(
-    face: &Arc<Face>,
+    face: &Face,
     stream: &Stream,
-    call: &Call,
+    events: &[Bytes],
     claim: Option<Claim>,
 ) -> Result<Answer, Refusal> {
-    let body = call.body.as_ref().map_or(&[][..], |held| &held.bytes);
-    let events = events(call, body)?;
     let begun = clock::tick();
-    match face.journal.append_batch(stream, &events).await {
+    match face.journal.append_batch(stream, events).await {
         Ok(span) => {
             face.figures.appended(begun.elapsed());
             if let Some(claim) = claim {
@@ -92,9 +104,8 @@ fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
         let message = format!("an Idempotency-Key is 1 to {LONGEST_KEY} visible ASCII letters");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-key", message));
     }
-    let body = call.body.as_ref().map_or(&[][..], |held| &held.bytes);
     let window = face.config().server.idempotency_window;
-    match face.recall.claim((call.name(), key), body, (clock::tick(), window)) {
+    match face.recall.claim((call.name(), key), &call.body.bytes, (clock::tick(), window)) {
         Verdict::New(claim) => Ok(Decided::New(Some(claim))),
         Verdict::Known(span) => Ok(Decided::Known(span)),
         Verdict::Busy => Err(Refusal::new(
@@ -114,32 +125,39 @@ fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
 }
 
 /// The events in a body: its lines, if it says that it is NDJSON, and else itself.
-fn events<'a>(call: &Call, body: &'a [u8]) -> Result<Vec<&'a [u8]>, Refusal> {
-    let kind = call.headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
-    let kind = kind.unwrap_or_default();
-    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    let is_lines =
-        [&b"application/x-ndjson"[..], b"application/ndjson", b"application/jsonl"].contains(&kind);
-    let events = if is_lines { lines(body)? } else { vec![body] };
-    if events.iter().all(|event| event.is_empty()) {
+fn events(call: &Call, largest: u64) -> Result<Vec<Bytes>, Refusal> {
+    let kind = call.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
+    let is_lines = LINES.iter().any(|known| known.as_bytes() == kind);
+    let body = &call.body.bytes;
+    let events = if is_lines { lines(body)? } else { vec![body.clone()] };
+    if events.iter().all(Bytes::is_empty) {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "no-events", "the body holds no event"));
     }
-    Ok(events)
+    match events.iter().map(|event| event.len() as u64).find(|bytes| *bytes > largest) {
+        Some(bytes) => Err(refusal(&CommitError::EventTooLarge { bytes, limit: largest })),
+        None => Ok(events),
+    }
 }
 
-fn lines(body: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
+fn lines(body: &Bytes) -> Result<Vec<Bytes>, Refusal> {
     let mut events = Vec::new();
     for (number, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() {
             continue;
         }
+        if events.len() == MOST_EVENTS {
+            let message = format!("the body holds more than {MOST_EVENTS} events; nothing was appended");
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", message)
+                .hint("send them in several requests"));
+        }
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
             let message = format!("line {} is no JSON: {error}; nothing was appended", number + 1);
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-line", message)
                 .hint("send one event that is no JSON as the whole body, with another Content-Type"));
         }
-        events.push(line);
+        events.push(body.slice_ref(line));
     }
     Ok(events)
 }
@@ -158,10 +176,12 @@ pub(super) async fn close(face: &Arc<Face>, call: &Call) -> Result<Answer, Refus
 
 /// A stream that is there.
 pub(super) fn find(face: &Face, name: &str) -> Result<StreamInfo, Refusal> {
-    face.journal.streams().into_iter().find(|stream| stream.name == name).ok_or_else(|| {
-        Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
-            .hint("a stream is there from its first event until it was closed and archived")
-    })
+    face.journal.streams().into_iter().find(|stream| stream.name == name && stream.last.is_some()).ok_or_else(
+        || {
+            Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
+                .hint("a stream is there from its first event until it was closed and archived")
+        },
+    )
 }
 
 /// Streams by name, a line for each.
@@ -170,6 +190,8 @@ pub(super) fn list(face: &Face, call: &Call) -> Result<Answer, Refusal> {
     let after = call.query("after").unwrap_or_default();
     let prefix = call.query("prefix").unwrap_or_default();
     let mut streams = face.journal.streams();
+    // One without events was only looked up.
+    streams.retain(|stream| stream.last.is_some());
     streams.retain(|stream| stream.name.starts_with(prefix) && stream.name.as_str() > after);
     streams.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     streams.truncate(usize::try_from(most).unwrap_or(usize::MAX));
@@ -185,31 +207,35 @@ fn line(stream: &StreamInfo) -> Value {
     json!({"id": stream.name, "stream": stream.name, "state": state, "last": last, "live": stream.live})
 }
 
-/// What a client is told when the journal does not take something.
+/// What a client is told when the journal does not take something. Where the daemon is to blame, that is counted too.
 pub(super) fn refuse(face: &Face, error: &CommitError) -> Refusal {
+    let refusal = refusal(error);
+    if !refusal.status.is_server_error() {
+        return refusal;
+    }
+    let bytes = face.journal.stats().bytes;
+    face.figures.refuse(health::Refused { code: refusal.code, message: error.to_string(), bytes });
+    refusal.retry_after(FULL_RETRY)
+}
+
+fn refusal(error: &CommitError) -> Refusal {
     let (status, code) = match error {
         CommitError::Name(_) => (StatusCode::BAD_REQUEST, "bad-name"),
         CommitError::Nothing => (StatusCode::BAD_REQUEST, "no-events"),
         CommitError::EventTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "event-too-large"),
         CommitError::Closed { .. } => (StatusCode::CONFLICT, "closed"),
-        CommitError::NotAppended { .. } | CommitError::TooManyRanges { .. } => {
-            (StatusCode::BAD_REQUEST, "no-event")
-        }
+        CommitError::NotAppended { .. }
+        | CommitError::TooManyRanges { .. }
+        | CommitError::OutOfScope { .. } => (StatusCode::BAD_REQUEST, "no-event"),
         CommitError::TooManyPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-pending"),
         CommitError::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"),
-        CommitError::TooManyConsumers { .. } | CommitError::NoConsumer { .. } => {
-            (StatusCode::SERVICE_UNAVAILABLE, "no-consumer")
-        }
+        CommitError::TooManyConsumers { .. }
+        | CommitError::NoConsumer { .. }
+        | CommitError::OtherScope { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no-consumer"),
         CommitError::OverBudget { .. } => (StatusCode::INSUFFICIENT_STORAGE, "over-budget"),
         CommitError::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
         CommitError::Unknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unknown"),
         CommitError::Stopped(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
     };
-    let refusal = Refusal::new(status, code, error.to_string());
-    if status.is_server_error() {
-        let bytes = face.journal.stats().bytes;
-        face.figures.refuse(health::Refused { code, message: error.to_string(), bytes });
-        return refusal.retry_after(FULL_RETRY);
-    }
-    refusal
+    Refusal::new(status, code, error.to_string())
 }
