@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 
 use crate::commit::{Answer, Batch, Made, Request, Shared, Ticket};
 use crate::consumer::Consumer;
+use crate::events::Events;
 use crate::format::{Openness, Start};
+use crate::index;
 use crate::log::{State, hold};
 use crate::recover::{self, Found};
 use crate::storage::{Disk, Fault, Storage};
@@ -67,6 +69,17 @@ pub struct StreamInfo {
     pub live: u64,
 }
 
+impl StreamInfo {
+    fn of(stream: &index::Stream) -> Self {
+        Self {
+            name: stream.name.to_string(),
+            openness: stream.openness,
+            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
+            live: stream.live(),
+        }
+    }
+}
+
 impl Journal {
     /// Opens the journal in a directory, or makes one there.
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
@@ -114,6 +127,11 @@ impl Journal {
         self.shared.id
     }
 
+    /// How many bytes an event may have.
+    pub fn max_event(&self) -> u64 {
+        self.shared.options.max_event
+    }
+
     pub(crate) fn now(&self) -> crate::Millis {
         (self.shared.options.clock)()
     }
@@ -140,6 +158,17 @@ impl Journal {
             None => state.index.name_stream(name),
         };
         Ok(Stream { number, name: name.into() })
+    }
+
+    /// The stream of that name, if there is one.
+    pub fn find_stream(&self, name: &str) -> Option<Stream> {
+        let state = hold(&self.shared.state);
+        state.index.number_of(name).map(|number| Stream { number, name: name.into() })
+    }
+
+    /// The events of a stream that somebody may still ask for, in order, whoever has settled them.
+    pub fn events(&self, stream: &Stream) -> Events {
+        Events::of(&self.shared, stream)
     }
 
     /// Appends an event. Its number is known once it is synced; the order of calls is the order of events.
@@ -195,17 +224,15 @@ impl Journal {
         Ticket::new(Arc::clone(&self.shared), self.shared.push(request), done)
     }
 
+    /// How a stream stands; nothing if it has ended.
+    pub fn info(&self, stream: &Stream) -> Option<StreamInfo> {
+        hold(&self.shared.state).index.stream(stream.number).map(StreamInfo::of)
+    }
+
     /// All streams that are open, or have events left.
     pub fn streams(&self) -> Vec<StreamInfo> {
         let state = hold(&self.shared.state);
-        let streams = state.index.streams().into_iter();
-        let known = streams.map(|(_, stream)| StreamInfo {
-            name: stream.name.to_string(),
-            openness: stream.openness,
-            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
-            live: stream.live(),
-        });
-        known.collect()
+        state.index.streams().into_iter().map(|(_, stream)| StreamInfo::of(stream)).collect()
     }
 
     /// The consumer of that name for all streams: [`Journal::consumer_of`] with [`Scope::All`].
@@ -231,8 +258,8 @@ impl Journal {
         Ok(Consumer { shared: Arc::clone(&self.shared), number: ticket.wait()?, name: name.into() })
     }
 
-    /// The consumer of that name, if there is one, whatever its scope.
-    pub fn known_consumer(&self, name: &str) -> Option<Consumer> {
+    /// The consumer of that name, if it is registered, whatever its scope.
+    pub fn find_consumer(&self, name: &str) -> Option<Consumer> {
         let number = hold(&self.shared.state).index.consumer_called(name)?.number;
         Some(Consumer { shared: Arc::clone(&self.shared), number, name: name.into() })
     }

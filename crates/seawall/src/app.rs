@@ -6,7 +6,10 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
-use crate::commands::{change, check, config, dump, generate, guard, inspect, quarantine, run, verify};
+use crate::commands::{
+    append, change, check, close, config, consumers, dump, generate, guard, import, inspect,
+};
+use crate::commands::{parked, quarantine, run, streams, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -49,6 +52,12 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Reset(args) => change::run(&args.into(), form, screen),
         Command::Undo(args) => change::run(&args.into(), form, screen),
         Command::Quarantine(args) => quarantine::run(&args.what.into(), form, screen),
+        Command::Append(args) => append::run(&args, form, screen),
+        Command::Streams(args) => streams::run(&args, form, screen),
+        Command::Close(args) => close::run(&args, form, screen),
+        Command::Consumers(args) => consumers::run(&args.what, form, screen),
+        Command::Parked(args) => parked::run(&args.what, form, screen),
+        Command::Import(args) => import::run(&args, form, screen),
         Command::Run(args) => run::run(&args),
         Command::Config(args) => config::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),

@@ -11,13 +11,13 @@ pub(crate) fn now() -> UnixTime {
     SystemTime::now().into()
 }
 
-/// The present as the journal counts it.
+/// The present, as a journal stamps its events.
 pub(crate) fn millis() -> Millis {
-    Millis::new(i64::try_from(now().nanos() / 1_000_000).unwrap_or(i64::MAX))
+    Millis::new(i64::try_from(now().nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX))
 }
 
-/// A point on the clock that never goes back, for spans of time.
+/// A point on a clock that is never set, to measure spans with.
 #[expect(clippy::disallowed_methods, reason = "the one place that may know the time")]
-pub(crate) fn tick() -> Instant {
+pub(crate) fn instant() -> Instant {
     Instant::now()
 }

@@ -1,6 +1,7 @@
 //! Why a command could not be carried out, and how the process ends then.
 
 mod daemon;
+mod journal;
 
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use mend::MendError;
 
 use crate::exit::Exit;
 pub(crate) use daemon::DaemonFailure;
+pub(crate) use journal::{JournalFailure, Partly, commit_code};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,12 @@ pub(crate) enum Failure {
         /// How much, in words.
         what: String,
     },
+    /// The work on a journal could not be done.
+    #[error(transparent)]
+    Journal(#[from] JournalFailure),
+    /// The input could not be read.
+    #[error("failed to read the input: {0}")]
+    Input(#[source] io::Error),
     /// The output could not be written.
     #[error("failed to write the output: {0}")]
     Output(#[source] io::Error),
@@ -91,6 +99,7 @@ impl Failure {
             },
             Failure::WouldLose { .. } => Exit::Refused,
             Failure::Daemon(failure) => failure.exit(),
+            Failure::Journal(failure) => failure.exit(),
             _ => Exit::Failed,
         }
     }
@@ -111,7 +120,7 @@ impl Failure {
             }
             Failure::Detect(DetectError::Unknown { .. }) => "unknown-format",
             Failure::Detect(DetectError::Several { .. }) => "several-logs",
-            Failure::Detect(_) | Failure::Room { .. } => "unreadable",
+            Failure::Detect(_) | Failure::Room { .. } | Failure::Input(_) => "unreadable",
             Failure::Mend(error) => match error {
                 MendError::Held { .. } | MendError::Locked { .. } => "in-use",
                 MendError::NoRoom { .. } => "no-room",
@@ -125,6 +134,7 @@ impl Failure {
             },
             Failure::WouldLose { .. } => "would-lose",
             Failure::Daemon(failure) => failure.code(),
+            Failure::Journal(failure) => failure.code(),
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
             Failure::NoStream { .. } => "no-stream",
@@ -138,6 +148,7 @@ impl Failure {
         }
         let hint = match self {
             Failure::Daemon(failure) => failure.hint(),
+            Failure::Journal(failure) => failure.hint(),
             Failure::Detect(DetectError::Unreadable { source, .. }) => match source.kind() {
                 io::ErrorKind::NotFound => Some("name a data directory, a WAL directory or a file of a log"),
                 io::ErrorKind::PermissionDenied => {

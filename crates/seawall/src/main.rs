@@ -8,11 +8,13 @@ mod commands;
 mod config;
 mod daemon;
 mod exit;
+mod exports;
 mod failure;
-mod filter;
+mod imports;
+mod journal_log;
+mod journals;
 mod json;
 mod limits;
-mod matchers;
 mod report;
 mod room;
 mod servers;
@@ -20,9 +22,6 @@ mod show;
 mod sizes;
 mod spans;
 mod times;
-
-#[cfg(test)]
-mod fake;
 
 fn main() -> std::process::ExitCode {
     app::run(std::env::args_os()).into()

@@ -16,6 +16,7 @@ use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
 use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start};
 pub use arwal::MOST_PAYLOAD;
 use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
+pub use names::encode as file_stem;
 pub use retain::Retention;
 
 /// The name of the archiver's consumer.

@@ -138,7 +138,7 @@ fn streams_out_of_its_scope_are_neither_pending_for_a_consumer_nor_kept_by_it() 
     let journal = open(&storage);
     let job = journal.stream("job/1").unwrap();
     let proxy = journal.consumer_of("proxy", Start::Oldest, lanes()).unwrap();
-    let ship = journal.known_consumer("ship").unwrap();
+    let ship = journal.find_consumer("ship").unwrap();
     assert_eq!((pending(&proxy, &job).len(), pending(&ship, &job)), (0, vec![b"c".to_vec()]));
     assert!(proxy.backlog().is_empty());
     assert_eq!(ship.backlog().len(), 1);
@@ -162,5 +162,5 @@ fn a_scope_is_for_good_and_settling_beyond_it_is_refused() {
     assert_eq!((proxy.parked(9), journal.stats().live_events), (Vec::new(), 1));
     let empty = journal.consumer_of("other", Start::Oldest, Scope::Prefix(String::new()));
     assert!(matches!(empty, Err(CommitError::Name(NameError::Length(0)))));
-    assert!(journal.known_consumer("other").is_none());
+    assert!(journal.find_consumer("other").is_none());
 }

@@ -75,7 +75,7 @@ fn repair(log: &dyn Log, order: &Order) -> Planned {
         Format::Influxdb3 => boxed(mend::influxdb3::Repair::plan(log, order)),
         Format::Arwal => boxed(mend::arwal::Repair::plan(log, order)),
         Format::Prometheus => boxed(prometheus::Repair::plan(log.root(), order)),
-        Format::Loki | Format::Postgres | Format::Sqlite | Format::Etcd => {
+        Format::Journal | Format::Loki | Format::Postgres | Format::Sqlite | Format::Etcd => {
             boxed(mend::other::Intact::plan(log, order))
         }
     }

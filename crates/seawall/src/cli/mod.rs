@@ -5,8 +5,11 @@
 mod change;
 mod daemon;
 mod gate;
+mod import;
+mod journal;
 mod mend;
 mod other;
+mod parked;
 mod read;
 
 use clap::builder::{BoolishValueParser, TypedValueParser};
@@ -19,8 +22,17 @@ pub(crate) use change::{
 };
 pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use import::{Behind, Deed, ImportArgs};
+pub(crate) use journal::{
+    AppendArgs, CloseArgs, Consumers, ConsumersArgs, Cut, DropConsumerArgs, JournalArgs, ListConsumersArgs,
+    StreamsArgs,
+};
 pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
+pub(crate) use parked::{
+    Choice, DropParkedArgs, ExportParkedArgs, ListParkedArgs, ParkedArgs, ParkedCommand, RequeueArgs,
+    ShowParkedArgs,
+};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
 /// Keeps write-ahead logs from taking systems down.
@@ -52,6 +64,12 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     Undo(UndoArgs),
     Quarantine(QuarantineArgs),
+    Append(AppendArgs),
+    Streams(StreamsArgs),
+    Close(CloseArgs),
+    Consumers(ConsumersArgs),
+    Parked(ParkedArgs),
+    Import(ImportArgs),
     Run(RunArgs),
     Config(ConfigArgs),
     Generate(GenerateArgs),

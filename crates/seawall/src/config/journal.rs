@@ -10,6 +10,7 @@ use journal::{Options, WhenFull};
 use super::key::{Key, Kind, Reload, Section};
 use super::{Origin, Problem, Reader, Written};
 use crate::clock;
+use crate::journals;
 use crate::sizes::Size;
 use crate::spans::Span;
 
@@ -118,7 +119,7 @@ pub(super) fn understand(
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     let dir = match dir? {
         Some(dir) => dir,
-        None => usual_place(environment).or_else(|| {
+        None => journals::usual_place(|name| environment.get(name).map(Into::into)).or_else(|| {
             let message =
                 "neither XDG_STATE_HOME nor HOME says where; set journal.dir or SEAWALL_JOURNAL_DIR";
             read.refuse("dir", &Origin::Default, message.to_owned());
@@ -160,11 +161,4 @@ fn options(read: &mut Reader<'_>) -> Option<Options> {
         return None;
     }
     Some(options)
-}
-
-/// Where the journal lies when nobody says where.
-fn usual_place(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
-    Some(state.join("seawall/journal"))
 }

@@ -146,9 +146,9 @@ impl Round {
         let mut cleaned = None;
         while !self.ending.load(Ordering::Acquire) {
             self.archive();
-            if cleaned.is_none_or(|at| clock::tick().duration_since(at) >= CLEANING) {
+            if cleaned.is_none_or(|at| clock::instant().duration_since(at) >= CLEANING) {
                 self.clean();
-                cleaned = Some(clock::tick());
+                cleaned = Some(clock::instant());
             }
             let interval = self.edition.borrow().journal.archive_interval;
             match heard.recv_timeout(interval) {

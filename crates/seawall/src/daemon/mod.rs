@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{self, Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
+use crate::journals;
 use face::{Face, Listeners};
 use keeper::{Ended, Keeper};
 use logging::Dial;
@@ -87,10 +88,10 @@ fn introduce(config: &Config) {
     info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), file, %journal, "starting");
 }
 
-fn open(config: &Config) -> Result<Journal, DaemonFailure> {
+fn open(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
     let opened = Journal::open(dir, config.journal.options.clone());
-    let journal = opened.map_err(|error| DaemonFailure::of_opening(dir.clone(), error))?;
+    let journal = opened.map_err(|error| journals::refusal(dir, error))?;
     report(journal.recovery());
     Ok(journal)
 }

@@ -1,12 +1,9 @@
 //! Why the daemon could not be started, or its configuration not be read.
 
 use std::io;
-use std::path::PathBuf;
 
-use journal::OpenError;
 use journal::archive::ArchiveError;
 use journal::storage::Fault;
-use mend::holders::Holder;
 
 use crate::config::Problem;
 use crate::exit::Exit;
@@ -17,17 +14,6 @@ pub(crate) enum DaemonFailure {
     /// The configuration is wrong.
     #[error("the configuration cannot be used\n{}", listed(.0))]
     Config(Vec<Problem>),
-    /// Another process has the journal.
-    #[error("the journal {} is held by {}", dir.display(), named(holders))]
-    Held {
-        /// Its directory.
-        dir: PathBuf,
-        /// Who has files of it open, as far as can be seen.
-        holders: Vec<Holder>,
-    },
-    /// The journal could not be opened.
-    #[error("failed to open the journal: {0}")]
-    Open(OpenError),
     /// The directory of archives could not be opened.
     #[error(transparent)]
     Archives(#[from] Fault),
@@ -55,21 +41,9 @@ pub(crate) enum DaemonFailure {
 }
 
 impl DaemonFailure {
-    /// Tells a journal that is in use from one that is broken.
-    pub(crate) fn of_opening(dir: PathBuf, error: OpenError) -> Self {
-        match error {
-            OpenError::Held { .. } => {
-                let holders = mend::holders::below(&dir);
-                Self::Held { dir, holders }
-            }
-            error => Self::Open(error),
-        }
-    }
-
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Config(_) => Exit::Usage,
-            Self::Held { .. } => Exit::Refused,
             _ => Exit::Failed,
         }
     }
@@ -77,8 +51,7 @@ impl DaemonFailure {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Config(_) => "configuration",
-            Self::Held { .. } => "in-use",
-            Self::Open(_) | Self::Archives(_) | Self::Archiver(_) => "journal",
+            Self::Archives(_) | Self::Archiver(_) => "journal",
             Self::Listen { .. } => "not-listening",
             Self::System { .. } => "system",
         }
@@ -89,9 +62,6 @@ impl DaemonFailure {
             Self::Config(_) => Some(
                 "`seawall config schema` lists every key, and docs/configuration.md says what each is for",
             ),
-            Self::Held { .. } => {
-                Some("only one process may have a journal open; stop that one, or set journal.dir to another")
-            }
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::AddrInUse => {
                     Some("another process listens there; stop it, or set server.listen to another port")
@@ -100,17 +70,11 @@ impl DaemonFailure {
                 io::ErrorKind::AddrNotAvailable => Some("this machine has no such address"),
                 _ => None,
             },
-            Self::Open(_) | Self::Archives(_) | Self::Archiver(_) | Self::System { .. } => None,
+            Self::Archives(_) | Self::Archiver(_) | Self::System { .. } => None,
         }
     }
 }
 
 fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("  {problem}")).collect::<Vec<_>>().join("\n")
-}
-
-fn named(holders: &[Holder]) -> String {
-    let named: Vec<String> =
-        holders.iter().map(|holder| format!("process {} ({})", holder.pid, holder.name)).collect();
-    if named.is_empty() { "another process".to_owned() } else { named.join(", ") }
 }

@@ -6,6 +6,7 @@ mod big_wal;
 mod generate;
 mod golden;
 mod guard;
+mod journals;
 mod mended;
 mod output;
 mod real;

@@ -13,7 +13,7 @@ use super::access::{self, Visitor};
 use super::answer::{Answer, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, health, metrics, openapi, streams};
+use super::{Face, health, metrics, openapi, parked, streams};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -50,7 +50,7 @@ pub(super) async fn answer(
     visitor: Visitor,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let begun = clock::tick();
+    let begun = clock::instant();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (label, answer) = match find(&method, &path) {
         Found::Route(route, names) => {
@@ -97,7 +97,11 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Readyz => Ok(health::readyz(face).await),
         Does::Metrics => metrics::page(face).await,
         Does::Openapi => Ok(openapi::document()),
-        Does::ListStreams => streams::list(face, &call),
+        Does::ListStreams => streams::list(face, &call).await,
+        Does::ListParked => parked::list(face, &call).await,
+        Does::ShowParked => parked::show(face, &call).await,
+        Does::Requeue => parked::requeue(face, &call).await,
+        Does::GiveUp => parked::give_up(face, &call).await,
         Does::Append => streams::append(face, call).await,
         Does::Close => streams::close(face, &call).await,
     }

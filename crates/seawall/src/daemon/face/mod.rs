@@ -13,6 +13,7 @@ mod health;
 mod listen;
 mod metrics;
 mod openapi;
+mod parked;
 mod recall;
 mod route;
 mod streams;

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_key_is_answered_as_before_until_its_window_has_passed() {
         let recall = Arc::new(Recall::default());
-        let now = clock::tick();
+        let now = clock::instant();
         let claim = |stream, key: &str, body: &str, at| {
             recall.claim((stream, key.as_bytes()), body.as_bytes(), (at, WINDOW))
         };
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_key_whose_request_failed_is_new_again() {
         let recall = Arc::new(Recall::default());
-        let now = clock::tick();
+        let now = clock::instant();
         let claim = || recall.claim(("a", b"k"), b"body", (now, WINDOW));
         drop(claim());
         assert!(matches!(claim(), Verdict::New(_)));
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn no_more_keys_are_remembered_than_the_limit() {
         let recall = Arc::new(Recall::default());
-        let now = clock::tick();
+        let now = clock::instant();
         for number in 0..=MOST {
             let key = number.to_string();
             let Verdict::New(claim) = recall.claim(("a", key.as_bytes()), b"", (now, WINDOW)) else {

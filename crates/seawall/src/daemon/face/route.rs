@@ -77,6 +77,10 @@ pub(super) enum Does {
     ListStreams,
     Append,
     Close,
+    ListParked,
+    ShowParked,
+    Requeue,
+    GiveUp,
 }
 
 const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
@@ -84,7 +88,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 7] = [
+pub(super) static ROUTES: [Route; 11] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -181,6 +185,75 @@ pub(super) static ROUTES: [Route; 7] = [
         gives: Gives::Object(CLOSED),
         statuses: &[(404, "there is no such stream")],
     },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/parked",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListParked,
+        summary: "Events that consumers have put aside.",
+        query: &[
+            field("consumer", "string", "only what this consumer has parked"),
+            field("stream", "string", "only events of this stream"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(PARKED),
+        statuses: &[(404, "there is no such consumer or stream")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/parked/{id}",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ShowParked,
+        summary: "A parked event with what is in it, under `data`, `text`, `base64`, or `damaged`.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Json,
+        statuses: &[(404, "no event of this id is parked")],
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/{id}/requeue",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::Requeue,
+        summary: "Delivers a parked event again, in its place.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(REQUEUED),
+        statuses: &[(404, "no event of this id is parked")],
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/parked/{id}",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::GiveUp,
+        summary: "Gives a parked event up, after writing it to a file that `seawall import` reads.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(DROPPED),
+        statuses: &[(404, "no event of this id is parked")],
+    },
+];
+
+const PARKED: &[Field] = &[
+    field("id", "string", "what the other routes call it"),
+    field("consumer", "string", "who has parked it"),
+    field("stream", "string", "its stream"),
+    field("seq", "integer", "its number there"),
+    field("since", "string|null", "when it was parked"),
+    field("reason", "string|null", "why"),
+];
+
+const REQUEUED: &[Field] = &[field("id", "string", "the event"), field("action", "string", "`requeue`")];
+
+const DROPPED: &[Field] = &[
+    field("id", "string", "the event"),
+    field("action", "string", "`drop`"),
+    field("export", "string", "the file that it was written to"),
 ];
 
 const READY: &[Field] = &[
@@ -190,10 +263,10 @@ const READY: &[Field] = &[
 
 const STREAM: &[Field] = &[
     field("id", "string", "the stream's name"),
-    field("stream", "string", "the same"),
     field("state", "string", "`open` or `closed`"),
     field("last", "integer|null", "the number of its newest event"),
     field("live", "integer", "events that somebody may still ask for"),
+    field("consumers", "array", "objects with `name`, `pending` and `parked`"),
 ];
 
 const APPENDED: &[Field] = &[

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use journal::{BatchError, CommitError, Openness, Span, Stream, StreamInfo};
+use journal::{BatchError, CommitError, Openness, Span, Stream};
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, Refusal};
 use super::dispatch::Call;
 use super::recall::{Claim, Verdict};
 use super::{Face, health};
-use crate::clock;
+use crate::commands::streams;
+use crate::{clock, json};
 
 /// What NDJSON is called.
 const LINES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -62,12 +64,12 @@ async fn write(
     events: &[Bytes],
     claim: Option<Claim>,
 ) -> Result<Answer, Refusal> {
-    let begun = clock::tick();
+    let begun = clock::instant();
     match face.journal.append_batch(stream, events).await {
         Ok(span) => {
             face.figures.appended(begun.elapsed());
             if let Some(claim) = claim {
-                claim.answered(span, clock::tick());
+                claim.answered(span, clock::instant());
             }
             Ok(appended(stream.name(), span))
         }
@@ -105,7 +107,7 @@ fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-key", message));
     }
     let window = face.config().server.idempotency_window;
-    match face.recall.claim((call.name(), key), &call.body.bytes, (clock::tick(), window)) {
+    match face.recall.claim((call.name(), key), &call.body.bytes, (clock::instant(), window)) {
         Verdict::New(claim) => Ok(Decided::New(Some(claim))),
         Verdict::Known(span) => Ok(Decided::Known(span)),
         Verdict::Busy => Err(Refusal::new(
@@ -164,47 +166,36 @@ fn lines(body: &Bytes) -> Result<Vec<Bytes>, Refusal> {
 
 /// Closes a stream that is there.
 pub(super) async fn close(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
-    let found = find(face, call.name())?;
-    if found.openness == Openness::Open {
-        let stream = face.journal.stream(&found.name).map_err(|error| refuse(face, &error))?;
+    let name = call.name();
+    let found = face.journal.find_stream(name);
+    let info = found.as_ref().and_then(|stream| face.journal.info(stream));
+    let Some((stream, info)) = found.zip(info).filter(|(_, info)| info.last.is_some()) else {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
+            .hint("a stream is there from its first event until it was closed and archived"));
+    };
+    if info.openness == Openness::Open {
         face.journal.close_stream(&stream).await.map_err(|error| refuse(face, &error))?;
         face.nudge.look();
     }
-    let last = found.last.map(journal::Seq::get);
-    Ok(Answer::json(StatusCode::OK, &json!({"stream": found.name, "state": "closed", "last": last})))
-}
-
-/// A stream that is there.
-pub(super) fn find(face: &Face, name: &str) -> Result<StreamInfo, Refusal> {
-    face.journal.streams().into_iter().find(|stream| stream.name == name && stream.last.is_some()).ok_or_else(
-        || {
-            Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
-                .hint("a stream is there from its first event until it was closed and archived")
-        },
-    )
+    let last = info.last.map(journal::Seq::get);
+    Ok(Answer::json(StatusCode::OK, &json!({"stream": name, "state": "closed", "last": last})))
 }
 
 /// Streams by name, a line for each.
-pub(super) fn list(face: &Face, call: &Call) -> Result<Answer, Refusal> {
+pub(super) async fn list(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
     let most = call.number("limit")?.unwrap_or(MOST_LISTED).min(MOST_LISTED);
-    let after = call.query("after").unwrap_or_default();
-    let prefix = call.query("prefix").unwrap_or_default();
-    let mut streams = face.journal.streams();
-    // One without events was only looked up.
-    streams.retain(|stream| stream.last.is_some());
-    streams.retain(|stream| stream.name.starts_with(prefix) && stream.name.as_str() > after);
-    streams.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    streams.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok(Answer::lines(&streams.iter().map(line).collect::<Vec<_>>()))
-}
-
-fn line(stream: &StreamInfo) -> Value {
-    let state = match stream.openness {
-        Openness::Open => "open",
-        Openness::Closed => "closed",
-    };
-    let last = stream.last.map(journal::Seq::get);
-    json!({"id": stream.name, "stream": stream.name, "state": state, "last": last, "live": stream.live})
+    let text = |name| call.query(name).unwrap_or_default().to_owned();
+    let (after, prefix) = (text("after"), text("prefix"));
+    let journal = face.journal.clone();
+    let lines = spawn_blocking(move || {
+        let rows = streams::rows(&journal).into_iter();
+        // One without events was only looked up.
+        let there = rows.filter(|row| row.info.last.is_some());
+        let chosen = there.filter(|row| row.info.name.starts_with(&prefix) && row.info.name > after);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        chosen.take(most).map(|row| json::journal::stream(&row)).collect::<Vec<_>>()
+    });
+    Ok(Answer::lines(&lines.await.unwrap_or_default()))
 }
 
 /// What a client is told when the journal does not take something. Where the daemon is to blame, that is counted too.
