@@ -337,3 +337,11 @@ fn words_are_split_as_a_shell_does() {
         [vec![], vec!["seawall", "a"], vec![], vec!["b"], vec!["c", "d | e"]]
     );
 }
+
+#[test]
+fn every_error_of_the_daemon_is_listed_with_its_status() {
+    let text = sources("crates/seawall/src/daemon/face");
+    let mut codes = found(&text, r#"StatusCode::[A-Z_]+,\s*"([a-z-]+)""#);
+    codes.extend(found(&text, r#""code\\":\\"([a-z-]+)\\""#));
+    demand(CONTRACT, "### HTTP error codes", &codes);
+}

@@ -125,3 +125,33 @@ fn streams_are_listed_in_pages() {
     assert_eq!(daemon.get("/v1/streams?limit=x").code(), "bad-query");
     assert_eq!(daemon.get("/v1/streams?limt=2").code(), "bad-query");
 }
+
+#[test]
+fn parked_events_are_listed_shown_delivered_again_and_given_up() {
+    let house = House::new("");
+    house.park("jobs", "server");
+    let daemon = house.start();
+    let ids = |query: &str| {
+        let answer = daemon.get(&format!("/api/v1/parked{query}"));
+        let lines = answer.body.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|line| line["id"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    assert_eq!(ids(""), ["server:jobs:1", "server:jobs:2", "server:jobs:3"]);
+    assert_eq!(ids("?stream=jobs&limit=1"), ["server:jobs:1"]);
+    assert_eq!(daemon.get("/api/v1/parked?stream=other").code(), "no-stream");
+    let shown = |id: &str| daemon.get(&format!("/api/v1/parked/{id}")).json();
+    assert_eq!(shown("server:jobs:1")["data"], json!({"n": 1}));
+    assert_eq!(shown("server%3Ajobs%3A2")["text"], "text");
+    assert_eq!(shown("server:jobs:3")["base64"], "/w==");
+    assert_eq!(daemon.post("/api/v1/parked/server:jobs:1/requeue", b"").status, 200);
+    let dropped = daemon.request("DELETE", "/api/v1/parked/server:jobs:2").send().json();
+    let export = std::fs::read_to_string(dropped["export"].as_str().unwrap()).unwrap();
+    assert!(export.contains("\"text\":\"text\""), "the way back: {export}");
+    assert_eq!(ids(""), ["server:jobs:3"]);
+    for id in ["server:jobs:1", "server:jobs:2", "nonsense"] {
+        let answer = daemon.request("DELETE", &format!("/api/v1/parked/{id}")).send();
+        assert_eq!((answer.status, answer.code().as_str()), (404, "not-parked"), "{id}");
+    }
+    let metrics = daemon.get("/metrics").body;
+    assert!(metrics.contains("\nwal_pending_events 1\n"), "requeued: {metrics}");
+}

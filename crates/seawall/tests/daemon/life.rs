@@ -32,7 +32,7 @@ fn a_second_daemon_on_the_same_journal_is_refused_and_told_who_has_it() {
     let second = house.seawall(&["run", "--log-format", "text"]).output().unwrap();
     assert_eq!(second.status.code(), Some(4));
     let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains(&format!("is held by process {}", daemon.pid())), "{said}");
+    assert!(said.contains(&format!("is held by seawall (process {})", daemon.pid())), "{said}");
     assert_eq!(daemon.get("/livez").status, 200);
 }
 

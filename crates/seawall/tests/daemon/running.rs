@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use journal::{Journal, Millis, Options, Start};
+use journal::{Journal, Millis, Options, Outcome, Start};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,6 +72,15 @@ impl House {
         let listening = daemon.line("listening");
         daemon.address = listening["address"].as_str().unwrap().parse().unwrap();
         daemon
+    }
+
+    /// Makes a journal in which a consumer has put the three events of a stream aside.
+    pub(crate) fn park(&self, stream: &str, consumer: &str) {
+        let journal = Journal::open(&self.path("journal"), Options::new(|| Millis::new(0))).unwrap();
+        let stream = journal.stream(stream).unwrap();
+        let all = journal.append_all(&stream, [&b"{\"n\":1}"[..], b"text", b"\xff"]).unwrap().unwrap();
+        let consumer = journal.consumer(consumer, Start::Oldest).unwrap();
+        consumer.settle(&stream, all, Outcome::Parked("refused".to_owned())).wait().unwrap();
     }
 
     /// All events of a stream in the journal, which no daemon may have open.

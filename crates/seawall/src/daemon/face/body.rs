@@ -26,7 +26,7 @@ struct Growing {
 }
 
 /// Rooms are counted in these.
-const UNIT: usize = 1 << 10;
+pub(super) const UNIT: usize = 1 << 10;
 
 /// How many of them so many bytes take.
 pub(super) fn kibibytes(bytes: usize) -> usize {

@@ -13,9 +13,9 @@ use journal::archive::ARCHIVER;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-use super::Face;
 use super::answer::{Answer, Refusal};
 use super::health::{self, Refused};
+use super::{Face, body};
 use exposition::{Kind, Page};
 
 /// Upper ends of the buckets of durations, in microseconds: from a fast disk's sync to a hanging one's.
@@ -260,6 +260,10 @@ fn requests(page: &mut Page, face: &Face) {
         "From a request's head to its answer.",
     );
     face.figures.requests.durations.write(page, "seawall_http_request_duration_seconds");
+    let server = &face.config().server;
+    let held = body::kibibytes(server.max_body_memory).saturating_sub(face.bodies.available_permits());
+    let held = held * body::UNIT;
+    page.one("seawall_http_body_bytes", Kind::Gauge, "Memory that is set aside for bodies.", held);
     let open = face.config().server.max_connections.saturating_sub(face.places.available_permits());
     page.one("seawall_http_connections", Kind::Gauge, "Connections that are open.", open);
 }

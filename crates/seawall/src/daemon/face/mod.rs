@@ -42,7 +42,7 @@ pub(super) struct Face {
     figures: Figures,
     /// Idempotency keys.
     recall: Arc<Recall>,
-    /// KiB of bodies that may be held.
+    /// KiB of bodies that may still be held.
     bodies: Arc<Semaphore>,
     /// Connections that may be open.
     places: Arc<Semaphore>,
