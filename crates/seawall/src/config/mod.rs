@@ -20,7 +20,8 @@ mod written;
 
 use std::path::PathBuf;
 
-pub(crate) use edition::{Change, changes};
+pub(crate) use edition::Change;
+use edition::changes;
 pub(crate) use journal::JournalSettings;
 pub(crate) use key::Reload;
 pub(crate) use log::{Level, LogForm, LogSettings};
@@ -53,7 +54,24 @@ pub(crate) struct Config {
 impl Config {
     /// Reads and understands all sources, or says everything that is wrong with them.
     pub(crate) fn load(sources: &Sources) -> Result<Self, Vec<Problem>> {
-        let (written, mut problems) = Written::read(sources);
+        let (written, problems) = Written::read(sources);
+        Self::understand(written, sources, problems)
+    }
+
+    /// Reads all sources again, for a daemon that runs with this configuration: what it can take, and what is different. What
+    /// needs a restart stays as it is, and the rest has to make sense with that.
+    pub(crate) fn reload(&self, sources: &Sources) -> Result<(Self, Vec<Change>), Vec<Problem>> {
+        let new = Self::load(sources)?;
+        let changes = changes(&self.written, &new.written);
+        let written = new.written.taken_by(&self.written);
+        Ok((Self::understand(written, sources, Vec::new())?, changes))
+    }
+
+    fn understand(
+        written: Written,
+        sources: &Sources,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, Vec<Problem>> {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
         let log = log::understand(&written, &mut problems);

@@ -181,6 +181,28 @@ fn a_new_edition_is_told_apart_by_what_a_running_daemon_takes() {
 }
 
 #[test]
+fn what_needs_a_restart_stays_and_the_rest_has_to_make_sense_with_it() {
+    let place =
+        Place::new("[server]\nlisten = '0.0.0.0:1'\ntoken = '0123456789abcdef'\nmax_body_memory = '32MiB'\n");
+    let old = place.load();
+    let write = |text: &str| fs::write(place.sources.file.as_ref().unwrap(), text).unwrap();
+    write("[server]\nlisten = '127.0.0.1:2'\ntoken = 'fedcba9876543210'\n[journal]\nmax_bytes = '20GiB'\n");
+    let (new, changes) = old.reload(&place.sources).unwrap();
+    assert_eq!(new.server.listen.to_string(), "0.0.0.0:1");
+    assert_eq!(new.journal.options.max_bytes, old.journal.options.max_bytes);
+    assert!(new.server.token.as_ref().unwrap().is(b"fedcba9876543210"));
+    assert_eq!(changes.len(), 4, "{changes:?}");
+    let (_, again) = new.reload(&place.sources).unwrap();
+    assert_eq!(again.len(), 3, "what needs a restart is told again");
+    // By itself it would do; but the daemon can still be reached from elsewhere.
+    write("[server]\nlisten = '127.0.0.1:2'\n");
+    let problems = old.reload(&place.sources).unwrap_err();
+    assert!(problems[0].message.contains("a token is needed"), "{problems:?}");
+    write("[server]\ntoken = 'fedcba9876543210'\nmax_body = '64MiB'\n");
+    assert!(old.reload(&place.sources).is_err(), "more than the memory that there is for all bodies");
+}
+
+#[test]
 fn every_default_is_a_value_of_its_key_and_stands_in_the_schema() {
     let schema = schema();
     for section in SECTIONS {
@@ -190,4 +212,32 @@ fn every_default_is_a_value_of_its_key_and_stands_in_the_schema() {
             assert_eq!(stated.get("default").is_some(), key.default.is_some(), "{}", key.name);
         }
     }
+}
+
+/// The table of a section as the documentation has it.
+fn table(section: &Section) -> String {
+    let row = |key: &key::Key| {
+        let default = key.default.map_or_else(|| "-".to_owned(), |default| format!("`{default}`"));
+        let reload = match key.reload {
+            Reload::Live => "SIGHUP",
+            Reload::Restart => "restart",
+        };
+        format!("| `{}` | {} | {default} | {reload} | {} |\n", key.name, key.kind.label(), key.about)
+    };
+    let rows: String = section.keys.iter().map(row).collect::<Vec<_>>().concat();
+    format!(
+        "## [{}]\n\n{}\n\n| key | value | default | taken with | what it is |\n|---|---|---|---|---|\n{rows}",
+        section.name, section.about
+    )
+}
+
+#[test]
+fn the_documentation_lists_every_key_as_it_is_and_no_other() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let text = fs::read_to_string(path).unwrap();
+    for section in SECTIONS {
+        let table = table(section);
+        assert!(text.contains(&table), "docs/configuration.md has to have this:\n\n{table}");
+    }
+    assert_eq!(text.matches("\n## [").count(), SECTIONS.len(), "it has sections that there are not");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::key::{Key, Kind, Section};
+use super::key::{Key, Kind, Reload, Section};
 use super::nearest::nearest;
 use super::{Problem, SECTIONS, secret};
 
@@ -83,6 +83,19 @@ impl Written {
     pub(crate) fn entry(&self, section: &Section, key: &Key) -> Option<Entry> {
         let default = || Some(Entry { text: key.default?.to_owned(), origin: Origin::Default });
         self.entries.get(&(section.name, key.name)).cloned().or_else(default)
+    }
+
+    /// These values for a daemon that runs with others: those that need a restart are the ones that it has.
+    pub(super) fn taken_by(&self, running: &Self) -> Self {
+        let mut taken = Self { file: self.file.clone(), entries: BTreeMap::new() };
+        for section in SECTIONS {
+            for key in section.keys {
+                let from = if key.reload == Reload::Live { self } else { running };
+                let name = (section.name, key.name);
+                taken.entries.extend(from.entries.get(&name).map(|entry| (name, entry.clone())));
+            }
+        }
+        taken
     }
 
     fn override_from(&mut self, environment: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {

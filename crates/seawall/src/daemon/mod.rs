@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::config::{self, Change, Config, Reload, Sources};
+use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
 use face::{Face, Listeners};
@@ -157,8 +157,9 @@ impl Daemon<'_> {
     /// Reads the configuration again. One that is wrong changes nothing.
     fn reload(&self) {
         self.manager.tell("RELOADING=1");
-        match Config::load(self.sources) {
-            Ok(new) => self.adopt(new),
+        let reloaded = self.edition.borrow().reload(self.sources);
+        match reloaded {
+            Ok((new, changes)) => self.adopt(new, &changes),
             Err(problems) => {
                 for problem in &problems {
                     error!(%problem, "the new configuration is wrong");
@@ -169,10 +170,8 @@ impl Daemon<'_> {
         self.manager.tell("READY=1");
     }
 
-    fn adopt(&self, new: Config) {
-        let old = Arc::clone(&self.edition.borrow());
-        let changes = config::changes(&old.written, &new.written);
-        for Change { key, before, after, reload } in &changes {
+    fn adopt(&self, new: Config, changes: &[Change]) {
+        for Change { key, before, after, reload } in changes {
             match reload {
                 Reload::Live => info!(key, before, after, "changed"),
                 Reload::Restart => warn!(key, before, after, "a change of this key needs a restart"),
