@@ -51,11 +51,6 @@ impl<T> Ticket<T> {
         Self { shared, stage: Stage::Outside { stream, name, payload }, meaning }
     }
 
-    /// Whether it was refused before it got into the queue.
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.stage, Stage::Refused(_))
-    }
-
     /// Blocks until the request is synced, or has failed.
     ///
     /// As long as nobody else is writing, the caller writes: that saves waking a thread and being woken by it.
@@ -118,7 +113,8 @@ impl<T> Drop for Ticket<T> {
 
 impl<T> Unpin for Ticket<T> {}
 
-struct Unpark(Thread);
+/// Wakes a thread that waits.
+pub(super) struct Unpark(pub(super) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {

@@ -19,9 +19,8 @@ use crate::exit::Exit;
 use crate::exports::{Export, time};
 use crate::failure::{Failure, JournalFailure};
 use crate::imports::source::{self, Raw, Remarks};
-use crate::journals::{self, Missing};
+use crate::journals::{self, Missing, payloads};
 use crate::json;
-use crate::payloads;
 use crate::show::{self, Answer, Screen};
 
 /// Does with archives what was asked for.
