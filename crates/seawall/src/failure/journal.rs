@@ -84,7 +84,7 @@ pub(crate) enum JournalFailure {
         source: io::Error,
     },
     /// A file to import holds none that can be understood.
-    #[error("{} holds no exported events", path.display())]
+    #[error("{} holds no job logs in ARWAL001 and no exported events", path.display())]
     NoEvents {
         /// The file.
         path: PathBuf,
@@ -190,7 +190,9 @@ impl JournalFailure {
             ),
             JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
             JournalFailure::NoArchive { .. } => Some("`seawall archive list` lists those that there are"),
-            JournalFailure::NoEvents { .. } => Some("name a file that `seawall parked export` has written"),
+            JournalFailure::NoEvents { .. } => Some(
+                "name a file .wal or .wal.zst, a directory of them, or a file .ndjson that an export has written",
+            ),
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
             ),
