@@ -160,15 +160,18 @@ impl JournalFailure {
             JournalFailure::NoPlace | JournalFailure::Open(OpenError::Option { .. }) => "usage",
             JournalFailure::Missing { .. } => "no-journal",
             JournalFailure::Held { .. } | JournalFailure::Open(OpenError::Held { .. }) => "in-use",
-            JournalFailure::Open(OpenError::Disk(_)) | JournalFailure::Disk(_) => "io",
-            JournalFailure::Open(_) | JournalFailure::Read(_) => "unreadable",
-            JournalFailure::Commit(error) => commit_code(error),
+            JournalFailure::Open(OpenError::Disk(_))
+            | JournalFailure::Disk(_)
+            | JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
+            JournalFailure::Open(_)
+            | JournalFailure::Read(_)
+            | JournalFailure::Archive(ArchiveError::Read(_))
+            | JournalFailure::Source { .. } => "unreadable",
+            JournalFailure::Commit(error) | JournalFailure::Archive(ArchiveError::Commit(error)) => {
+                commit_code(error)
+            }
             JournalFailure::Partly(partly) => partly.code,
-            JournalFailure::Source { .. } => "unreadable",
             JournalFailure::NoEvents { .. } => "unknown-format",
-            JournalFailure::Archive(ArchiveError::Read(_)) => "unreadable",
-            JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
-            JournalFailure::Archive(ArchiveError::Commit(error)) => commit_code(error),
             JournalFailure::NoArchive { .. } => "no-archive",
             JournalFailure::Differs { .. } => "differs",
             JournalFailure::NoStream { .. } => "no-stream",

@@ -38,7 +38,7 @@ pub(crate) fn events(journal: &Path, stream: &str) -> Vec<String> {
 fn acknowledged(lines: &str) -> usize {
     lines.lines().filter(|line| line.starts_with('{') && line.ends_with('}')).fold(0, |last, line| {
         let ack: serde_json::Value = serde_json::from_str(line).unwrap();
-        let number = |name: &str| usize::try_from(ack[name].as_u64().unwrap()).unwrap();
+        let number = |name: &str| usize::try_from(ack.get(name).unwrap().as_u64().unwrap()).unwrap();
         assert_eq!(number("first"), last + 1, "{lines}");
         number("last")
     })
