@@ -8,6 +8,7 @@ mod generate;
 mod golden;
 mod guard;
 mod imports;
+mod journal_damage;
 mod journals;
 mod mended;
 mod output;

@@ -107,7 +107,10 @@ impl World {
                     journals::write(&self.path("journal/other"), START, 0xbad);
                     fs::copy(self.path("journal/other").join(FIRST), dir.join(FIRST)).map(drop).unwrap();
                 }
-                "renamed" => fs::rename(dir.join(FIRST), dir.join("0000000000000007.seg")).unwrap(),
+                "renamed" => {
+                    fs::copy(dir.join(FIRST), dir.join("0000000000000007.seg")).unwrap();
+                    fs::remove_file(dir.join(FIRST)).unwrap();
+                }
                 "newer" => journals::poke(&dir.join(FIRST), 8, 2),
                 "no-id" => fs::remove_file(dir.join("journal.id")).unwrap(),
                 _ => {}
