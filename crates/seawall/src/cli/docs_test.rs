@@ -231,7 +231,11 @@ fn the_words_of_json_are_listed() {
     }
     let failures = fs::read_to_string(repository().join("crates/seawall/src/failure.rs")).unwrap();
     let codes = failures.split("fn code(").nth(1).unwrap().split("fn hint(").next().unwrap();
-    demand(CONTRACT, "### Failure codes", &found(codes, r#""([a-z-]+)""#));
+    let mut codes = found(codes, r#""([a-z-]+)""#);
+    let failures = fs::read_to_string(repository().join("crates/seawall/src/failure/journal.rs")).unwrap();
+    codes.extend(found(&failures, r#"=> "([a-z-]+)","#));
+    codes.extend(["interrupted".to_owned()]);
+    demand(CONTRACT, "### Failure codes", &codes);
 }
 
 /// The codes of notes, wherever one is made.
