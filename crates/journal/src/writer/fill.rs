@@ -1,5 +1,6 @@
 //! Requests to frames: what is refused, what number an event gets.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Active, Batch, NoRoom};
@@ -18,6 +19,27 @@ pub(super) struct Fill<'f, 'r> {
     pub(super) taken: &'r Taken,
     pub(super) batch: &'f mut Batch<'r>,
     pub(super) outcomes: &'f mut Vec<Became>,
+    pub(super) failed: &'f Failed,
+}
+
+/// Streams of which an event that was taken is not in the log, and why. Those behind it were given before anybody could
+/// know, and are refused as well: else a caller that gives it again would find it behind them.
+#[derive(Default)]
+pub(super) struct Failed {
+    streams: HashMap<StreamNumber, CommitError>,
+    seen: usize,
+}
+
+impl Failed {
+    /// Takes note of outcomes that are new.
+    pub(super) fn note(&mut self, taken: &Taken, outcomes: &[Became]) {
+        for (request, outcome) in taken.requests.iter().zip(outcomes).skip(self.seen) {
+            if let (Request::Append { stream, .. }, Err(error)) = (request, outcome) {
+                self.streams.entry(*stream).or_insert_with(|| error.clone());
+            }
+        }
+        self.seen = outcomes.len();
+    }
 }
 
 /// Why a batch ends.
@@ -55,11 +77,17 @@ impl From<CommitError> for Miss {
 
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
-    pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
+    pub(super) fn fill(&self, fill: Fill<'_, '_>) -> Stop {
         let Some(active) = &self.active else { return Stop::Enough };
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
         for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
+            if let Request::Append { stream, .. } = request
+                && let Some(error) = fill.failed.streams.get(stream)
+            {
+                fill.outcomes.push(Err(error.clone()));
+                continue;
+            }
             match self.take(&mut state.index, &mut target, request, &fill.taken.bytes) {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
                 Err(Miss::Refused(error)) => fill.outcomes.push(Err(error)),

@@ -27,7 +27,7 @@ use crate::recover::Spot;
 use crate::storage::{Fault, Storage, write_all};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
-use fill::{Fill, Stop};
+use fill::{Failed, Fill, Stop};
 use segment::Spare;
 
 /// The only one who writes into segments.
@@ -115,14 +115,17 @@ impl Writer {
         let mut outcomes: Vec<Became> = Vec::with_capacity(taken.requests.len());
         // Segments that were begun for the request at hand, which a sound journal needs one of.
         let mut begun = 0;
+        let mut failed = Failed::default();
         while outcomes.len() < taken.requests.len() {
             if let Err(error) = self.be_able(state) {
                 outcomes.push(Err(error));
                 continue;
             }
             let start = outcomes.len();
+            failed.note(taken, &outcomes);
             let mut batch = self.batch();
-            let stop = self.fill(&mut Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes });
+            let fill = Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes, failed: &failed };
+            let stop = self.fill(fill);
             let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
             if let Err(fault) = flushed {
                 for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {

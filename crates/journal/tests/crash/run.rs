@@ -208,8 +208,14 @@ impl Run {
             let payload = self.payload();
             tickets.push((journal.append(&stream, &payload), payload));
         }
+        let mut failed = None;
         for (ticket, payload) in tickets {
-            let seq = match ticket.wait() {
+            let outcome = ticket.wait();
+            if let (Some(before), Ok(seq)) = (&failed, &outcome) {
+                return Err(format!("event {seq} of {name} was appended behind one that was not: {before}"));
+            }
+            failed = failed.or_else(|| outcome.as_ref().err().cloned());
+            let seq = match outcome {
                 Ok(seq) => Some(seq),
                 Err(CommitError::Unknown(_)) => None,
                 Err(CommitError::Stopped(_) | CommitError::DiskFull(_) | CommitError::OverBudget { .. }) => {
