@@ -77,7 +77,7 @@ impl From<CommitError> for Miss {
 
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
-    pub(super) fn fill(&self, fill: Fill<'_, '_>) -> Stop {
+    pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
         let Some(active) = &self.active else { return Stop::Enough };
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };

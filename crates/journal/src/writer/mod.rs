@@ -124,8 +124,8 @@ impl Writer {
             let start = outcomes.len();
             failed.note(taken, &outcomes);
             let mut batch = self.batch();
-            let fill = Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes, failed: &failed };
-            let stop = self.fill(fill);
+            let mut fill = Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes, failed: &failed };
+            let stop = self.fill(&mut fill);
             let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
             if let Err(fault) = flushed {
                 for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {

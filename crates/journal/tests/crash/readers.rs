@@ -37,7 +37,7 @@ impl Readers {
     }
 
     pub(crate) fn get(&self, journal: &Journal, number: usize) -> Result<Consumer, CommitError> {
-        match journal.known_consumer(NAMES[number]) {
+        match journal.find_consumer(NAMES[number]) {
             Some(known) => Ok(known),
             None => journal.consumer_of(NAMES[number], Start::Oldest, self.scopes[number].clone()),
         }

@@ -35,6 +35,7 @@ fn everywhere(words: &[&str], make: impl Fn() -> TempDir, mut judge: impl FnMut(
             (place, command)
         };
         let hits = faults.everywhere((fault, &CALLS), prepare, |place, struck| {
+            // Told when the test fails.
             eprintln!("{fault:?} {}", struck.point);
             judge(&place, struck.status.success());
         });
