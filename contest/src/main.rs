@@ -2,13 +2,15 @@
 //! that others use for this. `cargo xtask bench journal` runs it.
 //!
 //! Every append is acknowledged after its sync: `contest alone NAME COUNT` lets one writer append so often and nothing
-//! else, for `strace` to count the syncs of. `contest append` prints a table.
+//! else, for `strace` to count the syncs of. `contest append` prints a table, or `contest append BYTES WRITERS` a part of
+//! it.
 //!
 //! | from the environment | |
 //! |---|---|
 //! | `SEAWALL_BENCH_DIR` | where files are made; the disk that is measured |
 //! | `SEAWALL_BENCH_MILLIS` | how long a round is, 600 if it is not set |
 //! | `SEAWALL_BENCH_ROUNDS` | rounds of each contestant, 3 if it is not set |
+//! | `SEAWALL_BENCH_WHO` | who takes part beside the bare loop, separated by semicolons; all if it is not set |
 //! | `SEAWALL_REDIS` | the server of Redis; without it, Redis does not take part |
 
 mod bare;
@@ -38,10 +40,15 @@ const WRITERS: [usize; 4] = [1, 16, 64, 256];
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["append"] => append(),
-        ["alone", name, count] => alone(name, count.parse().expect("a number of appends")),
-        _ => panic!("usage: contest append | contest alone NAME COUNT"),
+        ["append"] => append(&SIZES, &WRITERS),
+        ["append", bytes, writers] => append(&[number(bytes)], &[number(writers)]),
+        ["alone", name, count] => alone(name, number(count)),
+        _ => panic!("usage: contest append [BYTES WRITERS] | contest alone NAME COUNT"),
     }
+}
+
+fn number(word: &str) -> usize {
+    word.parse().expect("a number")
 }
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -56,6 +63,12 @@ fn directory() -> tempfile::TempDir {
 
 fn redis() -> Option<OsString> {
     std::env::var_os("SEAWALL_REDIS")
+}
+
+/// Whether a contestant is wanted.
+fn is_wanted(name: &str) -> bool {
+    let Ok(wanted) = std::env::var("SEAWALL_BENCH_WHO") else { return true };
+    name == NAMES[0] || wanted.split(';').any(|wanted| wanted == name)
 }
 
 /// Opens a contestant's log; nothing if what it needs is not here.
@@ -84,10 +97,10 @@ fn payload(bytes: usize) -> Vec<u8> {
     (0..bytes).map(next).collect()
 }
 
-fn append() {
+fn append(sizes: &[usize], numbers: &[usize]) {
     table::head();
-    for bytes in SIZES {
-        for writers in WRITERS {
+    for &bytes in sizes {
+        for &writers in numbers {
             let time = Duration::from_millis(setting("SEAWALL_BENCH_MILLIS", 600));
             cell(&Order { writers, payload: payload(bytes), time, most: usize::MAX });
         }
@@ -98,7 +111,7 @@ fn append() {
 fn cell(order: &Order) {
     let directory = directory();
     let mut all: Vec<(&str, Box<dyn Contestant>, Vec<Round>)> = Vec::new();
-    for (number, name) in NAMES.into_iter().enumerate() {
+    for (number, name) in NAMES.into_iter().enumerate().filter(|(_, name)| is_wanted(name)) {
         let own = directory.path().join(number.to_string());
         std::fs::create_dir(&own).unwrap();
         all.extend(enter(name, &own).map(|contestant| (name, contestant, Vec::new())));

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::index::Index;
 use crate::log::Segments;
 use crate::storage::{Storage, StoredFile};
+use crate::writer::AFTER_DAMAGE;
 use crate::{JournalId, Lsn, OpenError, Options, Recovery, SegmentId};
 
 pub(crate) use settle::write_id;
@@ -78,7 +79,7 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
         // After damage or a cut, an index is due.
         indexes: replayed.indexes,
         index_bytes: replayed.index_bytes,
-        since_index: if is_sound { replayed.since_index } else { u64::MAX / 2 },
+        since_index: if is_sound { replayed.since_index } else { AFTER_DAMAGE },
         has_spare: settled.has_spare,
         suspects: suspects.into_iter().collect(),
     };
