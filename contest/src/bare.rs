@@ -67,7 +67,8 @@ impl Bare {
         let disk = Arc::new(Mutex::new(Disk { file, at: 0, syncs: Vec::new() }));
         let queue = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
         let (thread_disk, shared) = (Arc::clone(&disk), Arc::clone(&queue));
-        let thread = thread::spawn(move || run(&thread_disk, &shared));
+        let thread = thread::Builder::new().name("bare loop".to_owned());
+        let thread = thread.spawn(move || run(&thread_disk, &shared)).unwrap();
         Self { queue, disk, thread: Some(thread) }
     }
 

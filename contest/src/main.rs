@@ -27,7 +27,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use round::{Contestant, Order, Round};
+use round::{Contestant, Order, Round, processor_time};
 use seawall::Waiting;
 
 /// Who takes part, in the order of the table. The limit comes first.
@@ -125,13 +125,23 @@ fn cell(order: &Order) {
         // Who comes first is another one each time, so that what disturbs the machine does not hit the same one.
         for place in 0..all.len() {
             let at = (place + turn * 3) % all.len();
-            let (_, contestant, rounds) = &mut all[at];
-            rounds.push(contestant.round(order));
+            let (name, contestant, rounds) = &mut all[at];
+            rounds.push(measured(name, contestant.as_mut(), order));
             contestant.rest();
         }
     }
     let rounds: Vec<(&str, Vec<Round>)> = all.into_iter().map(|(name, _, rounds)| (name, rounds)).collect();
     table::rows(order, &rounds);
+}
+
+/// A round with the processor time of each append.
+fn measured(name: &str, contestant: &mut dyn Contestant, order: &Order) -> Round {
+    let before = processor_time();
+    let mut round = contestant.round(order);
+    let spent = processor_time() - before;
+    let appends = round.per_second * order.time.as_secs_f64();
+    round.cpu = (name != "redis").then(|| spent.div_f64(appends.max(1.0)));
+    round
 }
 
 /// Lets one writer append `count` times.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// What every contestant is asked for.
 pub(crate) struct Order {
     pub(crate) writers: usize,
@@ -26,6 +28,8 @@ pub(crate) struct Round {
     pub(crate) p999: Duration,
     /// The p99 of a sync alone, from who measures it.
     pub(crate) sync_p99: Option<Duration>,
+    /// Processor time of an append, its writer's with it; nothing if another process has a part in it.
+    pub(crate) cpu: Option<Duration>,
 }
 
 impl Round {
@@ -38,6 +42,7 @@ impl Round {
             p99: quantile(&delays, 990),
             p999: quantile(&delays, 999),
             sync_p99: None,
+            cpu: None,
         }
     }
 }
@@ -53,6 +58,12 @@ pub(crate) fn median<T: PartialOrd>(rounds: &[Round], figure: impl Fn(&Round) ->
     all.sort_by(|a, b| a.partial_cmp(b).expect("figures can be compared"));
     let middle = all.len() / 2;
     all.swap_remove(middle)
+}
+
+/// Processor time that this process has taken.
+pub(crate) fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// A log that takes part.

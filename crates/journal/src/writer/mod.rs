@@ -166,7 +166,8 @@ impl Writer {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         out.shrink_to(KEPT_BYTES);
-        Batch::new(out, self.next, self.next.minus(1))
+        let at = self.active.as_ref().map_or(0, |active| active.at);
+        Batch::new(out, (self.next, at), self.next.minus(1))
     }
 
     /// Makes sure that there is a segment to write into, or says why not.
@@ -195,7 +196,7 @@ impl Writer {
             return Ok(());
         };
         let written =
-            write_all(&*active.file, active.at, &batch.out).map_err(Fault::on("write to", &active.name));
+            write_all(&*active.file, active.at, batch.bytes()).map_err(Fault::on("write to", &active.name));
         let synced = written.and_then(|()| active.file.sync().map_err(Fault::on("sync", &active.name)));
         let mut state = hold(state);
         if let Err(fault) = synced {
@@ -206,8 +207,9 @@ impl Writer {
             self.unfinished = None;
             return Err(fault);
         }
-        active.at += batch.out.len() as u64;
-        self.since_index += batch.out.len() as u64;
+        let bytes = batch.bytes().len() as u64;
+        active.at += bytes;
+        self.since_index += bytes;
         self.next = batch.end();
         state.durable = self.next.minus(1);
         state.counters.syncs += 1;
