@@ -153,9 +153,10 @@ impl Stream {
 
     /// The live events from `from` on, in order.
     pub(crate) fn events(&self, from: Seq) -> impl Iterator<Item = (Seq, Place)> + '_ {
-        let skipped = usize::try_from(self.first.until(from)).unwrap_or(usize::MAX);
-        let numbers = (self.first.get()..).map(Seq::new);
-        let places = numbers.zip(self.places.iter()).skip(skipped);
+        let skipped = usize::try_from(self.first.until(from)).unwrap_or(usize::MAX).min(self.places.len());
+        // Not by passing over them one by one: who reads a long stream asks for it in many pieces.
+        let numbers = (self.first.get() + skipped as u64..).map(Seq::new);
+        let places = numbers.zip(self.places.range(skipped..));
         let aside = self.aside.range(from..).map(|(&seq, &place)| (seq, place));
         aside.chain(places.filter_map(|(seq, place)| Some((seq, (*place)?))))
     }

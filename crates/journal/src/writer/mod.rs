@@ -32,7 +32,6 @@ use crate::storage::{Fault, Storage, write_all};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
 use fill::{Fill, Stop};
-use segment::Put;
 use spare::Keeper;
 use unfinished::Unfinished;
 
@@ -133,15 +132,12 @@ impl Writer {
                 continue;
             }
             let start = outcomes.len();
-            let part = self.next_part();
+            let parts = self.parts();
             let mut batch = self.batch();
             let stop = self.fill(&mut Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes });
-            let put = part.as_ref().map(|part| self.put_part(&mut batch, part));
+            let put = self.put_parts(&mut batch, &parts);
             let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
-            match part.filter(|_| put == Some(Put::NoRoom)) {
-                Some(part) => self.give_back(part),
-                None => self.end_index(),
-            }
+            self.go_on_with_index(parts, put);
             if let Err(fault) = flushed {
                 for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {
                     *outcome = Err(CommitError::Unknown(fault.clone()));

@@ -1,8 +1,9 @@
 //! How a segment begins: a spare file, its header, its name, an index; and what may be cleared away after that.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::batch::{Active, Batch, NoRoom};
+use super::batch::{Active, Batch};
 use super::spare::{Chores, Wish};
 use super::unfinished::{Part, Unfinished};
 use super::{AFTER_DAMAGE, Writer};
@@ -31,15 +32,8 @@ const GROWN: u64 = 4;
 enum Pace {
     /// All of it before anything else.
     AtOnce,
-    /// Its first part now, and one with each batch.
+    /// Its first part now, and the others with the batches that follow.
     Along,
-}
-
-/// Whether a part of an index is in a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Put {
-    Done,
-    NoRoom,
 }
 
 /// Segments that are begun for one request before it is given up. A sound journal needs one, or two after an index
@@ -167,14 +161,13 @@ impl Writer {
         let parts = hold(state).index.parts(enough);
         self.unfinished = Some(Unfinished::new(begins, parts));
         self.since_index = 0;
-        while let Some(part) = self.next_part() {
+        while self.unfinished.is_some() {
+            let parts = self.parts();
             let mut batch = self.batch();
-            let is_put = self.put_part(&mut batch, &part);
+            let put = self.put_parts(&mut batch, &parts);
             self.flush(state, batch)?;
-            if is_put == Put::Done {
-                self.end_index();
-            } else {
-                self.give_back(part);
+            self.go_on_with_index(parts, put);
+            if put == 0 {
                 self.open_segment(state)?;
             }
             if pace == Pace::Along {
@@ -184,27 +177,35 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn next_part(&mut self) -> Option<Part> {
-        self.unfinished.as_mut().and_then(Unfinished::next)
+    /// The parts of the index that are still to be written.
+    pub(super) fn parts(&mut self) -> VecDeque<Part> {
+        self.unfinished.as_mut().map(Unfinished::take).unwrap_or_default()
     }
 
-    /// There was no room for it; it comes with the next segment.
-    pub(super) fn give_back(&mut self, part: Part) {
-        if let Some(unfinished) = &mut self.unfinished {
-            unfinished.give_back(part);
+    /// Adds parts to a batch, as many bytes as of all else in it and one at least, and says how many they are.
+    pub(super) fn put_parts<'r>(&self, batch: &mut Batch<'r>, parts: &'r VecDeque<Part>) -> usize {
+        let Some(active) = &self.active else { return 0 };
+        let (most, mut bytes, mut put) = (batch.bytes().len(), 0, 0);
+        for part in parts {
+            if put > 0 && bytes >= most || batch.put(active, part.record(), self.now()).is_err() {
+                break;
+            }
+            bytes += part.bytes();
+            put += 1;
         }
+        put
     }
 
-    pub(super) fn put_part<'r>(&self, batch: &mut Batch<'r>, part: &'r Part) -> Put {
-        let Some(active) = &self.active else { return Put::NoRoom };
-        match batch.put(active, part.record(), self.now()) {
-            Ok(()) => Put::Done,
-            Err(NoRoom) => Put::NoRoom,
-        }
+    /// Keeps the parts that were not written. Once there are none, and the last one is synced, the index counts.
+    pub(super) fn go_on_with_index(&mut self, mut parts: VecDeque<Part>, put: usize) {
+        // After a fault there is none, and the next segment begins with all of another.
+        let Some(unfinished) = &mut self.unfinished else { return };
+        parts.drain(..put);
+        unfinished.give_back(parts);
+        self.end_index();
     }
 
-    /// Lets the index count if its last part is synced now.
-    pub(super) fn end_index(&mut self) {
+    fn end_index(&mut self) {
         let Some(finished) = self.unfinished.as_ref().and_then(Unfinished::finished) else { return };
         self.unfinished = None;
         self.indexes.push(finished.begins);

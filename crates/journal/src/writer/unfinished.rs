@@ -1,4 +1,5 @@
-//! An index that is being written: all of it as it was when its segment began, a part with each batch.
+//! An index that is being written: all of it as it was when its segment began, in parts that come along with the
+//! batches.
 
 use std::collections::VecDeque;
 
@@ -40,13 +41,13 @@ impl Unfinished {
         Self { begins, bytes, left: parts.into_iter().enumerate().map(part).collect() }
     }
 
-    /// The part that has to come next; it is given back if it was not written.
-    pub(super) fn next(&mut self) -> Option<Part> {
-        self.left.pop_front()
+    /// What is still to be written, which is given back but for what was.
+    pub(super) fn take(&mut self) -> VecDeque<Part> {
+        std::mem::take(&mut self.left)
     }
 
-    pub(super) fn give_back(&mut self, part: Part) {
-        self.left.push_front(part);
+    pub(super) fn give_back(&mut self, left: VecDeque<Part>) {
+        self.left = left;
     }
 
     /// What it is once its last part is written.
@@ -56,6 +57,10 @@ impl Unfinished {
 }
 
 impl Part {
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn record(&self) -> Record<'_> {
         Record::Index { part: self.number, more: self.more, entries: &self.entries }
     }
