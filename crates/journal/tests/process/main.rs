@@ -14,12 +14,15 @@ use journal::{Commit, CommitError, Journal, Millis, Options, Start};
 
 /// Where the child finds its journal.
 const PLACE: &str = "SEAWALL_JOURNAL_CHILD";
+/// Whether the child's journal has threads of its own: nothing, or `1`.
+const THREADS: &str = "SEAWALL_JOURNAL_THREADS";
 const EVENTS: usize = 120;
 
 fn options() -> Options {
     let mut options = Options::new(|| Millis::new(0));
-    // One thread, so that the n-th system call is the same one in every run.
-    options.commit = Commit::Caller;
+    // Without threads, the n-th system call is the same one in every run.
+    let has_threads = std::env::var_os(THREADS).is_some();
+    options.commit = if has_threads { Commit::Thread } else { Commit::Caller };
     options.segment_size = 64 << 10;
     options.max_event = 16 << 10;
     options
@@ -44,7 +47,7 @@ fn child() {
     }
 }
 
-fn start(place: &Path, tracer: &[String]) -> Child {
+fn command(place: &Path, tracer: &[String]) -> Command {
     let program = std::env::current_exe().unwrap();
     let mut command = match tracer {
         [] => Command::new(program),
@@ -55,7 +58,8 @@ fn start(place: &Path, tracer: &[String]) -> Child {
         }
     };
     command.args(["--exact", "child", "--ignored", "--nocapture"]).env(PLACE, place);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    command
 }
 
 /// What a child has said.
@@ -95,14 +99,16 @@ fn there(place: &Path) -> BTreeSet<u64> {
 
 #[test]
 fn what_a_process_called_safe_is_there_when_it_was_killed() {
-    for lines in [1, 2, 17, 40, 64, 99] {
+    for (lines, threads) in [1, 2, 17, 40, 64, 99].into_iter().flat_map(|lines| [(lines, 0), (lines, 1)]) {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().join("journal");
-        let mut child = start(&place, &[]);
+        let mut command = command(&place, &[]);
+        command.envs((threads > 0).then_some((THREADS, "1")));
+        let mut child = command.spawn().unwrap();
         let said = listen(&mut child, lines);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(said.safe.is_subset(&there(&place)), "killed after {lines} lines");
+        assert!(said.safe.is_subset(&there(&place)), "killed after {lines} lines, {threads} threads");
     }
 }
 
@@ -144,7 +150,7 @@ fn one_call_fails(call: &str, error: &str, number: u32) -> u64 {
         names.into_iter().chain(segments).flat_map(|name| ["-P".to_owned(), format!("{path}/{name}")]);
     let head = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(str::to_owned);
     let tracer: Vec<String> = head.into_iter().chain([inject]).chain(bound).chain(files).collect();
-    let mut child = start(&place, &tracer);
+    let mut child = command(&place, &tracer).spawn().unwrap();
     let said = listen(&mut child, usize::MAX);
     child.wait().unwrap();
     assert!(said.safe.is_subset(&there(&place)), "{call} {number} failed with {error}");
