@@ -101,7 +101,8 @@ pub(crate) fn threads<A: FnMut()>(order: &Order, writer: impl Fn(u64) -> A + Syn
             }
             delays
         };
-        let running: Vec<_> = (0..order.writers as u64).map(|number| scope.spawn(move || run(number))).collect();
+        let running: Vec<_> =
+            (0..order.writers as u64).map(|number| scope.spawn(move || run(number))).collect();
         running.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     Round::of(delays, begun.elapsed())

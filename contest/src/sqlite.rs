@@ -26,7 +26,8 @@ impl Contestant for Sqlite {
         threads(order, |_| {
             || {
                 let connection = self.0.lock().unwrap();
-                let mut insert = connection.prepare_cached("INSERT INTO events (payload) VALUES (?1)").unwrap();
+                let mut insert =
+                    connection.prepare_cached("INSERT INTO events (payload) VALUES (?1)").unwrap();
                 insert.execute([&order.payload]).unwrap();
             }
         })

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::round::{Order, Round, median};
 
 pub(crate) fn head() {
-    println!("| bytes | writers | who | appends a second | of the bare loop | p50 | p99 | p99.9 | p99 of a sync | processor |");
+    println!(
+        "| bytes | writers | who | appends a second | of the bare loop | p50 | p99 | p99.9 | p99 of a sync | processor |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
 }
 
@@ -31,5 +33,11 @@ pub(crate) fn rows(order: &Order, all: &[(&str, Vec<Round>)]) {
 
 fn shown(delay: Duration) -> String {
     let micros = delay.as_secs_f64() * 1e6;
-    if micros < 10.0 { format!("{micros:.1} us") } else if micros < 1000.0 { format!("{micros:.0} us") } else { format!("{:.1} ms", micros / 1000.0) }
+    if micros < 10.0 {
+        format!("{micros:.1} us")
+    } else if micros < 1000.0 {
+        format!("{micros:.0} us")
+    } else {
+        format!("{:.1} ms", micros / 1000.0)
+    }
 }

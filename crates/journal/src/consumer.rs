@@ -148,12 +148,7 @@ impl Consumer {
         self.read_with(stream, seq, &mut Window::default())
     }
 
-    fn read_with(
-        &self,
-        stream: &Stream,
-        seq: Seq,
-        window: &mut Window,
-    ) -> Result<Option<Event>, ReadError> {
+    fn read_with(&self, stream: &Stream, seq: Seq, window: &mut Window) -> Result<Option<Event>, ReadError> {
         let wanted = Wanted { stream: stream.number, name: &stream.name, seq };
         read::read(&self.shared.state, self.shared.id, wanted, window)
     }

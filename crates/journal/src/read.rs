@@ -116,11 +116,7 @@ fn locate(state: &Mutex<State>, wanted: Wanted<'_>) -> Result<Option<Located>, F
     Ok(Some((place, file)))
 }
 
-fn decode(
-    bytes: &[u8],
-    (id, place): (JournalId, Place),
-    wanted: Wanted<'_>,
-) -> Option<Event> {
+fn decode(bytes: &[u8], (id, place): (JournalId, Place), wanted: Wanted<'_>) -> Option<Event> {
     let frame = Frame::verify(&Identity::new(id, place.segment()), place.offset(), bytes)?;
     let time = frame.head().time;
     match Record::decode(frame.head(), frame.payload()).ok()? {

@@ -44,7 +44,8 @@ struct Contest {
 impl Contest {
     fn build() -> Result<Self, Failure> {
         let place = target().join("contest");
-        let mut build = cargo(["build", "--release", "--manifest-path", "contest/Cargo.toml", "--target-dir"]);
+        let mut build =
+            cargo(["build", "--release", "--manifest-path", "contest/Cargo.toml", "--target-dir"]);
         workspace::run(build.arg(&place))?;
         let directory = std::env::var_os(DIRECTORY).map_or_else(|| target().join("bench"), PathBuf::from);
         std::fs::create_dir_all(&directory)

@@ -32,7 +32,10 @@ fn main() {
     let before = resident();
     let begun = now();
     fill(&journal, &streams, events);
-    println!("| appending {events} events of {BYTES} bytes to {STREAMS} streams | {:.1} s |", begun.elapsed().as_secs_f64());
+    println!(
+        "| appending {events} events of {BYTES} bytes to {STREAMS} streams | {:.1} s |",
+        begun.elapsed().as_secs_f64()
+    );
     let grown = resident().saturating_sub(before);
     println!("| memory of a pending event | {:.1} bytes |", grown as f64 / events as f64);
     drop(journal);

@@ -15,7 +15,8 @@ const EVENTS: u64 = 400_000;
 
 /// A line as services log them: words that come again, and an id that does not.
 fn line(number: u64) -> String {
-    let (low, high) = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number.wrapping_mul(0xd1b5_4a32_d192_ed03));
+    let (low, high) =
+        (number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number.wrapping_mul(0xd1b5_4a32_d192_ed03));
     let path = ["/api/v1/orders", "/api/v1/customers", "/healthz", "/api/v1/orders/search"];
     format!(
         r#"{{"ts":"2026-01-01T00:{:02}:{:02}.{:06}Z","level":"info","service":"checkout","pod":"checkout-{:02}","trace":"{low:016x}{high:016x}","method":"POST","path":"{}","status":{},"ms":{},"bytes":{},"message":"request completed, cache {} after {} tries, upstream answered within its deadline"}}"#,

@@ -3,8 +3,8 @@
 
 use std::sync::Mutex;
 
-use super::{AFTER_DAMAGE, Writer};
 use super::batch::{Batch, NoRoom};
+use super::{AFTER_DAMAGE, Writer};
 use crate::format::{Bad, Found, Frame, Identity, LostTo, Place, Record, Scan};
 use crate::log::{State, hold, quarantine};
 use crate::storage::Fault;

@@ -78,7 +78,7 @@ const KEPT_BYTES: usize = 4 << 20;
 impl Writer {
     pub(crate) fn new(begin: Begin) -> Self {
         let spot = begin.spot;
-        let files = Keeper::new(&begin.storage, &begin.options, spot.has_spare);
+        let files = Keeper::new(&begin.storage, &begin.options, &spot);
         let active = spot.active.map(|(open, at)| Active {
             name: crate::log::names::segment_name(open.segment),
             identity: crate::format::Identity::new(begin.id, open.segment),

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::log::hold;
 use crate::log::names::{SPARE, SPARE_ASIDE};
+use crate::recover::Spot;
 use crate::storage::{Fault, Storage, StoredFile, write_all};
 use crate::{Commit, Options};
 
@@ -127,8 +128,8 @@ enum Attempt {
 }
 
 impl Keeper {
-    pub(super) fn new(storage: &Arc<dyn Storage>, options: &Options, has_spare: bool) -> Self {
-        let progress = if has_spare { Progress::Ready } else { Progress::None };
+    pub(super) fn new(storage: &Arc<dyn Storage>, options: &Options, spot: &Spot) -> Self {
+        let progress = if spot.has_spare { Progress::Ready } else { Progress::None };
         let spare = Spare { storage: Arc::clone(storage), size: options.segment_size, progress };
         Self {
             commit: options.commit,
