@@ -46,7 +46,7 @@ pub(crate) struct Queue {
     waiting: Taken,
     /// Those who found the queue full.
     turned_away: Vec<Waker>,
-    /// Whether the thread sleeps and has to be told.
+    /// What the thread does.
     pub(crate) thread: Thread,
     /// Whether more may come.
     pub(crate) end: End,
@@ -55,8 +55,12 @@ pub(crate) struct Queue {
 /// What the writing thread does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Thread {
+    /// There is none: not yet, not any more, or never.
     #[default]
+    Absent,
+    /// It looks at the queue before it sleeps.
     Busy,
+    /// It has to be told.
     Asleep,
 }
 
@@ -72,6 +76,8 @@ pub(crate) enum End {
 pub(crate) struct Place {
     pub(crate) group: Arc<Group>,
     pub(crate) number: usize,
+    /// What the thread did when the request came.
+    pub(crate) thread: Thread,
 }
 
 impl Taken {
@@ -94,7 +100,7 @@ impl Queue {
     pub(crate) fn push(&mut self, request: Request) -> Place {
         let number = self.waiting.requests.len();
         self.waiting.requests.push(request);
-        Place { group: Arc::clone(&self.waiting.group), number }
+        Place { group: Arc::clone(&self.waiting.group), number, thread: self.thread }
     }
 
     /// Adds an event, if there is room for it. A queue with nothing in it takes any.

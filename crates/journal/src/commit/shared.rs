@@ -9,7 +9,7 @@ use super::queue::{End, Place, Queue, Request, Taken, Thread};
 use crate::log::{State, hold};
 use crate::storage::Lock;
 use crate::writer::Writer;
-use crate::{Commit, JournalId, Options, Recovery, StreamNumber};
+use crate::{JournalId, Options, Recovery, StreamNumber};
 
 /// All of an open journal.
 pub(crate) struct Shared {
@@ -88,20 +88,12 @@ impl Shared {
 
     /// Sees to it that somebody writes what waits, without waiting for it.
     pub(crate) fn kick(&self) {
-        let thread = {
-            let queue = hold(&self.queue);
-            self.has_thread(&queue).then_some(queue.thread)
-        };
+        let thread = hold(&self.queue).thread;
         match thread {
-            Some(Thread::Asleep) => self.wake.notify_one(),
-            Some(Thread::Busy) => {}
-            None => self.write(),
+            Thread::Asleep => self.wake.notify_one(),
+            Thread::Busy => {}
+            Thread::Absent => self.write(),
         }
-    }
-
-    /// Whether a thread will look at the queue. It ends when the journal is dropped; a consumer or a ticket may live on.
-    fn has_thread(&self, queue: &Queue) -> bool {
-        self.options.commit == Commit::Thread && queue.end == End::Open
     }
 
     /// Writes what waits, unless somebody is writing: then that one, or the thread, does.
@@ -120,7 +112,7 @@ impl Shared {
             if queue.is_empty() {
                 return;
             }
-            if self.has_thread(&queue) {
+            if queue.thread != Thread::Absent {
                 // Its turn: one caller does not write for all others.
                 self.wake.notify_one();
                 return;
@@ -146,12 +138,14 @@ impl Shared {
         writing.spent = taken;
     }
 
-    /// What the thread does until the journal is closed.
+    /// What the thread does until the journal is closed. A consumer or a ticket may live on; then whoever waits writes.
     pub(crate) fn run(&self) {
+        hold(&self.queue).thread = Thread::Busy;
         loop {
             let mut queue = hold(&self.queue);
             while queue.is_empty() {
                 if queue.end == End::Closing {
+                    queue.thread = Thread::Absent;
                     return;
                 }
                 queue.thread = Thread::Asleep;
