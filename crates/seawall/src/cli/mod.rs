@@ -114,6 +114,8 @@ pub(crate) fn command() -> clap::Command {
 }
 
 #[cfg(test)]
+mod deploy_test;
+#[cfg(test)]
 mod docs_test;
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::cli::{AppendArgs, Cut, Form};
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, Partly, commit_code};
+use crate::journals::lines::{Ending, Lines, Pause};
 use crate::journals::{self, Missing};
-use crate::lines::{Ending, Lines, Pause};
 use crate::show::progress::{Counter, IsTyped};
 use crate::show::{self, Screen, units};
 

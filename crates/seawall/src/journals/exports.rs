@@ -13,7 +13,7 @@ use journal::{Event, Millis};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, JournalFailure};
-use crate::payloads;
+use crate::journals::payloads;
 use crate::times::rfc3339;
 
 /// The directory of a journal in which exports are left.

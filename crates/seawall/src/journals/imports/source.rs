@@ -14,7 +14,7 @@ use journal::archive::file_stem;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, JournalFailure};
-use crate::payloads;
+use crate::journals::payloads;
 use crate::times::Moment;
 
 /// A line of an export at most: an event of ten million bytes, each of which takes six as JSON.
