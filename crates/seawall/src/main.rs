@@ -1,7 +1,6 @@
 //! Keeps write-ahead logs from taking systems down.
 
 mod app;
-mod archives;
 mod changes;
 mod cli;
 mod clock;
@@ -9,9 +8,7 @@ mod commands;
 mod config;
 mod daemon;
 mod exit;
-mod exports;
 mod failure;
-mod imports;
 mod journal_log;
 mod journals;
 mod json;

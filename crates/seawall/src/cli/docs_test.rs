@@ -56,7 +56,8 @@ fn words(line: &str) -> Vec<String> {
 fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     for word in words(line) {
-        if ["|", "||", "&&", ";", "if", "then", "else", "!", "exec", ">", "2>"].contains(&word.as_str()) {
+        if ["|", "||", "&&", ";", "if", "then", "else", "!", "exec", "<", ">", "2>"].contains(&word.as_str())
+        {
             commands.push(Vec::new());
             continue;
         }

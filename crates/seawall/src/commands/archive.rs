@@ -10,16 +10,17 @@ use journal::Scope;
 use journal::archive::{ARCHIVER, Archive, Archiver, Retention, expired, remove};
 use serde_json::json;
 
-use crate::archives;
 use crate::cli::{
     ArchiveCommand, CleanupArgs, Consent, ExtractArgs, Extracted, Form, ListArchivesArgs, RunArchiveArgs,
 };
 use crate::clock;
 use crate::exit::Exit;
-use crate::exports::{Export, time};
 use crate::failure::{Failure, JournalFailure};
-use crate::imports::source::{self, Raw, Remarks};
-use crate::journals::{self, Missing, payloads};
+use crate::journals::archives;
+use crate::journals::exports::{Export, time};
+use crate::journals::imports::source::{self, Raw, Remarks};
+use crate::journals::payloads;
+use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Answer, Screen};
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use formats::{DamageList, Progress, TimeRange, UnixTime};
 use journal::{Journal, ReadError};
 
-use crate::archives;
 use crate::cli::{Form, Reach, ReplayArgs, Sending};
 use crate::clock;
 use crate::commands::close;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure};
-use crate::imports::source::{self, Source};
+use crate::journals::archives;
+use crate::journals::imports::source::{self, Source};
 use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Screen, progress};

@@ -17,6 +17,10 @@ const START: i64 = 1_769_860_800_000;
 
 const HOUR: i64 = 3_600_000;
 
+/// Which journal the commands work on, and that its segments take no time to make.
+pub(crate) const JOURNAL: [(&str, &str); 2] =
+    [("SEAWALL_JOURNAL_DIR", "events"), ("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB")];
+
 /// Logs in every state, each a directory.
 pub(crate) struct World(TempDir);
 
@@ -141,7 +145,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
         command.args(args).current_dir(self.0.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C");
-        command.env("SEAWALL_JOURNAL_DIR", "events").env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");
+        command.envs(JOURNAL);
         command
     }
 

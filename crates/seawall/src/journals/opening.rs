@@ -4,9 +4,6 @@
 //! the user, which is `XDG_STATE_HOME` or `.local/state` below the home directory. `SEAWALL_JOURNAL_SEGMENT_SIZE` and
 //! `SEAWALL_JOURNAL_MAX_BYTES` set the options of those names.
 
-pub(crate) mod lines;
-pub(crate) mod payloads;
-
 use std::env;
 use std::ffi::OsString;
 use std::fs;
