@@ -1,6 +1,7 @@
 //! Keeps write-ahead logs from taking systems down.
 
 mod app;
+mod archives;
 mod changes;
 mod cli;
 mod clock;

@@ -4,7 +4,7 @@
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
-//! * [`PowerDisk`] is a file system that loses power.
+//! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`Cage`] limits the memory of what runs in it, as a container does.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
@@ -38,5 +38,5 @@ pub use cage::Cage;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program, note_lack};
-pub use power::{Cut, Data, PowerDisk};
+pub use power::{Cut, Data, PowerDisk, quick_directory};
 pub use wait::wait_for;

@@ -73,7 +73,7 @@ impl PowerDisk {
     }
 
     fn make(bytes: u64) -> io::Result<Self> {
-        let directory = tempfile::tempdir()?;
+        let directory = quick_directory()?;
         let (image, place) = (directory.path().join("image"), directory.path().join("disk"));
         fs::File::create(&image)?.set_len(bytes)?;
         fs::create_dir(&place)?;
@@ -131,6 +131,12 @@ impl Drop for PowerDisk {
             run("umount", [OsStr::new("-l"), self.place.as_os_str()]).unwrap_or(());
         }
     }
+}
+
+/// A directory in memory, where files can be had there, and else on the disk: for what is failed, killed and stopped on
+/// purpose, and has nothing to gain from a real disk below.
+pub fn quick_directory() -> io::Result<TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
 }
 
 fn run(program: &str, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> io::Result<()> {

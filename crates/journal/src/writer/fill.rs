@@ -18,6 +18,32 @@ pub(super) struct Fill<'f, 'r> {
     pub(super) taken: &'r Taken,
     pub(super) batch: &'f mut Batch<'r>,
     pub(super) outcomes: &'f mut Vec<Became>,
+    pub(super) halted: &'f mut Halted,
+}
+
+/// Streams of which an event was refused, or failed: none that came with it may pass it by.
+#[derive(Default)]
+pub(super) struct Halted(Vec<StreamNumber>);
+
+impl Halted {
+    /// Takes note of a request that is not in the log.
+    pub(super) fn note(&mut self, request: Option<&Request>) {
+        if let Some(Request::Append { stream, .. }) = request
+            && !self.0.contains(stream)
+        {
+            self.0.push(*stream);
+        }
+    }
+
+    /// Why a request has to be refused, if an event before it was.
+    fn check(&self, request: &Request) -> Result<(), CommitError> {
+        match request {
+            Request::Append { stream, name, .. } if self.0.contains(stream) => {
+                Err(CommitError::Behind { stream: name.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why a batch ends.
@@ -60,9 +86,15 @@ impl Writer {
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
         for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
-            match self.take(&mut state.index, &mut target, request, &fill.taken.bytes) {
+            let checked = fill.halted.check(request).map_err(Miss::Refused);
+            let took =
+                checked.and_then(|()| self.take(&mut state.index, &mut target, request, &fill.taken.bytes));
+            match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
-                Err(Miss::Refused(error)) => fill.outcomes.push(Err(error)),
+                Err(Miss::Refused(error)) => {
+                    fill.halted.note(Some(request));
+                    fill.outcomes.push(Err(error));
+                }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
             // These change what the next request may do, and the index knows only once they are synced.

@@ -40,6 +40,8 @@ struct Run {
     /// The streams that events are appended to.
     open: Vec<String>,
     next: u64,
+    /// How many the journal may have: with the fewest, it is full now and then.
+    segments: u64,
     when_full: WhenFull,
     tally: Tally,
 }
@@ -64,6 +66,7 @@ pub(crate) fn run(seed: u64) -> Result<Tally, String> {
         streams: BTreeMap::new(),
         open: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
         next: 0,
+        segments: if seed.is_multiple_of(3) { 6 } else { 12 },
         when_full: if chance.one_in(5) { WhenFull::DropOldest } else { WhenFull::Reject },
         tally: Tally::default(),
         chance,
@@ -113,8 +116,8 @@ impl Run {
     }
 
     fn arm(&mut self) {
-        let faults = [Fault::Broken, Fault::NoRoom, Fault::Short, Fault::PowerOff];
-        let fault = faults[self.chance.below(4) as usize];
+        let faults = [Fault::Broken, Fault::NoRoom, Fault::Short, Fault::PowerOff, Fault::Unreadable];
+        let fault = faults[self.chance.below(5) as usize];
         self.disk.arm(self.chance.below(25), fault);
         self.tally.faults += 1;
     }
@@ -125,7 +128,7 @@ impl Run {
         options.commit = Commit::Caller;
         options.segment_size = SEGMENT;
         options.max_event = SEGMENT / 4;
-        options.max_bytes = 12 * SEGMENT;
+        options.max_bytes = self.segments * SEGMENT;
         options.when_full = self.when_full;
         options
     }
@@ -205,12 +208,25 @@ impl Run {
             let payload = self.payload();
             tickets.push((journal.append(&stream, &payload), payload));
         }
+        let mut is_behind = false;
         for (ticket, payload) in tickets {
             let seq = match ticket.wait() {
+                Ok(seq) if is_behind => {
+                    return Err(format!("event {seq} has passed one by that was refused"));
+                }
                 Ok(seq) => Some(seq),
-                Err(CommitError::Unknown(_)) => None,
-                Err(CommitError::Stopped(_) | CommitError::DiskFull(_) | CommitError::OverBudget { .. }) => {
+                Err(CommitError::Unknown(_)) => {
+                    is_behind = true;
+                    None
+                }
+                Err(
+                    CommitError::Stopped(_)
+                    | CommitError::DiskFull(_)
+                    | CommitError::OverBudget { .. }
+                    | CommitError::Behind { .. },
+                ) => {
                     self.tally.refused += 1;
+                    is_behind = true;
                     continue;
                 }
                 Err(other) => return Err(format!("appending: {other}")),
@@ -332,7 +348,7 @@ impl Run {
     /// Reads everything and holds it against the model.
     fn look(&mut self, moment: Moment, law: Law) -> Checked {
         let journal = self.journal()?;
-        let stats = journal.stats();
+        let (stats, unread) = (journal.stats(), self.disk.unread());
         let law = if law == Law::Strict && stats.lost_to_budget > 0 { Law::MayMiss } else { law };
         self.tally.segments += stats.counters.segments_begun;
         self.tally.carried += stats.counters.carried;
@@ -347,8 +363,8 @@ impl Run {
                 numbers.map(|number| self.readers.see(&journal, number, &name, law)).collect();
             let seen = match seen {
                 Ok(seen) => seen,
-                // What cannot be read now is read after the next start.
-                Err(_) if self.disk.is_off() => return Ok(()),
+                // What cannot be read now is read later.
+                Err(_) if self.disk.is_off() || self.disk.unread() > unread => return Ok(()),
                 Err(error) => return Err(error),
             };
             let Some(stream) = self.streams.get_mut(&name) else { continue };
@@ -381,9 +397,12 @@ impl Run {
         };
         let recovery = journal.recovery().clone();
         self.tally.damage += recovery.damage.len() as u64;
-        self.journal = Some(journal);
+        self.journal = Some(journal.clone());
         self.readers.last_one_comes();
-        let is_reported = !recovery.damage.is_empty() || recovery.cut.is_some();
+        // Registering may begin a segment, and what is carried then be found to be damaged.
+        self.all_are_registered()?;
+        let is_reported = !journal.damage().is_empty() || recovery.cut.is_some();
+        drop(journal);
         self.look(Moment::Start, if is_reported { Law::MayRepeat } else { Law::Strict }).or_else(|error| {
             if error.contains("damaged") { Ok(()) } else { Err(format!("{error}; {recovery:?}")) }
         })

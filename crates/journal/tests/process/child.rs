@@ -9,6 +9,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use journal::archive::{ARCHIVER, Archiver};
@@ -44,7 +45,7 @@ pub(crate) fn options(commit: Commit) -> Options {
     options.commit = commit;
     options.segment_size = 64 << 10;
     options.max_event = 16 << 10;
-    options.max_bytes = 24 << 20;
+    options.max_bytes = 12 << 20;
     options
 }
 
@@ -113,21 +114,40 @@ fn work_hard(place: &Path, life: &str) -> Done {
     let journal = Journal::open(&place.join("log"), options(Commit::Thread))?;
     let archiver = archiver(&journal, place)?;
     let consumers = consumers(&journal)?;
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
         for stream in ["lane/a", "lane/b", "plain"] {
-            let journal = &journal;
-            scope.spawn(move || append_much(journal, stream, life));
+            let (journal, over) = (&journal, &over);
+            let append = move |step: usize| {
+                let numbers = 5 * step..=5 * step + step % 5;
+                append(journal, stream, numbers.map(|number| format!("{life}.{number}")).collect())
+            };
+            scope.spawn(move || until(over, append));
         }
         for (name, consumer) in &consumers {
-            scope.spawn(move || (1..).try_for_each(|step| settle_some((name, consumer), 1 + step % 7)));
+            let over = &over;
+            let settle = move |step| settle_some((name, consumer), 1 + step % 7);
+            scope.spawn(move || until(over, settle));
         }
-        (0u64..).try_for_each(|number| {
-            let job = format!("job/{life}.{number}");
+        until(&over, |step| {
+            let job = format!("job/{life}.{step}");
             append(&journal, &job, (1..4).map(|event| format!("{life}.{event}")).collect())?;
             journal.close_stream(&journal.stream(&job)?).wait()?;
             archive(&journal, &archiver)
         })
     })
+}
+
+/// Acts again and again. Whoever cannot go on ends it for all: a settler with nothing to settle would never learn of it.
+fn until(over: &AtomicBool, mut act: impl FnMut(usize) -> Done) -> Done {
+    for step in 0.. {
+        let done = if over.load(Ordering::Relaxed) { Err("another has ended".into()) } else { act(step) };
+        if done.is_err() {
+            over.store(true, Ordering::Relaxed);
+            return done;
+        }
+    }
+    Ok(())
 }
 
 fn archiver(journal: &Journal, place: &Path) -> Result<Archiver, Box<dyn std::error::Error + Send + Sync>> {
@@ -139,15 +159,6 @@ fn archiver(journal: &Journal, place: &Path) -> Result<Archiver, Box<dyn std::er
 fn consumers(journal: &Journal) -> Result<Vec<(&'static str, Consumer)>, CommitError> {
     let known = CONSUMERS.into_iter().filter(|(name, _)| *name != ARCHIVER);
     known.map(|(name, of)| Ok((name, journal.consumer_of(name, Start::Oldest, scope(of))?))).collect()
-}
-
-fn append_much(journal: &Journal, stream: &str, life: &str) -> Done {
-    let mut number = 0;
-    loop {
-        let count = 1 + number % 5;
-        append(journal, stream, (number..number + count).map(|number| format!("{life}.{number}")).collect())?;
-        number += count;
-    }
 }
 
 fn append(journal: &Journal, stream: &str, events: Vec<String>) -> Done {

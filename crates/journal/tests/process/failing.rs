@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
-use testkit::{Fault, Faults};
+use testkit::{Fault, Faults, quick_directory};
 
 use crate::child::Work;
 use crate::command;
@@ -25,7 +25,7 @@ struct Begun {
 
 impl Begun {
     fn make() -> Self {
-        let directory = quick_directory();
+        let directory = quick_directory().unwrap();
         let said = (0..2).flat_map(|life| {
             let output = command(directory.path(), Work::Short, life).output().unwrap();
             lines(&String::from_utf8_lossy(&output.stderr))
@@ -36,17 +36,12 @@ impl Begun {
 
     /// A copy of it, in which the next life begins.
     fn again(&self) -> (TempDir, Ledger) {
-        let copy = quick_directory();
+        let copy = quick_directory().unwrap();
         copy_all(self.directory.path(), copy.path());
         let mut ledger = Ledger::default();
         self.said.iter().for_each(|line| ledger.enter(line));
         (copy, ledger)
     }
-}
-
-/// Memory, where there is some to be had as files: what fails is injected, so the disk below need not be one.
-fn quick_directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn copy_all(from: &Path, to: &Path) {
@@ -84,7 +79,7 @@ fn fail_everywhere(
 }
 
 fn anew() -> (TempDir, Ledger) {
-    (quick_directory(), Ledger::default())
+    (quick_directory().unwrap(), Ledger::default())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the child has said, held against what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use journal::archive::ARCHIVER;
@@ -121,13 +121,11 @@ impl Account {
                 return Err(format!("event {} was settled and is pending", event.seq));
             }
         }
-        let order: Vec<usize> = self.safe.values().filter_map(|id| self.tried.get(id).copied()).collect();
-        if !order.is_sorted() || order.len() != self.safe.len() {
-            return Err(format!("the events are not in the order of their appending: {order:?}"));
+        if !self.safe.values().map(|id| self.tried.get(id)).is_sorted_by(|one, next| one < next) {
+            return Err("the events are not in the order of their appending, or twice there".to_owned());
         }
-        if let Some(seq) =
-            self.safe.keys().find(|&&seq| seq > maybe && !pending.iter().any(|event| event.seq == seq))
-        {
+        let pending: BTreeSet<Seq> = pending.iter().map(|event| event.seq).collect();
+        if let Some(seq) = self.safe.keys().find(|&&seq| seq > maybe && !pending.contains(&seq)) {
             return Err(format!("event {seq} was safe and is gone"));
         }
         Ok(())

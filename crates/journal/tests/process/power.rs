@@ -13,7 +13,8 @@ use crate::child::Work;
 use crate::ledger::Ledger;
 use crate::{command, hear, listen};
 
-const BYTES: u64 = 96 << 20;
+/// Little enough for a machine that gives files 64 MiB of its memory.
+const BYTES: u64 = 48 << 20;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)

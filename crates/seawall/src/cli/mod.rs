@@ -2,6 +2,7 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod archive;
 mod change;
 mod daemon;
 mod gate;
@@ -17,6 +18,10 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use archive::{
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
+    ReplayArgs, RunArchiveArgs, Sending,
+};
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
@@ -70,6 +75,8 @@ pub(crate) enum Command {
     Consumers(ConsumersArgs),
     Parked(ParkedArgs),
     Import(ImportArgs),
+    Replay(ReplayArgs),
+    Archive(ArchiveArgs),
     Run(RunArgs),
     Config(ConfigArgs),
     Generate(GenerateArgs),

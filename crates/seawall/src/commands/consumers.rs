@@ -124,7 +124,7 @@ fn export(
             };
             let stream = backlog.stream.name();
             let place = Place { consumer: consumer.name(), stream, seq: seq.get(), parked: None };
-            export.add(&place.whole(event.as_ref()))?;
+            export.line(&place.whole(event.as_ref()))?;
         }
     }
     for parked in consumer.parked(usize::MAX) {
@@ -136,7 +136,7 @@ fn export(
             seq: parked.seq.get(),
             parked: Some((parked.since, &parked.reason)),
         };
-        export.add(&place.whole(event.as_ref()))?;
+        export.line(&place.whole(event.as_ref()))?;
     }
     export.end()
 }

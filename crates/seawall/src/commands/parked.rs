@@ -145,7 +145,7 @@ pub(crate) fn give_up_all(
 ) -> Result<PathBuf, Failure> {
     let mut export = Export::begin(file, directory, clock::now())?;
     for aside in chosen {
-        export.add(&aside.place().whole(aside.read(journal)?.as_ref()))?;
+        export.line(&aside.place().whole(aside.read(journal)?.as_ref()))?;
     }
     let file = export.end()?;
     settle(journal, chosen, &Outcome::Dropped)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use journal::archive::ArchiveError;
 use journal::storage::Fault;
 use journal::{CommitError, OpenError, ReadError};
 use mend::holders::Holder;
@@ -61,6 +62,17 @@ pub(crate) enum JournalFailure {
     NotParked {
         /// What was asked for.
         id: String,
+    },
+    /// A stream could not be archived.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// There is no such archive.
+    #[error("there is no archive {name} in {}", directory.display())]
+    NoArchive {
+        /// What was asked for.
+        name: String,
+        /// Where archives were looked for.
+        directory: PathBuf,
     },
     /// A file to import could not be read.
     #[error("failed to read {}: {source}", path.display())]
@@ -121,6 +133,7 @@ pub(crate) fn commit_code(error: &CommitError) -> &'static str {
         | CommitError::TooManyConsumers { .. }
         | CommitError::TooManyRanges { .. } => "too-many",
         CommitError::Closed { .. } => "closed",
+        CommitError::Behind { .. } => "behind",
         CommitError::NoConsumer { .. } => "no-consumer",
         CommitError::OtherScope { .. } => "other-scope",
         CommitError::Nothing | CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => {
@@ -155,6 +168,10 @@ impl JournalFailure {
             JournalFailure::Partly(partly) => partly.code,
             JournalFailure::Source { .. } => "unreadable",
             JournalFailure::NoEvents { .. } => "unknown-format",
+            JournalFailure::Archive(ArchiveError::Read(_)) => "unreadable",
+            JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
+            JournalFailure::Archive(ArchiveError::Commit(error)) => commit_code(error),
+            JournalFailure::NoArchive { .. } => "no-archive",
             JournalFailure::Differs { .. } => "differs",
             JournalFailure::NoStream { .. } => "no-stream",
             JournalFailure::NoConsumer { .. } => "no-consumer",
@@ -174,6 +191,7 @@ impl JournalFailure {
                 "wait until that process ends, or stop it; run as its user or as root to be told which one it is",
             ),
             JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
+            JournalFailure::NoArchive { .. } => Some("`seawall archive list` lists those that there are"),
             JournalFailure::NoEvents { .. } => Some("name a file that `seawall parked export` has written"),
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",

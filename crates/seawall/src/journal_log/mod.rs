@@ -8,9 +8,11 @@
 //! | `mod.rs` | recognises a journal and lists its files |
 //! | `reading.rs` | a segment as records, damage and notes |
 //! | `record.rs` | what a frame says, field by field |
+//! | `mending.rs` | repairs it, or takes it away |
 //! | `facts.rs` | what only the whole shows: streams, consumers, what keeps segments, the next start |
 
 mod facts;
+pub(crate) mod mending;
 mod reading;
 mod record;
 

@@ -138,7 +138,7 @@ pub(crate) fn leaving(leaving: &Leaving, screen: &Screen) -> String {
     let then = match fate {
         Fate::Kept => "It is the only consumer, so all of them are kept for the next one to come.",
         Fate::Released => {
-            "Without it, those go that no other consumer has to settle. All of them would be written to a file first."
+            "Without it, those go that all others have settled. All of them would be written to a file first."
         }
     };
     text::lines(&[has + ".", paint(screen.theme.dim, then)])

@@ -218,6 +218,7 @@ fn refusal(error: &CommitError) -> Refusal {
         CommitError::NotAppended { .. }
         | CommitError::TooManyRanges { .. }
         | CommitError::OutOfScope { .. } => (StatusCode::BAD_REQUEST, "no-event"),
+        CommitError::Behind { .. } => (StatusCode::SERVICE_UNAVAILABLE, "behind"),
         CommitError::TooManyPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-pending"),
         CommitError::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"),
         CommitError::TooManyConsumers { .. }
