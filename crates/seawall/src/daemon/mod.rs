@@ -17,7 +17,7 @@ use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
 use crate::config::{Change, Config, Reload, Sources};
@@ -149,8 +149,15 @@ impl Daemon<'_> {
                     return Ok(());
                 }
                 Happening::Reload => self.reload(),
-                Happening::Beat => self.manager.tell("WATCHDOG=1"),
+                Happening::Beat => self.beat().await,
             }
+        }
+    }
+
+    /// Says that it is alive, if a thread that serves still takes up what it is given.
+    async fn beat(&self) {
+        if timeout(HEARTBEAT, tokio::spawn(async {})).await.is_ok() {
+            self.manager.tell("WATCHDOG=1");
         }
     }
 
