@@ -62,18 +62,6 @@ pub enum OpenError {
     },
 }
 
-/// A value that an option cannot have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the option {option} cannot be {value}: it has to be {bounds}")]
-pub struct BadOption {
-    /// Its name.
-    pub option: &'static str,
-    /// What it was.
-    pub value: u64,
-    /// What it may be.
-    pub bounds: String,
-}
-
 /// What to do when the disk does not do what is asked of it.
 fn advice(fault: &Fault) -> &'static str {
     match fault.kind() {
@@ -84,6 +72,18 @@ fn advice(fault: &Fault) -> &'static str {
         io::ErrorKind::NotADirectory => "a journal lies in a directory of its own: name that",
         _ => "look at the disk, and at what the system's own log says of it",
     }
+}
+
+/// A value that an option cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the option {option} cannot be {value}: it has to be {bounds}")]
+pub struct BadOption {
+    /// Its name.
+    pub option: &'static str,
+    /// What it was.
+    pub value: u64,
+    /// What it may be.
+    pub bounds: String,
 }
 
 /// Why a name cannot be one.

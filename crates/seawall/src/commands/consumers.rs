@@ -27,10 +27,7 @@ fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, F
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let all = standings(&journal);
     match form {
-        Form::Json => {
-            let line = |one| format!("{}\n", json::journal::consumer(one));
-            show::print(&all.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(all.iter().map(json::journal::consumer)))?,
         Form::Text => show::print(&show::consumers(&all, screen))?,
     }
     Ok(Exit::Fine)

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ImportArgs, form: Form, screen: &Screen) -> Result<Exit
         let each = sources.into_iter().map(|source| {
             let row = one(source, target, args.behind, &progress);
             if form == Form::Json {
-                show::print(&format!("{}\n", json::journal::import(&row, mode)))?;
+                show::print(&json::lines([json::journal::import(&row, mode)]))?;
             }
             Ok(row)
         });

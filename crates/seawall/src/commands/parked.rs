@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::exports::{Export, Place};
 use crate::failure::{Failure, JournalFailure};
 use crate::journals::{self, Missing};
+use crate::json;
 use crate::show::{self, Answer, Screen};
 
 /// Events that are settled at once: fewer than the ranges that a settlement takes.
@@ -57,10 +58,7 @@ fn list(args: &ListParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let chosen = chosen(&journal, &[], &args.choice)?;
     match form {
-        Form::Json => {
-            let line = |aside: &Aside| format!("{}\n", serde_json::Value::from(aside.place().object()));
-            show::print(&chosen.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(chosen.iter().map(|aside| aside.place().object().into())))?,
         Form::Text => show::print(&show::parked(&chosen, screen))?,
     }
     Ok(Exit::Fine)

@@ -63,10 +63,7 @@ pub(crate) fn run(args: &ReplayArgs, form: Form, screen: &Screen) -> Result<Exit
         (_, _) => all(args, since, screen)?,
     };
     match form {
-        Form::Json => {
-            let line = |row| format!("{}\n", json::journal::replayed(row));
-            show::print(&rows.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(rows.iter().map(json::journal::replayed)))?,
         Form::Text => show::print(&show::replay(&rows, screen))?,
     }
     Ok(if rows.iter().any(|row| row.damage > 0) { Exit::Damage } else { Exit::Fine })

@@ -117,6 +117,7 @@ pub(crate) fn find(path: &Path) -> Result<Vec<Source>, Failure> {
             let inner = names.iter().map(|name| find(&path.join(name))).collect::<Result<Vec<_>, _>>()?;
             Ok(inner.into_iter().flatten().collect())
         }
+        Err(DetectError::Unknown { path, .. }) => Err(JournalFailure::NoEvents { path }.into()),
         Err(error) => Err(error.into()),
     }
 }

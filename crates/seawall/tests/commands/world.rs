@@ -64,11 +64,24 @@ impl World {
             fs::remove_file(from).unwrap();
         }
         world.journals();
-        sample::write(&world.path("events"));
-        sample::write_worker(&world.path("worker"));
-        fs::write(world.path("lines"), "one\n\nthree\nno end").unwrap();
-        fs::write(world.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
+        world.events();
         world
+    }
+
+    /// Only `events`, `worker`, `lines`, `long-line` and `unknown`: it takes less to make.
+    pub(crate) fn of_events() -> Self {
+        let world = Self::empty();
+        fs::create_dir(world.path("unknown")).unwrap();
+        fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        world.events();
+        world
+    }
+
+    fn events(&self) {
+        sample::write(&self.path("events"));
+        sample::write_worker(&self.path("worker"));
+        fs::write(self.path("lines"), "one\n\nthree\nno end").unwrap();
+        fs::write(self.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
     }
 
     /// A directory with nothing in it.
