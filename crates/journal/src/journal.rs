@@ -288,6 +288,11 @@ impl Journal {
         News { shared: Arc::clone(&self.shared), seen }
     }
 
+    /// Bytes of all segments, and of the spare one. Unlike [`Journal::stats`], this does not wait for who is writing.
+    pub fn bytes(&self) -> u64 {
+        hold(&self.shared.state).segments.bytes()
+    }
+
     /// How it stands.
     pub fn stats(&self) -> Stats {
         let health = self.shared.health();

@@ -9,7 +9,6 @@ mod keeper;
 mod logging;
 mod systemd;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
 use crate::config::{Change, Config, Reload, Sources};
@@ -55,9 +54,11 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let manager = Manager::of_the_process();
     let daemon = Daemon { sources, dial, edition, manager };
     let patience = runtime.block_on(async {
+        // Whoever hears that it is ready may send a signal at once.
+        let mut signals = Signals::listen()?;
         let open = face::serve(listeners, Arc::new(face), phases);
         daemon.manager.tell("READY=1");
-        daemon.events().await?;
+        daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
@@ -119,6 +120,26 @@ enum Happening {
     Beat,
 }
 
+/// The signals that mean something.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From here on they do not end the process by themselves.
+    fn listen() -> Result<Self, DaemonFailure> {
+        let system = |source| DaemonFailure::System { what: "listening to signals", source };
+        let listen = |kind| signal(kind).map_err(system);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// What the events are handled with.
 struct Daemon<'a> {
     sources: &'a Sources,
@@ -128,29 +149,31 @@ struct Daemon<'a> {
 }
 
 impl Daemon<'_> {
-    async fn events(&self) -> Result<(), DaemonFailure> {
-        let system = |source: io::Error| DaemonFailure::System { what: "listening to signals", source };
-        let listen = |kind| signal(kind).map_err(system);
-        let mut terminate: Signal = listen(SignalKind::terminate())?;
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut hang_up = listen(SignalKind::hangup())?;
+    async fn events(&self, signals: &mut Signals) {
         let mut beat = interval(self.manager.interval().unwrap_or(HEARTBEAT));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let happening = tokio::select! {
-                _ = terminate.recv() => Happening::End("SIGTERM"),
-                _ = interrupt.recv() => Happening::End("SIGINT"),
-                _ = hang_up.recv() => Happening::Reload,
+                _ = signals.terminate.recv() => Happening::End("SIGTERM"),
+                _ = signals.interrupt.recv() => Happening::End("SIGINT"),
+                _ = signals.hang_up.recv() => Happening::Reload,
                 _ = beat.tick() => Happening::Beat,
             };
             match happening {
                 Happening::End(signal) => {
                     info!(signal, "ending: no more connections, then what has begun, then the journal");
-                    return Ok(());
+                    return;
                 }
                 Happening::Reload => self.reload(),
-                Happening::Beat => self.manager.tell("WATCHDOG=1"),
+                Happening::Beat => self.beat().await,
             }
+        }
+    }
+
+    /// Says that it is alive, if a thread that serves still takes up what it is given.
+    async fn beat(&self) {
+        if timeout(HEARTBEAT, tokio::spawn(async {})).await.is_ok() {
+            self.manager.tell("WATCHDOG=1");
         }
     }
 

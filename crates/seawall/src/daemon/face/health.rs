@@ -6,7 +6,6 @@ use std::time::Duration;
 use hyper::StatusCode;
 use journal::{Health, Stats};
 use serde_json::json;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Face;
@@ -58,13 +57,13 @@ pub(super) async fn facts(face: &Arc<Face>) -> Facts {
     let config = face.config();
     let (journal, dir) = (face.journal.clone(), config.journal.dir.clone());
     let disk = move || room::of(&dir).ok().map(|room| (room.free, room.total));
-    let stats = timeout(PATIENCE, spawn_blocking(move || journal.stats()));
-    let disk = timeout(PATIENCE, spawn_blocking(disk));
+    let stats = timeout(PATIENCE, face.asking.run(move || journal.stats()));
+    let disk = timeout(PATIENCE, face.asking.run(disk));
     let (stats, disk) = tokio::join!(stats, disk);
     Facts {
         phase: *face.phase.borrow(),
-        stats: stats.ok().and_then(Result::ok),
-        disk: disk.ok().and_then(Result::ok).flatten(),
+        stats: stats.ok().flatten(),
+        disk: disk.ok().flatten().flatten(),
         segment: config.journal.options.segment_size,
         refused: face.figures.refused(),
     }

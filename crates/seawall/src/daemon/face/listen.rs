@@ -203,6 +203,8 @@ impl Door {
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         server.max_headers(MOST_HEADERS).max_buf_size(LARGEST_HEAD);
+        // Who has said all, as `nc` does, still wants the answer.
+        server.half_close(true);
         let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -10,7 +10,6 @@ use std::time::Duration;
 use hyper::StatusCode;
 use journal::Health;
 use journal::archive::ARCHIVER;
-use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
@@ -123,7 +122,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
     journal(&mut page, face, &facts);
     if facts.stats.is_some() {
         let journal = face.journal.clone();
-        pending(&mut page, &spawn_blocking(move || journal.pending()).await.unwrap_or_default());
+        pending(&mut page, &face.working.run(move || journal.pending()).await.unwrap_or_default());
     }
     archives(&mut page, face);
     requests(&mut page, face);

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use journal::Journal;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 
 use super::Phase;
 use super::keeper::{Keeper, Kept, Nudge};
@@ -46,6 +47,30 @@ pub(super) struct Face {
     bodies: Arc<Semaphore>,
     /// Connections that may be open.
     places: Arc<Semaphore>,
+    /// Questions about health that may be asked at once. They must not wait for others.
+    asking: Slots,
+    /// Other work that may block at once.
+    working: Slots,
+}
+
+/// Threads that may block at once: a disk that hangs must not gather one for each request.
+struct Slots(Arc<Semaphore>);
+
+impl Slots {
+    fn new(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+
+    /// Does what may block, once there is a thread for it; nothing if it panicked.
+    async fn run<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let slot = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        let work = move || {
+            let done = what();
+            drop(slot);
+            done
+        };
+        spawn_blocking(work).await.ok()
+    }
 }
 
 impl Face {
@@ -67,6 +92,8 @@ impl Face {
             recall: Arc::default(),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places: Arc::new(Semaphore::new(server.max_connections)),
+            asking: Slots::new(2),
+            working: Slots::new(8),
         }
     }
 

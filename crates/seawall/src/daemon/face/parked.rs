@@ -5,7 +5,6 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use journal::{Journal, Outcome};
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
 
 use super::Face;
 use super::answer::{Answer, Refusal};
@@ -71,9 +70,9 @@ async fn work<T: Send + 'static>(
     what: impl FnOnce(&Journal) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Refusal> {
     let journal = face.journal.clone();
-    match spawn_blocking(move || what(&journal)).await {
-        Ok(done) => done.map_err(|failure| refusal(&failure)),
-        Err(_) => {
+    match face.working.run(move || what(&journal)).await {
+        Some(done) => done.map_err(|failure| refusal(&failure)),
+        None => {
             Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "unknown", "whether it was done is unknown"))
         }
     }

@@ -8,7 +8,6 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use journal::{BatchError, CommitError, Openness, Span, Stream};
 use serde::de::IgnoredAny;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, Refusal};
 use super::dispatch::Call;
@@ -187,7 +186,7 @@ pub(super) async fn list(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusa
     let text = |name| call.query(name).unwrap_or_default().to_owned();
     let (after, prefix) = (text("after"), text("prefix"));
     let journal = face.journal.clone();
-    let lines = spawn_blocking(move || {
+    let lines = face.working.run(move || {
         let rows = streams::rows(&journal).into_iter();
         // One without events was only looked up.
         let there = rows.filter(|row| row.info.last.is_some());
@@ -204,7 +203,7 @@ pub(super) fn refuse(face: &Face, error: &CommitError) -> Refusal {
     if !refusal.status.is_server_error() {
         return refusal;
     }
-    let bytes = face.journal.stats().bytes;
+    let bytes = face.journal.bytes();
     face.figures.refuse(health::Refused { code: refusal.code, message: error.to_string(), bytes });
     refusal.retry_after(FULL_RETRY)
 }
@@ -218,12 +217,12 @@ fn refusal(error: &CommitError) -> Refusal {
         CommitError::NotAppended { .. }
         | CommitError::TooManyRanges { .. }
         | CommitError::OutOfScope { .. } => (StatusCode::BAD_REQUEST, "no-event"),
+        CommitError::Behind { .. } => (StatusCode::SERVICE_UNAVAILABLE, "behind"),
         CommitError::TooManyPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-pending"),
         CommitError::TooManyStreams { .. } => (StatusCode::SERVICE_UNAVAILABLE, "too-many-streams"),
         CommitError::TooManyConsumers { .. }
         | CommitError::NoConsumer { .. }
         | CommitError::OtherScope { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no-consumer"),
-        CommitError::Behind { .. } => (StatusCode::SERVICE_UNAVAILABLE, "behind"),
         CommitError::OverBudget { .. } => (StatusCode::INSUFFICIENT_STORAGE, "over-budget"),
         CommitError::DiskFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk-full"),
         CommitError::Unknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unknown"),
