@@ -1,6 +1,6 @@
 //! What can go wrong, one type for each thing that a caller does.
 
-use std::fmt;
+use std::{fmt, io};
 
 use crate::format::BadHeader;
 use crate::storage::Fault;
@@ -10,15 +10,8 @@ use crate::{JournalId, Scope, SegmentId, Seq};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// An option has a value that cannot be.
-    #[error("the option {option} cannot be {value}: it has to be {bounds}")]
-    Option {
-        /// Its name.
-        option: &'static str,
-        /// What it was.
-        value: u64,
-        /// What it may be.
-        bounds: String,
-    },
+    #[error(transparent)]
+    Option(#[from] BadOption),
     /// Another process, or this one, has it open.
     #[error("the journal {journal} is held by another process; stop that one first, or go through it")]
     Held {
@@ -26,7 +19,7 @@ pub enum OpenError {
         journal: String,
     },
     /// The disk failed, or does not let itself be written.
-    #[error("{0}; a journal needs a directory that it may write in")]
+    #[error("{0}; {advice}", advice = advice(.0))]
     Disk(#[from] Fault),
     /// A header cannot be read.
     #[error("cannot read {file}: {cause}; {advice}")]
@@ -40,7 +33,8 @@ pub enum OpenError {
     },
     /// The directory, or a file in it, is of another journal.
     #[error(
-        "{file} belongs to the journal {found}, and this is {wanted}; check which volume is mounted here"
+        "{file} belongs to the journal {found}, and this is {wanted}; check which volume is mounted here, and which file \
+         was put there; nothing was changed"
     )]
     Foreign {
         /// The file.
@@ -51,7 +45,9 @@ pub enum OpenError {
         wanted: JournalId,
     },
     /// A segment is not the one that its name says.
-    #[error("{file} is segment {says} by its header; give it the name that it had, or move it away")]
+    #[error(
+        "{file} is segment {says} by its header; give it the name that it had, or move it away; nothing was changed"
+    )]
     Misnamed {
         /// The file.
         file: String,
@@ -64,6 +60,30 @@ pub enum OpenError {
         /// The directory.
         journal: String,
     },
+}
+
+/// What to do when the disk does not do what is asked of it.
+fn advice(fault: &Fault) -> &'static str {
+    match fault.kind() {
+        _ if fault.lacks_room() => "make room on that file system, and open the journal again",
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "a journal needs a directory that it may write in: run as the user that owns it, or mount it writable"
+        }
+        io::ErrorKind::NotADirectory => "a journal lies in a directory of its own: name that",
+        _ => "look at the disk, and at what the system's own log says of it",
+    }
+}
+
+/// A value that an option cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the option {option} cannot be {value}: it has to be {bounds}")]
+pub struct BadOption {
+    /// Its name.
+    pub option: &'static str,
+    /// What it was.
+    pub value: u64,
+    /// What it may be.
+    pub bounds: String,
 }
 
 /// Why a name cannot be one.
@@ -80,6 +100,9 @@ pub enum NameError {
 /// Why something is not in the journal that was to be.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
+    /// A batch without events.
+    #[error("there is no event to append")]
+    Nothing,
     /// The event is larger than is allowed.
     #[error("the event has {bytes} bytes, and the limit is {limit}; split it, or raise `max_event`")]
     EventTooLarge {
@@ -118,6 +141,14 @@ pub enum CommitError {
     /// The stream was closed, or was and is gone.
     #[error("the stream {stream} is closed; append to another, or wait until its events are settled")]
     Closed {
+        /// Its name.
+        stream: String,
+    },
+    /// An event that came with this one, and before it, is not in the journal.
+    #[error(
+        "an event of the stream {stream} before this one could not be appended, so this one was not either"
+    )]
+    Behind {
         /// Its name.
         stream: String,
     },

@@ -6,8 +6,10 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
-use crate::commands::{append, change, check, close, consumers, dump, generate, guard, import, inspect};
-use crate::commands::{parked, quarantine, streams, verify};
+use crate::commands::{
+    append, archive, change, check, close, config, consumers, dump, generate, guard, import, inspect,
+};
+use crate::commands::{parked, quarantine, replay, run, streams, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -56,6 +58,10 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Consumers(args) => consumers::run(&args.what, form, screen),
         Command::Parked(args) => parked::run(&args.what, form, screen),
         Command::Import(args) => import::run(&args, form, screen),
+        Command::Replay(args) => replay::run(&args, form, screen),
+        Command::Archive(args) => archive::run(&args.what, form, screen),
+        Command::Run(args) => run::run(&args),
+        Command::Config(args) => config::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),
     }
 }

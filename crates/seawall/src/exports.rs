@@ -13,7 +13,7 @@ use journal::{Event, Millis};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, JournalFailure};
-use crate::payloads;
+use crate::journals::payloads;
 use crate::times::rfc3339;
 
 /// The directory of a journal in which exports are left.
@@ -98,10 +98,14 @@ impl Export {
         Ok(Self { storage, name: name.to_owned(), path: path.clone(), file, at: 0, buffer: Vec::new() })
     }
 
-    /// Adds an event.
-    pub(crate) fn add(&mut self, object: &Value) -> Result<(), Failure> {
-        self.buffer.extend_from_slice(object.to_string().as_bytes());
-        self.buffer.push(b'\n');
+    /// Adds an event as a line.
+    pub(crate) fn line(&mut self, object: &Value) -> Result<(), Failure> {
+        self.add(format!("{object}\n").as_bytes())
+    }
+
+    /// Adds bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.buffer.extend_from_slice(bytes);
         if self.buffer.len() < CHUNK { Ok(()) } else { self.flush() }
     }
 

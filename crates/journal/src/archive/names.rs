@@ -3,7 +3,7 @@
 use crate::format::sum;
 
 /// What every archive ends with.
-pub(super) const ENDING: &str = ".wal.zst";
+pub const ENDING: &str = ".wal.zst";
 
 /// Bytes of a name that are kept as they are. File systems take 255, and an ending and a number have to fit behind.
 const LONGEST: usize = 200;

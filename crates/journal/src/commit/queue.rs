@@ -113,6 +113,24 @@ impl Queue {
         Some(self.push(Request::Append { stream, name: Arc::clone(name), payload }))
     }
 
+    /// Adds events that follow each other, if there is room for all of them. A queue with nothing in it takes any.
+    pub(crate) fn push_events(
+        &mut self,
+        stream: (StreamNumber, &Arc<str>),
+        payloads: &[impl AsRef<[u8]>],
+        limit: usize,
+    ) -> Option<(Arc<Group>, Range<usize>)> {
+        let bytes: usize = payloads.iter().map(|payload| payload.as_ref().len()).sum();
+        if !self.is_empty() && self.waiting.bytes.len() + bytes > limit {
+            return None;
+        }
+        let first = self.waiting.requests.len();
+        for payload in payloads {
+            self.push_event(stream, payload.as_ref(), usize::MAX);
+        }
+        Some((Arc::clone(&self.waiting.group), first..self.waiting.requests.len()))
+    }
+
     /// Wakes `waker` when there may be room.
     pub(crate) fn turn_away(&mut self, waker: &Waker) {
         self.turned_away.push(waker.clone());

@@ -1,8 +1,10 @@
 //! Where callers and the thread meet: the queue, the writer, and the rule by which somebody always writes.
 
-use std::sync::{Condvar, Mutex, PoisonError, TryLockError};
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::task::Waker;
 
+use super::group::Group;
 use super::queue::{End, Place, Queue, Request, Taken, Thread};
 use crate::log::{State, hold};
 use crate::storage::Lock;
@@ -57,7 +59,7 @@ impl Shared {
     /// Adds an event; if there is no room, `waker` is woken when there may be.
     pub(crate) fn push_event(
         &self,
-        stream: (StreamNumber, &std::sync::Arc<str>),
+        stream: (StreamNumber, &Arc<str>),
         payload: &[u8],
         waker: Option<&Waker>,
     ) -> Option<Place> {
@@ -67,6 +69,21 @@ impl Shared {
             queue.turn_away(waker);
         }
         place
+    }
+
+    /// Adds events that follow each other; if there is no room for all of them, `waker` is woken when there may be.
+    pub(crate) fn push_events(
+        &self,
+        stream: (StreamNumber, &Arc<str>),
+        payloads: &[impl AsRef<[u8]>],
+        waker: Option<&Waker>,
+    ) -> Option<(Arc<Group>, Range<usize>)> {
+        let mut queue = hold(&self.queue);
+        let places = queue.push_events(stream, payloads, self.options.queue_bytes);
+        if let (None, Some(waker)) = (&places, waker) {
+            queue.turn_away(waker);
+        }
+        places
     }
 
     /// Sees to it that somebody writes what waits, without waiting for it.

@@ -113,7 +113,8 @@ impl<T> Drop for Ticket<T> {
 
 impl<T> Unpin for Ticket<T> {}
 
-struct Unpark(Thread);
+/// Wakes a thread that waits.
+pub(super) struct Unpark(pub(super) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
 use crate::scope::stand_in;
-use crate::{ConsumerNumber, Millis, Scope, SegmentId, Seq, Span, StreamNumber};
+use crate::{ConsumerNumber, Millis, Scope, SegmentId, Seq, Span, StreamNumber, limits};
 pub(crate) use consumer::{Claim, Consumer, Position};
 pub(crate) use numbers::ByNumber;
 pub(crate) use stream::{Naming, Stream};
@@ -83,6 +83,9 @@ impl Index {
                 }
                 self.forget_if_over(*stream);
             }
+            Record::Registered { consumer, .. } if self.is_one_too_many(*consumer) => {
+                return Err(Malformed { what: "consumer" });
+            }
             Record::Registered { consumer, start, prefix, name } => {
                 let (name, scope) = ((*name).to_owned(), Scope::from_prefix(prefix));
                 let positions = ByNumber::default();
@@ -112,6 +115,11 @@ impl Index {
         let name: Arc<str> = name.into();
         self.names.insert(Arc::clone(&name), number);
         self.streams.insert(number, Stream::new(name, naming));
+    }
+
+    /// Every consumer is asked about every event, so more of them than a journal takes would cost time without bound.
+    fn is_one_too_many(&self, consumer: ConsumerNumber) -> bool {
+        self.consumers.len() >= limits::CONSUMERS && self.consumer(consumer).is_none()
     }
 
     fn add(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) -> Result<(), Malformed> {

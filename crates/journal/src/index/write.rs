@@ -64,10 +64,11 @@ impl Index {
     fn load_entry(&mut self, entry: &Entry<'_>) {
         match *entry {
             Entry::Totals(totals) => self.totals = totals,
-            Entry::Consumer(number, prefix, name) => {
+            Entry::Consumer(number, prefix, name) if !self.is_one_too_many(number) => {
                 let (name, scope) = (name.to_owned(), Scope::from_prefix(prefix));
                 self.consumers.push(Consumer { number, name, scope, positions: ByNumber::default() });
             }
+            Entry::Consumer(..) => {}
             Entry::Stream(number, openness, next, name) => {
                 self.open(number, name, Naming::Logged);
                 if let Some(stream) = self.streams.get_mut(&number) {

@@ -6,16 +6,19 @@
 //! | `mod.rs` | which files there are, and what is to be thought of each |
 //! | `segment.rs` | the frames of one segment, damage between them, events that should be there and are not |
 //! | `summary.rs` | what the frames add up to: streams, consumers, what keeps segments |
+//! | `renew.rs` | segments that hold what is still wanted of damaged ones |
 //!
 //! It judges as a start does, with the same code, and reads what a start leaves out: segments that are older than the
 //! newest index. In memory are one segment, of a gigabyte at most, and the index.
 
+mod renew;
 mod segment;
 mod summary;
 
 use std::path::Path;
 use std::sync::Arc;
 
+pub use renew::{PutSegment, Renewed};
 pub use segment::{Flaw, Life, Piece, Unsound, Visit};
 pub use summary::{Absent, Blocker, ConsumerSummary, Missing, StreamSummary, Summary};
 
@@ -31,6 +34,11 @@ pub const ID_FILE: &str = crate::log::names::ID;
 pub const SPARE_FILE: &str = crate::log::names::SPARE;
 /// The name of the file whose lock the process holds that has the journal open.
 pub const LOCK_FILE: &str = crate::LOCK;
+/// The name of a segment's file.
+pub fn file_of(segment: SegmentId) -> String {
+    segment_name(segment)
+}
+
 /// The directory with copies of bytes that could not be trusted.
 pub const QUARANTINE_FOLDER: &str = crate::log::names::QUARANTINE;
 
@@ -125,6 +133,15 @@ impl Reader {
             Some(Err(Unread::Bad(BadHeader::Newer(version)))) => IdFile::Newer(*version),
             Some(Err(Unread::Fault(fault))) => IdFile::Unreadable(fault.clone()),
         }
+    }
+
+    /// `journal.id` as it should be; nothing if no header says which journal this is. Where it does not say itself when
+    /// the journal was made, it is as old as its oldest segment.
+    pub fn id_bytes(&self) -> Option<Vec<u8>> {
+        let stated = self.headers.id.iter().flatten().map(|header| header.made).next();
+        let sound = self.headers.segments.iter().filter_map(|headed| headed.header.as_ref().ok());
+        let made = stated.or_else(|| sound.map(|header| header.made).min()).unwrap_or_default();
+        self.journal.map(|journal| DirectoryHeader { journal, made }.encode())
     }
 
     /// Every segment's file, oldest first.

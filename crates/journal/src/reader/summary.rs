@@ -9,7 +9,7 @@ use crate::log::Segments;
 use crate::recover::replay::{Keep, Replayed, miss_segments, replay};
 use crate::recover::survey::{IdFile, Known, Surveyed};
 use crate::storage::Fault;
-use crate::{Cause, ConsumerNumber, SegmentId, Seq, StreamNumber};
+use crate::{Cause, ConsumerNumber, Lsn, SegmentId, Seq, StreamNumber};
 
 /// What the frames of a journal add up to.
 pub struct Summary {
@@ -35,6 +35,8 @@ pub struct Summary {
     pub blocker: Option<Blocker>,
     /// Where live events lie, by segment, ascending.
     wanted: BTreeMap<SegmentId, Vec<u64>>,
+    pub(super) found: Index,
+    pub(super) next: Lsn,
 }
 
 /// How a stream stands.
@@ -145,6 +147,8 @@ fn add_up(replayed: Replayed, missing: Vec<Missing>, lost_frames: u64) -> Summar
         missing,
         blocker: blocker(&found),
         wanted: BTreeMap::new(),
+        found: Index::default(),
+        next: replayed.next,
     };
     for (number, stream) in found.streams() {
         let mut live_bytes = 0;
@@ -160,6 +164,7 @@ fn add_up(replayed: Replayed, missing: Vec<Missing>, lost_frames: u64) -> Summar
     summary.wanted.values_mut().for_each(|offsets| offsets.sort_unstable());
     summary.consumers =
         found.consumers().iter().map(|known| consumer(&found, known.number, &known.name)).collect();
+    summary.found = found;
     summary
 }
 

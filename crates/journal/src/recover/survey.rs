@@ -81,7 +81,8 @@ pub(crate) struct Headers {
 }
 
 const NEWER: &str = "use the newer Seawall that wrote it; nothing was changed";
-const WHOSE: &str = "no other header says which journal this is; restore the directory from a copy";
+const WHOSE: &str = "no other header says which journal this is; restore journal.id or the directory from a copy; nothing \
+                     was changed";
 
 /// Reads every header, and judges none.
 pub(crate) fn headers(storage: &dyn Storage) -> Result<Headers, Fault> {

@@ -1,6 +1,5 @@
 //! Requests to frames: what is refused, what number an event gets.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Active, Batch, NoRoom};
@@ -19,26 +18,31 @@ pub(super) struct Fill<'f, 'r> {
     pub(super) taken: &'r Taken,
     pub(super) batch: &'f mut Batch<'r>,
     pub(super) outcomes: &'f mut Vec<Became>,
-    pub(super) failed: &'f Failed,
+    pub(super) halted: &'f mut Halted,
 }
 
-/// Streams of which an event that was taken is not in the log, and why. Those behind it were given before anybody could
-/// know, and are refused as well: else a caller that gives it again would find it behind them.
+/// Streams of which an event was refused, or failed: none that came with it may pass it by.
 #[derive(Default)]
-pub(super) struct Failed {
-    streams: HashMap<StreamNumber, CommitError>,
-    seen: usize,
-}
+pub(super) struct Halted(Vec<StreamNumber>);
 
-impl Failed {
-    /// Takes note of outcomes that are new.
-    pub(super) fn note(&mut self, taken: &Taken, outcomes: &[Became]) {
-        for (request, outcome) in taken.requests.iter().zip(outcomes).skip(self.seen) {
-            if let (Request::Append { stream, .. }, Err(error)) = (request, outcome) {
-                self.streams.entry(*stream).or_insert_with(|| error.clone());
-            }
+impl Halted {
+    /// Takes note of a request that is not in the log.
+    pub(super) fn note(&mut self, request: Option<&Request>) {
+        if let Some(Request::Append { stream, .. }) = request
+            && !self.0.contains(stream)
+        {
+            self.0.push(*stream);
         }
-        self.seen = outcomes.len();
+    }
+
+    /// Why a request has to be refused, if an event before it was.
+    fn check(&self, request: &Request) -> Result<(), CommitError> {
+        match request {
+            Request::Append { stream, name, .. } if self.0.contains(stream) => {
+                Err(CommitError::Behind { stream: name.to_string() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -82,15 +86,15 @@ impl Writer {
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
         for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
-            if let Request::Append { stream, .. } = request
-                && let Some(error) = fill.failed.streams.get(stream)
-            {
-                fill.outcomes.push(Err(error.clone()));
-                continue;
-            }
-            match self.take(&mut state.index, &mut target, request, &fill.taken.bytes) {
+            let checked = fill.halted.check(request).map_err(Miss::Refused);
+            let took =
+                checked.and_then(|()| self.take(&mut state.index, &mut target, request, &fill.taken.bytes));
+            match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
-                Err(Miss::Refused(error)) => fill.outcomes.push(Err(error)),
+                Err(Miss::Refused(error)) => {
+                    fill.halted.note(Some(request));
+                    fill.outcomes.push(Err(error));
+                }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
             // These change what the next request may do, and the index knows only once they are synced.

@@ -208,18 +208,25 @@ impl Run {
             let payload = self.payload();
             tickets.push((journal.append(&stream, &payload), payload));
         }
-        let mut failed = None;
+        let mut is_behind = false;
         for (ticket, payload) in tickets {
-            let outcome = ticket.wait();
-            if let (Some(before), Ok(seq)) = (&failed, &outcome) {
-                return Err(format!("event {seq} of {name} was appended behind one that was not: {before}"));
-            }
-            failed = failed.or_else(|| outcome.as_ref().err().cloned());
-            let seq = match outcome {
+            let seq = match ticket.wait() {
+                Ok(seq) if is_behind => {
+                    return Err(format!("event {seq} has passed one by that was refused"));
+                }
                 Ok(seq) => Some(seq),
-                Err(CommitError::Unknown(_)) => None,
-                Err(CommitError::Stopped(_) | CommitError::DiskFull(_) | CommitError::OverBudget { .. }) => {
+                Err(CommitError::Unknown(_)) => {
+                    is_behind = true;
+                    None
+                }
+                Err(
+                    CommitError::Stopped(_)
+                    | CommitError::DiskFull(_)
+                    | CommitError::OverBudget { .. }
+                    | CommitError::Behind { .. },
+                ) => {
                     self.tally.refused += 1;
+                    is_behind = true;
                     continue;
                 }
                 Err(other) => return Err(format!("appending: {other}")),

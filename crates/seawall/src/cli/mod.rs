@@ -2,7 +2,9 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod archive;
 mod change;
+mod daemon;
 mod gate;
 mod import;
 mod journal;
@@ -16,9 +18,14 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use archive::{
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
+    ReplayArgs, RunArchiveArgs, Sending,
+};
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
+pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use import::{Behind, Deed, ImportArgs};
 pub(crate) use journal::{
@@ -68,6 +75,10 @@ pub(crate) enum Command {
     Consumers(ConsumersArgs),
     Parked(ParkedArgs),
     Import(ImportArgs),
+    Replay(ReplayArgs),
+    Archive(ArchiveArgs),
+    Run(RunArgs),
+    Config(ConfigArgs),
     Generate(GenerateArgs),
 }
 
@@ -106,6 +117,8 @@ pub(crate) fn command() -> clap::Command {
     Cli::command().after_help(format!("Exit codes:{}", Exit::ALL.map(line).concat()))
 }
 
+#[cfg(test)]
+mod deploy_test;
 #[cfg(test)]
 mod docs_test;
 

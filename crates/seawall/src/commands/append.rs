@@ -14,8 +14,8 @@ use crate::cli::{AppendArgs, Cut, Form};
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, Partly, commit_code};
+use crate::journals::lines::{Ending, Lines, Pause};
 use crate::journals::{self, Missing};
-use crate::lines::{Ending, Lines, Pause};
 use crate::show::progress::{Counter, IsTyped};
 use crate::show::{self, Screen, units};
 
@@ -224,7 +224,12 @@ impl Books {
         ];
         let mut told: Vec<String> = clauses.into_iter().flatten().collect();
         if self.durable == 0 {
-            told.insert(0, "no line is on the disk for certain".to_owned());
+            let is_known = self.runs.iter().all(|(became, ..)| *became == Became::Refused);
+            told.insert(
+                0,
+                if is_known { "nothing is on the disk" } else { "nothing is on the disk for certain" }
+                    .to_owned(),
+            );
         }
         told.push(format!("line {} and all behind it were not taken", self.lines() + 1));
         told
@@ -272,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_certain_that_is_said() {
+    fn where_nothing_is_on_the_disk_that_is_said() {
         let mut books = Books::new("jobs");
         books.enter(&[Err(CommitError::OverBudget { limit: 9 })]);
         assert_eq!(books.told().first().map(String::as_str), Some("no line is on the disk for certain"));

@@ -27,10 +27,7 @@ fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, F
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let all = standings(&journal);
     match form {
-        Form::Json => {
-            let line = |one| format!("{}\n", json::journal::consumer(one));
-            show::print(&all.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(all.iter().map(json::journal::consumer)))?,
         Form::Text => show::print(&show::consumers(&all, screen))?,
     }
     Ok(Exit::Fine)
@@ -124,7 +121,7 @@ fn export(
             };
             let stream = backlog.stream.name();
             let place = Place { consumer: consumer.name(), stream, seq: seq.get(), parked: None };
-            export.add(&place.whole(event.as_ref()))?;
+            export.line(&place.whole(event.as_ref()))?;
         }
     }
     for parked in consumer.parked(usize::MAX) {
@@ -136,7 +133,7 @@ fn export(
             seq: parked.seq.get(),
             parked: Some((parked.since, &parked.reason)),
         };
-        export.add(&place.whole(event.as_ref()))?;
+        export.line(&place.whole(event.as_ref()))?;
     }
     export.end()
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ImportArgs, form: Form, screen: &Screen) -> Result<Exit
         let each = sources.into_iter().map(|source| {
             let row = one(source, target, args.behind, &progress);
             if form == Form::Json {
-                show::print(&format!("{}\n", json::journal::import(&row, mode)))?;
+                show::print(&json::lines([json::journal::import(&row, mode)]))?;
             }
             Ok(row)
         });
@@ -98,8 +98,8 @@ fn one(source: Source, target: Target<'_>, behind: Behind, progress: &Progress) 
 fn records(row: &mut Row, target: Target<'_>, progress: &Progress) -> Result<(), Failure> {
     let mut import = Import::begin(target, &row.source.stream, &row.source.ledger)?;
     let mut halted = Ok(());
-    let read = row.source.each(progress, &mut |payload, mark| {
-        halted = import.add(payload, mark);
+    let read = row.source.each(progress, &mut |record| {
+        halted = import.add(record.payload, record.mark);
         if halted.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     // What was read before the disk failed is brought in.
@@ -108,7 +108,9 @@ fn records(row: &mut Row, target: Target<'_>, progress: &Progress) -> Result<(),
         (Ok(()), Err(_)) => import.append(),
         _ => Ok(()),
     };
-    row.brought = import.brought;
+    if !matches!(halted, Err(Halt::Differs)) && !matches!(ended, Err(Halt::Differs)) {
+        row.brought = import.brought;
+    }
     let remarks = read?;
     halted.and(ended).map_err(|halt| told(halt, &row.source.path, &row.source.stream))?;
     row.remarks = remarks;

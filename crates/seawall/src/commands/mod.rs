@@ -1,9 +1,11 @@
 //! The commands: each turns what was typed into a plan, and a plan into output and an exit code.
 
 pub(crate) mod append;
+pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod close;
+pub(crate) mod config;
 pub(crate) mod consumers;
 pub(crate) mod dump;
 pub(crate) mod fix;
@@ -13,5 +15,7 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod parked;
 pub(crate) mod quarantine;
+pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod streams;
 pub(crate) mod verify;

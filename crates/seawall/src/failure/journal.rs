@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use journal::archive::ArchiveError;
 use journal::storage::Fault;
 use journal::{CommitError, OpenError, ReadError};
 use mend::holders::Holder;
@@ -62,6 +63,17 @@ pub(crate) enum JournalFailure {
         /// What was asked for.
         id: String,
     },
+    /// A stream could not be archived.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// There is no such archive.
+    #[error("there is no archive {name} in {}", directory.display())]
+    NoArchive {
+        /// What was asked for.
+        name: String,
+        /// Where archives were looked for.
+        directory: PathBuf,
+    },
     /// A file to import could not be read.
     #[error("failed to read {}: {source}", path.display())]
     Source {
@@ -72,7 +84,7 @@ pub(crate) enum JournalFailure {
         source: io::Error,
     },
     /// A file to import holds none that can be understood.
-    #[error("{} holds no exported events", path.display())]
+    #[error("{} holds no job logs in ARWAL001 and no exported events", path.display())]
     NoEvents {
         /// The file.
         path: PathBuf,
@@ -121,9 +133,12 @@ pub(crate) fn commit_code(error: &CommitError) -> &'static str {
         | CommitError::TooManyConsumers { .. }
         | CommitError::TooManyRanges { .. } => "too-many",
         CommitError::Closed { .. } => "closed",
+        CommitError::Behind { .. } => "behind",
         CommitError::NoConsumer { .. } => "no-consumer",
         CommitError::OtherScope { .. } => "other-scope",
-        CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => "impossible",
+        CommitError::Nothing | CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => {
+            "impossible"
+        }
         CommitError::OverBudget { .. } | CommitError::DiskFull(_) => "no-room",
         CommitError::Unknown(_) | CommitError::Stopped(_) => "io",
     }
@@ -147,12 +162,19 @@ impl JournalFailure {
             JournalFailure::NoPlace | JournalFailure::Open(OpenError::Option { .. }) => "usage",
             JournalFailure::Missing { .. } => "no-journal",
             JournalFailure::Held { .. } | JournalFailure::Open(OpenError::Held { .. }) => "in-use",
-            JournalFailure::Open(OpenError::Disk(_)) | JournalFailure::Disk(_) => "io",
-            JournalFailure::Open(_) | JournalFailure::Read(_) => "unreadable",
-            JournalFailure::Commit(error) => commit_code(error),
+            JournalFailure::Open(OpenError::Disk(_))
+            | JournalFailure::Disk(_)
+            | JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
+            JournalFailure::Open(_)
+            | JournalFailure::Read(_)
+            | JournalFailure::Archive(ArchiveError::Read(_))
+            | JournalFailure::Source { .. } => "unreadable",
+            JournalFailure::Commit(error) | JournalFailure::Archive(ArchiveError::Commit(error)) => {
+                commit_code(error)
+            }
             JournalFailure::Partly(partly) => partly.code,
-            JournalFailure::Source { .. } => "unreadable",
             JournalFailure::NoEvents { .. } => "unknown-format",
+            JournalFailure::NoArchive { .. } => "no-archive",
             JournalFailure::Differs { .. } => "differs",
             JournalFailure::NoStream { .. } => "no-stream",
             JournalFailure::NoConsumer { .. } => "no-consumer",
@@ -172,7 +194,10 @@ impl JournalFailure {
                 "wait until that process ends, or stop it; run as its user or as root to be told which one it is",
             ),
             JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
-            JournalFailure::NoEvents { .. } => Some("name a file that `seawall parked export` has written"),
+            JournalFailure::NoArchive { .. } => Some("`seawall archive list` lists those that there are"),
+            JournalFailure::NoEvents { .. } => Some(
+                "name a file .wal or .wal.zst, a directory of them, or a file .ndjson that an export has written",
+            ),
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
             ),

@@ -2,6 +2,7 @@
 //!
 //! A line that was not written to its end is none. The one before it counts, and the next is written over it.
 
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,6 +57,20 @@ impl Ledger {
         Ok((ledger, entry))
     }
 
+    /// Whether so many records with that sum were all that was there once: an older copy of the same file.
+    pub(crate) fn has_ended_at(&self, records: u64, sum: u64) -> Result<bool, Fault> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let mut lines = BufReader::new(FileReader { file: &**file, at: 0 }).split(b'\n');
+        let found = lines.find_map(|line| match line {
+            Ok(line) => {
+                let entry: Option<Entry> = serde_json::from_slice(&line).ok();
+                entry.is_some_and(|entry| (entry.records, entry.sum) == (records, sum)).then_some(Ok(true))
+            }
+            Err(error) => Some(Err(error)),
+        });
+        found.unwrap_or(Ok(false)).map_err(Fault::on("read", &self.name))
+    }
+
     /// Adds a line, and waits until it is on the disk.
     pub(crate) fn write(&mut self, journal: &Path, entry: Entry) -> Result<(), Fault> {
         let file = self.file_for_writing(journal)?;
@@ -80,6 +95,20 @@ impl Ledger {
         self.folder = Some(folder);
         self.file = Some(Arc::clone(&file));
         Ok(file)
+    }
+}
+
+/// Reads a stored file from its beginning.
+struct FileReader<'f> {
+    file: &'f dyn StoredFile,
+    at: u64,
+}
+
+impl Read for FileReader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let taken = self.file.read_at(self.at, into)?;
+        self.at += taken as u64;
+        Ok(taken)
     }
 }
 

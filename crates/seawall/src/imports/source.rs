@@ -7,18 +7,72 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
-use formats::{Body, Damage, DamageList, DetectError, Entry, Format, Lost, Part, Progress, Role, detect};
+use formats::{
+    Body, Bytes, Damage, DamageList, DetectError, Entry, Format, Lost, Part, Progress, Role, UnixTime, detect,
+};
 use journal::archive::file_stem;
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, JournalFailure};
-use crate::payloads;
+use crate::journals::payloads;
+use crate::times::Moment;
 
 /// A line of an export at most: an event of ten million bytes, each of which takes six as JSON.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// Gets the payload of a record, and what it is recognised by.
-pub(crate) type Take<'t> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 't;
+/// A sound record on its way in.
+pub(crate) struct Incoming<'r> {
+    pub(crate) payload: &'r [u8],
+    /// What it is recognised by.
+    pub(crate) mark: &'r [u8],
+    /// When it was appended first, where that is told.
+    pub(crate) time: Option<UnixTime>,
+}
+
+/// Gets one record after the other.
+pub(crate) type Take<'t> = dyn FnMut(&Incoming<'_>) -> ControlFlow<()> + 't;
+
+/// A record of a job log, without its length.
+pub(crate) struct Raw<'r>(pub(crate) &'r [u8]);
+
+impl<'r> Raw<'r> {
+    /// Where the parts of it lie.
+    const STATUS: usize = 8;
+    const TIME: usize = 12;
+    const PAYLOAD: usize = 20;
+    const SUM_BYTES: usize = 8;
+
+    fn number(&self, at: usize) -> i64 {
+        // It verified, so it is long enough.
+        Bytes::new(self.0.get(at..).unwrap_or_default()).i64_le("number").unwrap_or_default()
+    }
+
+    pub(crate) fn sequence(&self) -> i64 {
+        self.number(0)
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn time(&self) -> i64 {
+        self.number(Self::TIME)
+    }
+
+    /// Whether it says that it is pending.
+    fn is_pending(&self) -> bool {
+        self.0.get(Self::STATUS) == Some(&1)
+    }
+
+    fn parts(&self) -> (&'r [u8], &'r [u8]) {
+        self.0.split_at(self.0.len().saturating_sub(Self::SUM_BYTES))
+    }
+
+    pub(crate) fn payload(&self) -> &'r [u8] {
+        self.parts().0.get(Self::PAYLOAD..).unwrap_or_default()
+    }
+
+    fn sum(&self) -> &'r [u8] {
+        self.parts().1
+    }
+}
 
 /// A file, or what a file holds of one stream.
 pub(crate) struct Source {
@@ -63,15 +117,20 @@ pub(crate) fn find(path: &Path) -> Result<Vec<Source>, Failure> {
             let inner = names.iter().map(|name| find(&path.join(name))).collect::<Result<Vec<_>, _>>()?;
             Ok(inner.into_iter().flatten().collect())
         }
+        Err(DetectError::Unknown { path, .. }) => Err(JournalFailure::NoEvents { path }.into()),
         Err(error) => Err(error.into()),
     }
 }
 
+/// The stream that a file is named after.
+pub(crate) fn stream_of(name: &str) -> String {
+    let name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or(name);
+    let stem = name.strip_suffix(".wal.zst").map(decoded);
+    stem.unwrap_or_else(|| name.strip_suffix(".wal").unwrap_or(name).to_owned())
+}
+
 fn of_part(part: &Part) -> Source {
-    let name = Path::new(&part.name).file_name().and_then(|name| name.to_str()).unwrap_or(&part.name);
-    let stem =
-        name.strip_suffix(".wal.zst").map(decoded).or_else(|| Some(name.strip_suffix(".wal")?.to_owned()));
-    let stream = stem.unwrap_or_else(|| name.to_owned());
+    let stream = stream_of(&part.name);
     Source {
         path: part.path.clone(),
         ledger: file_stem(&stream),
@@ -115,13 +174,12 @@ impl Source {
     }
 }
 
-/// Where the status, the payload and the sum lie in a record without its length.
-const STATUS: usize = 8;
-const PAYLOAD: usize = 20;
-const SUM_BYTES: usize = 8;
-const PENDING: u8 = 1;
-
-fn log(part: &Part, progress: &Progress, take: &mut Take<'_>) -> Result<Remarks, Failure> {
+/// Hands out every sound record of a job log, in the order of the file.
+pub(crate) fn records(
+    part: &Part,
+    progress: &Progress,
+    take: &mut dyn FnMut(&Raw<'_>) -> ControlFlow<()>,
+) -> Result<Remarks, Failure> {
     let mut remarks = Remarks::default();
     let record: RefCell<Vec<u8>> = RefCell::default();
     let mut keep = |behind: &[u8]| {
@@ -133,9 +191,9 @@ fn log(part: &Part, progress: &Progress, take: &mut Take<'_>) -> Result<Remarks,
         match entry.body {
             Body::Record(_) => {
                 let record = record.borrow();
-                let (front, sum) = record.split_at(record.len().saturating_sub(SUM_BYTES));
-                remarks.tried += u64::from(front.get(STATUS).is_some_and(|status| *status != PENDING));
-                return take(front.get(PAYLOAD..).unwrap_or_default(), sum);
+                let raw = Raw(&record);
+                remarks.tried += u64::from(!raw.is_pending());
+                return take(&raw);
             }
             Body::Damage(damage) => remarks.damage.push(damage),
             Body::Note(note) => remarks.is_torn |= note.code == "torn-tail",
@@ -147,11 +205,28 @@ fn log(part: &Part, progress: &Progress, take: &mut Take<'_>) -> Result<Remarks,
     Ok(remarks)
 }
 
-/// A line of an export: its stream and its payload.
-fn parsed(line: &[u8]) -> Option<(String, Vec<u8>)> {
+fn log(part: &Part, progress: &Progress, take: &mut Take<'_>) -> Result<Remarks, Failure> {
+    records(part, progress, &mut |raw| {
+        let time = Some(UnixTime::from_millis(raw.time()));
+        take(&Incoming { payload: raw.payload(), mark: raw.sum(), time })
+    })
+}
+
+/// An event of an export.
+struct Exported {
+    stream: String,
+    payload: Vec<u8>,
+    time: Option<UnixTime>,
+}
+
+fn parsed(line: &[u8]) -> Option<Exported> {
     let object: Map<String, Value> = serde_json::from_slice(line).ok()?;
-    let stream = object.get("stream")?.as_str()?.to_owned();
-    Some((stream, payloads::read(&object)?))
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let time = text("time").and_then(|time| match time.parse::<Moment>() {
+        Ok(Moment::At(time)) => Some(time),
+        _ => None,
+    });
+    Some(Exported { stream: text("stream")?.to_owned(), payload: payloads::read(&object)?, time })
 }
 
 /// The streams of an export, each with its lines.
@@ -170,7 +245,7 @@ fn exported(path: &Path) -> Result<Vec<Source>, Failure> {
         let span = at..at + read;
         at = span.end;
         match parsed(&line) {
-            Some((stream, _)) => {
+            Some(Exported { stream, .. }) => {
                 let (spans, sum) = streams.entry(stream).or_default();
                 *sum = if spans.is_empty() { super::mixed(0, &line) } else { *sum };
                 spans.push(span);
@@ -206,8 +281,8 @@ fn lines(path: &Path, spans: &[Range<u64>], progress: &Progress, take: &mut Take
         file.by_ref().take(span.end - span.start).read_to_end(&mut line)?;
         progress.add(line.len() as u64);
         let gone = || io::Error::new(io::ErrorKind::InvalidData, "it has changed while it was read");
-        let (_, payload) = parsed(&line).ok_or_else(gone)?;
-        if take(&payload, &line).is_break() {
+        let Exported { payload, time, .. } = parsed(&line).ok_or_else(gone)?;
+        if take(&Incoming { payload: &payload, mark: &line, time }).is_break() {
             break;
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use formats::{Body, Damage, Entry, Lost, Note, Order, Part, ReadError, Visit};
-use journal::reader::{Absent, Flaw, IdFile, Life, Missing, Piece, SegmentFile, Standing, Unsound};
+use journal::reader::{Absent, Flaw, IdFile, Life, Missing, Piece, SegmentFile, Standing, Unsound, file_of};
 use journal::storage::Fault;
 
 use super::record::{Detail, record};
@@ -79,8 +79,8 @@ impl JournalLog {
 
     /// A missing segment is told where it would stand: before the first one behind it.
     fn is_told_with(&self, file: &SegmentFile, absent: &Missing) -> bool {
-        let place = self.segments.iter().find(|there| there.segment >= absent.segment);
-        place.or(self.segments.last()).is_some_and(|there| there.segment == file.segment)
+        let at = self.segments.partition_point(|there| there.segment < absent.segment);
+        self.segments.get(at).or(self.segments.last()).is_some_and(|there| there.segment == file.segment)
     }
 
     fn entry(&self, part: &Part, (piece, life): (&Piece<'_>, Life), detail: Detail) -> Entry {
@@ -121,7 +121,7 @@ fn damaged(part: &Part, (start, end): (u64, u64), cause: Cow<'static, str>, lost
 }
 
 fn gone(missing: &Missing) -> Entry {
-    let named = format!("{:016x}.seg", missing.segment.get());
+    let named = file_of(missing.segment);
     let (cause, lost) = match missing.lost {
         Absent::FramesBefore(frames) => {
             (format!("{} before it are missing", units::counted(frames, "frame", "frames")), frames)

@@ -3,6 +3,7 @@
 //! * Everything that comes from a log passes [`units::safe`]: names and labels on disk must not steer a terminal.
 //! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
 
+mod archives;
 mod bar;
 mod change;
 mod conclusion;
@@ -18,10 +19,12 @@ mod parked;
 pub(crate) mod progress;
 mod quarantine;
 mod screen;
+mod settings;
 mod table;
 pub(crate) mod text;
 pub(crate) mod units;
 
+pub(crate) use archives::{archived, archives, cleanup, damaged_archive, replay};
 pub(crate) use change::{attempt, change, lost, settled};
 pub(crate) use conclusion::conclusion;
 pub(crate) use damage::{damage_list, lost_with_all, notes};
@@ -34,3 +37,4 @@ pub(crate) use journal::{appended, consumers, leaving, recovery, streams};
 pub(crate) use parked::{given_up, parked, parked_event, requeued};
 pub(crate) use quarantine::{pruning, quarantine};
 pub(crate) use screen::{Answer, Detail, Screen, Talk, ask, hint, print, print_json, tell};
+pub(crate) use settings::settings;

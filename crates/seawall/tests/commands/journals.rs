@@ -8,7 +8,7 @@ use journal::storage::{Memory, Storage, read_range};
 use journal::{Commit, Identity, Journal, JournalId, Millis, Options, Outcome, Seq, Start};
 
 /// A journal that is the same each time: its id, its times, and who writes.
-fn options(time: i64, id: u128) -> Options {
+pub(crate) fn options(time: i64, id: u128) -> Options {
     let mut options = Options::new(move || Millis::new(time));
     options.identity = Identity::Only(JournalId::new(id));
     options.commit = Commit::Caller;
@@ -58,6 +58,26 @@ pub(crate) fn write_long(dir: &Path, time: i64, id: u128) {
         journal.append(&stream, [b'a' + number % 26; 5000]).wait().unwrap();
     }
     server.settle(&stream, Seq::FIRST, Outcome::Delivered).wait().unwrap();
+    drop((journal, server));
+    put(dir, &*storage);
+}
+
+/// Six segments and several indexes; of two streams, one is settled here and there and the other not at all.
+pub(crate) fn write_many(dir: &Path, time: i64, id: u128) {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let journal = Journal::open_in(&storage, options(time, id)).unwrap();
+    let server = journal.consumer("server", Start::Oldest).unwrap();
+    let (a, b) = (journal.stream("a").unwrap(), journal.stream("b").unwrap());
+    for number in 1..=65u64 {
+        journal.append(&a, format!("{number:03000}")).wait().unwrap();
+        let seq = journal.append(&b, format!("{number:02000}")).wait().unwrap();
+        if number % 3 == 0 {
+            server.settle(&b, seq, Outcome::Delivered).wait().unwrap();
+        }
+        if number % 10 == 0 {
+            server.settle(&b, seq.before(), Outcome::Parked("refused".to_owned())).wait().unwrap();
+        }
+    }
     drop((journal, server));
     put(dir, &*storage);
 }

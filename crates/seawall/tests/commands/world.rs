@@ -10,7 +10,7 @@ use formats::{Progress, UnixTime, detect};
 use mend::{Action, Kept, Loss, MendError, Mending, Plan, Site, Stage, Step, StepKind, Terms};
 use tempfile::TempDir;
 
-use crate::journals;
+use crate::{journals, sample};
 
 /// 2026-01-31T12:00:00Z in milliseconds.
 const START: i64 = 1_769_860_800_000;
@@ -22,7 +22,8 @@ pub(crate) struct World(TempDir);
 
 impl World {
     /// `sound`, `damaged`, `torn`, `gap`, `long`, `wide`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
-    /// Seawall, and `begun` and `halfway`, whose changes were interrupted.
+    /// Seawall, and `begun` and `halfway`, whose changes were interrupted;
+    /// `events`, a journal, `worker` with job logs, and `lines` and `long-line` to append.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         world.log("sound", &[segment(0), segment(1)]);
@@ -63,7 +64,29 @@ impl World {
             fs::remove_file(from).unwrap();
         }
         world.journals();
+        world.events();
         world
+    }
+
+    /// Only `events`, `worker`, `lines`, `long-line` and `unknown`: it takes less to make.
+    pub(crate) fn of_events() -> Self {
+        let world = Self::empty();
+        fs::create_dir(world.path("unknown")).unwrap();
+        fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        world.events();
+        world
+    }
+
+    fn events(&self) {
+        sample::write(&self.path("events"));
+        sample::write_worker(&self.path("worker"));
+        fs::write(self.path("lines"), "one\n\nthree\nno end").unwrap();
+        fs::write(self.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
+    }
+
+    /// A directory with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
     }
 
     /// `journal/sound`, and `journal/damaged`, `cut`, `gone`, `foreign`, `renamed`, `newer` and `no-id`, which are called by what
@@ -84,7 +107,10 @@ impl World {
                     journals::write(&self.path("journal/other"), START, 0xbad);
                     fs::copy(self.path("journal/other").join(FIRST), dir.join(FIRST)).map(drop).unwrap();
                 }
-                "renamed" => fs::rename(dir.join(FIRST), dir.join("0000000000000007.seg")).unwrap(),
+                "renamed" => {
+                    fs::copy(dir.join(FIRST), dir.join("0000000000000007.seg")).unwrap();
+                    fs::remove_file(dir.join(FIRST)).unwrap();
+                }
                 "newer" => journals::poke(&dir.join(FIRST), 8, 2),
                 "no-id" => fs::remove_file(dir.join("journal.id")).unwrap(),
                 _ => {}
@@ -115,6 +141,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
         command.args(args).current_dir(self.0.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C");
+        command.env("SEAWALL_JOURNAL_DIR", "events").env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");
         command
     }
 
