@@ -70,9 +70,11 @@ pub(crate) fn accepted(accepted: &Accepted<'_>) -> Response<Body> {
 /// The journal did not take a write.
 pub(crate) fn not_journaled(cause: &CommitError) -> Response<Body> {
     let (status, code, hint) = match cause {
-        CommitError::EventTooLarge { .. } => {
-            (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "send less at once, or raise the limits of bodies and events")
-        }
+        CommitError::EventTooLarge { .. } => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "send less at once, or raise the limits of bodies and events",
+        ),
         CommitError::DiskFull(_) | CommitError::OverBudget { .. } => (
             StatusCode::INSUFFICIENT_STORAGE,
             "journal-full",

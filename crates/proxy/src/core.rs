@@ -1,7 +1,7 @@
 //! What all threads of a proxy share, and what each of them has besides.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 use journal::{Clock, Consumer, Journal, Seq, Start};
@@ -13,7 +13,7 @@ use crate::error::StartError;
 use crate::known::Known;
 use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
-use crate::settings::{Feed, Settings};
+use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
 use crate::upstream::{Change, Pool, Route, Upstream};
 
@@ -69,12 +69,18 @@ impl Shared {
             name: name.to_owned(),
             cause: cause.to_string(),
         };
-        let teacher = Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
+        let teacher =
+            Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
         let fed = settings.upstreams.iter().filter(|server| server.feed == Feed::Journal);
         let consumers: Result<Vec<_>, _> = fed
-            .map(|server| journal.consumer(&format!("proxy/{}/{}", settings.name, server.name), Start::Oldest))
+            .map(|server| {
+                journal.consumer(&format!("proxy/{}/{}", settings.name, server.name), Start::Oldest)
+            })
             .collect();
         let consumers = consumers.map_err(|error| refuse(&settings.name, &error))?;
+        if settings.replay.ambiguous == Ambiguous::Park {
+            lane::park_heads(&settings.name, &consumers).map_err(|error| refuse(&settings.name, &error))?;
+        }
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
         Ok(Self {

@@ -192,7 +192,8 @@ fn candidates(shared: &Shared, reach: &Reach) -> Vec<Candidate> {
                 touched.is_none_or(|touched| touched.elapsed() >= window)
             }
         };
-        let lacks = || lane.map_or_else(|| shared.tallies.backlog(number), |lane| lane.standing(number).backlog);
+        let lacks =
+            || lane.map_or_else(|| shared.tallies.backlog(number), |lane| lane.standing(number).backlog);
         Candidate { number, lacks: if is_current { 0 } else { lacks().max(1) } }
     });
     let mut judged: Vec<Candidate> = judged.collect();

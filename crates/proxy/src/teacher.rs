@@ -95,7 +95,9 @@ fn encode(lesson: &Lesson) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Option<Lesson> {
     let Value::Array(parts) = serde_json::from_slice(bytes).ok()? else { return None };
     match parts.as_slice() {
-        [Value::String(key), Value::String(value)] => Some(Lesson::Put { key: key.clone(), value: value.clone() }),
+        [Value::String(key), Value::String(value)] => {
+            Some(Lesson::Put { key: key.clone(), value: value.clone() })
+        }
         [Value::String(key)] => Some(Lesson::Forget { key: key.clone() }),
         _ => None,
     }
@@ -130,7 +132,10 @@ mod tests {
         let journal = open(&directory);
         let teacher = Teacher::recall(&journal, "shop").unwrap();
         let known = teacher.known();
-        assert_eq!((known.get("a").as_deref(), known.get("b"), known.get("c").as_deref()), (Some("3"), None, Some("4")));
+        assert_eq!(
+            (known.get("a").as_deref(), known.get("b"), known.get("c").as_deref()),
+            (Some("3"), None, Some("4"))
+        );
         assert_eq!(teacher.consumer.backlog()[0].pending, 2);
     }
 

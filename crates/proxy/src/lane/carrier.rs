@@ -207,7 +207,9 @@ impl Carrier {
                 false
             }
             Ok(Err(error)) => {
-                self.core.shared.tell(&Notice::Unreadable { lane: self.number.get(), cause: error.to_string() });
+                self.core
+                    .shared
+                    .tell(&Notice::Unreadable { lane: self.number.get(), cause: error.to_string() });
                 sleep(self.backoff.pause()).await;
                 false
             }
@@ -238,7 +240,9 @@ impl Carrier {
         let seq = event.seq;
         let call = match Entry::decode(event.payload) {
             Ok(entry) => entry.call,
-            Err(error) => return self.park(seq, format!("it cannot be read from the journal: {error}")).await,
+            Err(error) => {
+                return self.park(seq, format!("it cannot be read from the journal: {error}")).await;
+            }
         };
         let sent = match pace {
             Pace::Follow => self.send(seq, &call).await,
@@ -352,7 +356,11 @@ impl Carrier {
         Response::from_parts(parts, Body::leased(body, self.core.shared.settings.times.stall, lease))
     }
 
-    async fn whole(&self, response: Response<Incoming>, lease: Lease) -> Result<Answer, crate::body::NotWhole> {
+    async fn whole(
+        &self,
+        response: Response<Incoming>,
+        lease: Lease,
+    ) -> Result<Answer, crate::body::NotWhole> {
         let (parts, body) = self.stream_back(response, lease).into_parts();
         let body = body.collect(self.core.shared.settings.limits.body_bytes).await?;
         Ok(Answer { status: parts.status, headers: parts.headers, body })
@@ -363,7 +371,9 @@ impl Carrier {
     }
 
     async fn settle_for(&self, track: usize, seq: Seq, outcome: Settled) {
-        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else { return };
+        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
+            return;
+        };
         let ticket = consumer.settle(&stream, seq, outcome);
         // Where a write may be sent once only, the next one is not sent before it is known that this one was.
         if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
@@ -394,9 +404,17 @@ impl Carrier {
         let shared = &self.core.shared;
         shared.counts.parked(self.track);
         let upstream = self.route.upstream.name().to_owned();
-        shared.tell(&Notice::Parked { upstream, id: shared.write_id(self.number, seq), reason: reason.clone() });
+        shared.tell(&Notice::Parked {
+            upstream,
+            id: shared.write_id(self.number, seq),
+            reason: reason.clone(),
+        });
         let reply = reply.unwrap_or_else(|| {
-            answer::error(http::StatusCode::BAD_GATEWAY, "parked", (&reason, "see /seawall/parked; it can be sent again"))
+            answer::error(
+                http::StatusCode::BAD_GATEWAY,
+                "parked",
+                (&reason, "see /seawall/writes?state=parked; it can be sent again"),
+            )
         });
         if self.track == 0 {
             return self.refuse(seq, &Settled::Parked(reason), reply).await;
@@ -437,9 +455,8 @@ impl Carrier {
             Ambiguous::Park => {
                 self.core.upstream_failed(self.track, cause);
                 let reason = format!("whether it was applied is unknown: {cause}");
-                let hint = "find out whether it was applied; then requeue or drop it under /seawall/parked";
-                let reply =
-                    answer::error(http::StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
+                let hint = "find out whether it was applied; then retry or drop it under /seawall/writes";
+                let reply = answer::error(http::StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
                 self.park_and_tell(seq, reason, Some(reply)).await;
             }
         }

@@ -143,7 +143,11 @@ async fn check(core: Arc<Core>, number: usize, path: PathAndQuery) {
     let Some(route) = core.routes.get(number).cloned() else { return };
     let (times, replay) = (core.shared.settings.times.clone(), core.shared.settings.replay.clone());
     let pauses = || {
-        Backoff::new(replay.backoff_initial, times.check_interval.min(replay.backoff_max), core.shared.chance())
+        Backoff::new(
+            replay.backoff_initial,
+            times.check_interval.min(replay.backoff_max),
+            core.shared.chance(),
+        )
     };
     let mut backoff = pauses();
     loop {

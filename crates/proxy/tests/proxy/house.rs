@@ -96,6 +96,10 @@ impl House {
         self.running.take().unwrap()
     }
 
+    pub(crate) fn status(&self) -> proxy::Status {
+        self.running.as_ref().unwrap().status()
+    }
+
     pub(crate) fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
         client::ask(self.address(), method, target, body.as_bytes())
     }

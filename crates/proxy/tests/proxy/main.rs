@@ -6,5 +6,7 @@ mod client;
 mod house;
 mod service;
 
+mod hostile;
 mod live;
 mod outage;
+mod reads;
