@@ -74,7 +74,9 @@ pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
         if let Ok(text) = host.to_str()
             && !text.contains(['"', '\\'])
         {
-            element += &format!(";host=\"{text}\"");
+            element += ";host=\"";
+            element += text;
+            element.push('"');
         }
         headers.entry(X_FORWARDED_HOST).or_insert(host);
     }

@@ -4,6 +4,7 @@
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
+//! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`Cage`] limits the memory of what runs in it, as a container does.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
@@ -29,6 +30,7 @@ mod faults;
 mod http;
 mod peers;
 mod wait;
+mod wire;
 
 pub mod prometheus;
 
@@ -37,3 +39,4 @@ pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program, note_lack};
 pub use wait::wait_for;
+pub use wire::{Manner, Wire};

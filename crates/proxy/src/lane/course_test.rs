@@ -304,7 +304,7 @@ proptest! {
             books.check(&course);
         }
         // Every server comes back and everything is sent.
-        for _ in 0..=2 * books.arrived as usize + 2 {
+        for _ in 0..=2 * books.arrived + 2 {
             for track in 0..TRACKS {
                 books.play(&mut course, Move::ComeBack(track));
                 books.play(&mut course, Move::Send(track));

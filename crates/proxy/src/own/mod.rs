@@ -169,20 +169,20 @@ fn is_same(given: &[u8], token: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn of(method: Method, path: &str) -> Option<Route> {
-        Route::of(&method, path)
+    fn of(method: &Method, path: &str) -> Option<Route> {
+        Route::of(method, path)
     }
 
     #[test]
     fn only_its_own_paths_are_taken_from_the_service() {
         for path in ["/", "/status/", "/statuses", "/seawall", "/api/health", "/wal", "/seawalls/writes"] {
-            assert_eq!(of(Method::GET, path), None, "{path}");
+            assert_eq!(of(&Method::GET, path), None, "{path}");
         }
-        assert_eq!(of(Method::GET, "/status"), Some(Route::Status));
-        assert_eq!(of(Method::POST, "/status"), Some(Route::Method));
-        assert_eq!(of(Method::GET, "/seawall/"), Some(Route::Nothing));
-        assert_eq!(of(Method::DELETE, "/seawall/writes/a-1-2"), Some(Route::Drop("a-1-2".to_owned())));
-        assert_eq!(of(Method::GET, "/seawall/writes/a-1-2/retry"), Some(Route::Method));
+        assert_eq!(of(&Method::GET, "/status"), Some(Route::Status));
+        assert_eq!(of(&Method::POST, "/status"), Some(Route::Method));
+        assert_eq!(of(&Method::GET, "/seawall/"), Some(Route::Nothing));
+        assert_eq!(of(&Method::DELETE, "/seawall/writes/a-1-2"), Some(Route::Drop("a-1-2".to_owned())));
+        assert_eq!(of(&Method::GET, "/seawall/writes/a-1-2/retry"), Some(Route::Method));
     }
 
     #[test]

@@ -55,10 +55,10 @@ pub(crate) fn states(shared: &Shared, id: AskedId) -> Vec<(String, State)> {
             shared.upstreams.get(track).map_or_else(String::new, |upstream| upstream.name().to_owned());
         let name_of_stream = stream.map_or("", |stream| stream.name());
         let parked = consumer.parked(MOST_PARKED).into_iter();
-        let parked = parked.filter(|parked| parked.seq == id.seq && parked.stream == name_of_stream);
+        let mut parked = parked.filter(|parked| parked.seq == id.seq && parked.stream == name_of_stream);
         let state = if lane.owes(track, id.seq) {
             if lane.standing(track).doubt == Some(id.seq) { State::Unknown } else { State::Queued }
-        } else if let Some(parked) = parked.last() {
+        } else if let Some(parked) = parked.next_back() {
             State::Parked(parked.reason)
         } else if shared.known.get(&dropped_key(id, track)).is_some() {
             State::Dropped

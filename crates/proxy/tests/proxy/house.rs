@@ -15,7 +15,7 @@ use crate::client::{self, Answer};
 use crate::service::Service;
 
 /// Only a broken run takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct House {
     directory: TempDir,

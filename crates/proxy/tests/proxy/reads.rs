@@ -21,7 +21,7 @@ fn a_read_goes_to_a_replica_only_if_it_has_what_the_client_was_told() {
     let gate = std::sync::Mutex::new(gate);
     house.servers[1].answer(move |seen| {
         if seen.method == "POST" {
-            gate.lock().unwrap().recv_timeout(Duration::from_secs(60)).ok();
+            gate.lock().unwrap().recv_timeout(Duration::from_mins(1)).ok();
         }
         (200, "replica".to_owned())
     });
@@ -62,7 +62,7 @@ fn a_lane_that_joins_paths_holds_only_its_own_reads_back() {
 #[test]
 fn a_replica_that_is_fed_by_the_primary_is_left_alone_for_the_window() {
     let house = House::built(2, |settings| {
-        settings.reads = Reads { replica_ratio: 1.0, consistency_window: Duration::from_secs(3600) };
+        settings.reads = Reads { replica_ratio: 1.0, consistency_window: Duration::from_hours(1) };
         settings.upstreams[1].feed = Feed::Primary;
     });
     assert!(house.ask("GET", "/a", "").text().starts_with("replica"));
