@@ -13,7 +13,7 @@ use crate::answer::{self, Accepted};
 use crate::bodies;
 use crate::body::Body;
 use crate::call::{Call, Head};
-use crate::core::Core;
+use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::entry::Entry;
 use crate::head::preferred_wait;
@@ -48,8 +48,7 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
         Ok(Err(error)) => return answer::not_journaled(&error),
         Err(_) => return answer::no_upstream("the proxy is stopping"),
     };
-    let limit = wish.unwrap_or_default().max(shared.settings.times.request);
-    match timeout(limit, told).await {
+    match timeout(wish.unwrap_or_default().max(patience_with(shared)), told).await {
         Ok(Ok(Outcome::Answered(answer))) => answer,
         Ok(Ok(Outcome::Queued) | Err(_)) => queued(core, &entry, (number, seq)).await,
         Err(_) => {
@@ -57,6 +56,12 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
             queued(core, &entry, (number, seq)).await
         }
     }
+}
+
+/// Long enough for a server that says nothing, and for the one that answers in its place.
+fn patience_with(shared: &Shared) -> Duration {
+    let times = &shared.settings.times;
+    (times.connect + times.request) * 2
 }
 
 async fn arrive(

@@ -155,10 +155,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
             for mut stream in listener.incoming().map(Result::unwrap) {
-                let mut buffer = [0; 100];
-                while let Ok(count @ 1..) = stream.read(&mut buffer) {
-                    stream.write_all(&buffer[..count].to_ascii_uppercase()).ok();
-                }
+                thread::spawn(move || {
+                    let mut buffer = [0; 100];
+                    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                        stream.write_all(&buffer[..count].to_ascii_uppercase()).ok();
+                    }
+                });
             }
         });
         address
