@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
-use journal::{Clock, Consumer, Journal, Seq, Start};
+use journal::{Clock, Consumer, Journal, Scope, Seq, Start};
 use tokio::sync::Semaphore;
 
 use crate::chance;
@@ -57,6 +57,9 @@ impl Shared {
         journal: Journal,
         (clock, listener): (Clock, Listener),
     ) -> Result<Self, StartError> {
+        if settings.name.is_empty() || settings.name.contains('/') {
+            return Err(StartError::Name(settings.name));
+        }
         let count = settings.upstreams.len();
         let is_fed = settings.upstreams.first().is_some_and(|first| first.feed == Feed::Journal);
         if !is_fed || count > MOST_SERVERS {

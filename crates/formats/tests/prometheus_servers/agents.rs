@@ -85,4 +85,4 @@ fn damage_is_cut(prometheus: &Prometheus, data: &Path) {
     assert!(agent(prometheus, data).start().is_err());
 }
 
-crate::for_each_version! { the_log_of_an_agent_is_read_as_the_agent_says_and_damage_costs_what_is_said }
+testkit::for_each_version! { the_log_of_an_agent_is_read_as_the_agent_says_and_damage_costs_what_is_said }

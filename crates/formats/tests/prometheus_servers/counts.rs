@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use formats::{Depth, Liveness, Order, Survey, Verdict, detect, survey};
 use tempfile::TempDir;
-use testkit::prometheus::{Prometheus, Server, Setup};
+use testkit::prometheus::{Prometheus, Server, Setup, assert_same};
 use testkit::{Exporter, wait_for};
 
 use crate::exposition::{floats, histograms, whole_histograms};
-use crate::model::{Held, assert_same, now, served_by, survey_of};
+use crate::model::{Held, now, served_by, survey_of};
 
 /// Long enough for any machine; only a broken run waits so long.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -143,4 +143,4 @@ fn exemplars(server: &Server) -> std::collections::BTreeSet<i128> {
     all.map(time).collect()
 }
 
-crate::for_each_version! { everything_that_a_server_wrote_is_read_as_it_says_and_serves_it }
+testkit::for_each_version! { everything_that_a_server_wrote_is_read_as_it_says_and_serves_it }

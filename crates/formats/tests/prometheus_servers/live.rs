@@ -91,4 +91,4 @@ fn live(prometheus: &Prometheus, data: &Path, home: &Path) {
     server.kill().unwrap();
 }
 
-crate::for_each_version! { no_moment_of_a_server_s_life_looks_like_damage }
+testkit::for_each_version! { no_moment_of_a_server_s_life_looks_like_damage }

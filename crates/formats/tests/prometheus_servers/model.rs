@@ -7,13 +7,10 @@ use std::path::Path;
 use formats::{
     Body, Damage, Depth, Entry, Log, Note, Order, Record, Role, Survey, UnixTime, Value, detect, survey,
 };
-use testkit::prometheus::Server;
-
-/// A series by its labels.
-pub(crate) type Labels = BTreeMap<String, String>;
+use testkit::prometheus::{Labels, Sample, Server};
 
 /// Everything of every series, by time in milliseconds.
-pub(crate) type Content = BTreeMap<Labels, BTreeMap<i64, Measured>>;
+pub(crate) type Content = testkit::prometheus::Content<Measured>;
 
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,73 +229,22 @@ pub(crate) fn served_by(server: &Server) -> Content {
 
 /// What a server serves of the series that match.
 pub(crate) fn served(server: &Server, matcher: &str) -> Content {
-    // The year 2100, and back from there to 1900.
-    let answer = server.query_at(&format!("{{{matcher}}}[200y]"), 4_102_444_800).unwrap();
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-    let all = answer["data"]["result"].as_array().unwrap();
-    all.iter().map(|one| (labels_of(&one["metric"]), values_of(one))).collect()
+    server.served(matcher, seen).unwrap()
 }
 
-fn labels_of(metric: &serde_json::Value) -> Labels {
-    let pairs = metric.as_object().unwrap().iter();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
-}
-
-fn values_of(one: &serde_json::Value) -> BTreeMap<i64, Measured> {
-    let rows = |name: &str| one[name].as_array().cloned().unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
-    let time = |row: &serde_json::Value| (row[0].as_f64().unwrap() * 1000.0).round() as i64;
-    let float = |row: &serde_json::Value| (time(row), Measured::Float(bits(parsed(&row[1]))));
-    let histogram = |row: &serde_json::Value| {
-        let buckets = row[1]["buckets"].as_array().cloned().unwrap_or_default();
-        let filled = buckets.iter().map(|bucket| bits(parsed(&bucket[3]))).collect();
-        let (count, sum) = (parsed(&row[1]["count"]), parsed(&row[1]["sum"]));
-        (time(row), Measured::Histogram(bits(count), bits(sum), filled))
-    };
-    rows("values").iter().map(float).chain(rows("histograms").iter().map(histogram)).collect()
+fn seen(sample: Sample<'_>) -> Measured {
+    match sample {
+        Sample::Float(value) => Measured::Float(bits(parsed(value))),
+        Sample::Histogram(histogram) => {
+            let buckets = histogram["buckets"].as_array().cloned().unwrap_or_default();
+            let filled = buckets.iter().map(|bucket| bits(parsed(&bucket[3]))).collect();
+            let (count, sum) = (parsed(&histogram["count"]), parsed(&histogram["sum"]));
+            Measured::Histogram(bits(count), bits(sum), filled)
+        }
+    }
 }
 
 /// A number as the server writes it.
 fn parsed(text: &serde_json::Value) -> f64 {
     text.as_str().unwrap().parse().unwrap()
-}
-
-/// Demands that two contents are the same, and says where they differ in a line, not in a megabyte.
-pub(crate) fn assert_same(served: &Content, expected: &Content, case: &str) {
-    if let Some(difference) = difference(served, expected) {
-        panic!("{case}: {difference}");
-    }
-}
-
-/// Where what is served differs from what is expected.
-pub(crate) fn difference(served: &Content, expected: &Content) -> Option<String> {
-    let only = |one: &Content, other: &Content| -> Vec<Labels> {
-        one.keys().filter(|labels| !other.contains_key(*labels)).cloned().collect()
-    };
-    let (more, fewer) = (only(served, expected), only(expected, served));
-    if !more.is_empty() || !fewer.is_empty() {
-        return Some(format!(
-            "served are {} series instead of {}; {} too many: {:?}; {} missing: {:?}",
-            served.len(),
-            expected.len(),
-            more.len(),
-            more.first(),
-            fewer.len(),
-            fewer.first()
-        ));
-    }
-    served.iter().find_map(|(labels, values)| {
-        let wanted = &expected[labels];
-        let differs = |time: &&i64| values.get(*time) != wanted.get(*time);
-        let times: BTreeSet<i64> = values.keys().chain(wanted.keys()).filter(differs).copied().collect();
-        let first = times.first()?;
-        Some(format!(
-            "{labels:?}: {} values instead of {}, {} differ, the first at {first}: {:?} instead of {:?}",
-            values.len(),
-            wanted.len(),
-            times.len(),
-            values.get(first),
-            wanted.get(first)
-        ))
-    })
 }

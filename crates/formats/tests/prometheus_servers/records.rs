@@ -8,10 +8,10 @@ use formats::prometheus::record::{
 };
 use formats::prometheus::{Compression, Pages};
 use formats::{Depth, Order, Verdict, detect, survey};
-use testkit::prometheus::Prometheus;
+use testkit::prometheus::{Prometheus, assert_same};
 
 use crate::counts::total;
-use crate::model::{Content, Measured, assert_same, bits, now, served};
+use crate::model::{Content, Measured, bits, now, served};
 use crate::sound::{BEGIN, PAGE, STEP, Sound, encoded, segment_name};
 
 /// Bytes before the data of a fragment.
@@ -296,4 +296,4 @@ fn every_record_in_every_compression_is_taken_and_served(prometheus: &Prometheus
     }
 }
 
-crate::for_each_version! { every_record_in_every_compression_is_taken_and_served }
+testkit::for_each_version! { every_record_in_every_compression_is_taken_and_served }

@@ -8,9 +8,9 @@ mod directories;
 mod segments;
 
 use formats::Survey;
-use testkit::prometheus::{DriveError, Prometheus, Setup};
+use testkit::prometheus::{DriveError, Prometheus, Setup, assert_same};
 
-use crate::model::{Content, Held, assert_same, served_by, survey_of};
+use crate::model::{Content, Held, served_by, survey_of};
 use crate::sound::Sound;
 
 /// What must be said of the next start, and what the server must then do.
@@ -154,4 +154,4 @@ fn a_sound_log_starts(prometheus: &Prometheus) {
     }
 }
 
-crate::for_each_version! { a_sound_log_starts }
+testkit::for_each_version! { a_sound_log_starts }

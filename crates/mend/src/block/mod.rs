@@ -22,6 +22,7 @@ mod meta;
 mod output;
 mod postings;
 mod segments;
+mod slots;
 mod symbols;
 mod ulid;
 mod writer;
@@ -30,6 +31,7 @@ pub mod chunk;
 
 pub use meta::{Description, Hint, Stats};
 pub use segments::Segments;
+pub(crate) use slots::Slots;
 pub use symbols::{Label, Ordinal, Pool, Symbols, TextId};
 pub use ulid::Ulid;
 pub use writer::{BlockWriter, Written};

@@ -1,7 +1,6 @@
 //! Texts: each distinct one once, and sorted for a block.
 
-use std::hash::{BuildHasher, RandomState};
-
+use super::slots::Slots;
 use crate::MendError;
 
 /// A text of a [`Pool`], by when it came.
@@ -27,47 +26,34 @@ pub struct Pool {
     bytes: Vec<u8>,
     /// Where each text ends; it begins where the one before it does.
     ends: Vec<usize>,
-    /// An open-addressed table, a power of two long, at most half full: one more than the number of the text.
-    slots: Vec<u32>,
-    hasher: RandomState,
+    slots: Slots,
 }
 
 impl Pool {
     /// The text that is equal to this one, which it becomes if there is none.
     pub fn intern(&mut self, text: &[u8]) -> Result<TextId, MendError> {
-        if self.slots.len() <= self.ends.len() * 2 {
-            self.grow();
-        }
-        let mut at = self.home(text);
-        loop {
-            match self.slots.get(at).copied().unwrap_or(0) {
-                0 => break,
-                taken if self.text(TextId(taken - 1)) == text => return Ok(TextId(taken - 1)),
-                _ => at = (at + 1) % self.slots.len(),
-            }
-        }
+        let Self { bytes, ends, slots } = self;
+        let vacancy = match slots.find(text, ends.len(), |number| text_of(bytes, ends, number)) {
+            Ok(number) => return Ok(TextId(number)),
+            Err(vacancy) => vacancy,
+        };
         let id = u32::try_from(self.ends.len()).ok().filter(|&id| id < u32::MAX).ok_or_else(too_many)?;
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = id + 1;
-        }
+        self.slots.enter(vacancy, id);
         Ok(TextId(id))
     }
 
     /// Gives up what only looking texts up takes; it is made again when one is.
     pub fn shrink(&mut self) {
-        self.slots = Vec::new();
+        self.slots.forget();
         self.bytes.shrink_to_fit();
         self.ends.shrink_to_fit();
     }
 
     /// A text's bytes.
     pub fn text(&self, id: TextId) -> &[u8] {
-        let number = id.0 as usize;
-        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let end = self.ends.get(number).copied().unwrap_or(start);
-        self.bytes.get(start..end).unwrap_or_default()
+        text_of(&self.bytes, &self.ends, id.0)
     }
 
     /// How many there are.
@@ -79,28 +65,13 @@ impl Pool {
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
+}
 
-    /// Where a text is looked for first.
-    fn home(&self, text: &[u8]) -> usize {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash are as good as all")]
-        let hash = self.hasher.hash_one(text) as usize;
-        hash & self.slots.len().wrapping_sub(1)
-    }
-
-    fn grow(&mut self) {
-        const SMALLEST: usize = 64;
-        let len = SMALLEST.max(self.slots.len() * 2);
-        self.slots = vec![0; len];
-        for id in (0u32..).take(self.ends.len()) {
-            let mut at = self.home(self.text(TextId(id)));
-            while self.slots.get(at).is_some_and(|&slot| slot != 0) {
-                at = (at + 1) % len;
-            }
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = id + 1;
-            }
-        }
-    }
+fn text_of<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
+    let number = number as usize;
+    let start = number.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    let end = ends.get(number).copied().unwrap_or(start);
+    bytes.get(start..end).unwrap_or_default()
 }
 
 fn too_many() -> MendError {

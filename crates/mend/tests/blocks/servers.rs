@@ -23,29 +23,7 @@ use crate::reader::Labels;
 /// Two hours, which a block is wide.
 const WIDTH: i64 = 2 * 3_600_000;
 
-/// Makes each law a test for each version of the server.
-macro_rules! for_each_version {
-    ($($law:ident),* $(,)?) => {
-        for_each_version!(@ v2_42 "2.42" $($law)*);
-        for_each_version!(@ v2_53 "2.53" $($law)*);
-        for_each_version!(@ v3_5 "3.5" $($law)*);
-    };
-    (@ $module:ident $version:literal $($law:ident)*) => {
-        mod $module {
-            $(
-                #[test]
-                #[ignore = "starts a real server"]
-                fn $law() {
-                    if let Some(prometheus) = testkit::prometheus::Prometheus::need($version) {
-                        super::$law(&prometheus);
-                    }
-                }
-            )*
-        }
-    };
-}
-
-for_each_version!(
+testkit::for_each_version!(
     the_tool_lists_analyses_and_dumps_what_was_written,
     a_server_serves_what_was_written,
     a_server_compacts_what_was_written,

@@ -6,14 +6,13 @@ use std::time::Duration;
 use formats::{Depth, Order, Progress};
 use mend::prometheus::{Cut, Drain};
 use mend::{Mending, Newer, Terms, apply, undo};
-use testkit::prometheus::Prometheus;
+use testkit::prometheus::{Prometheus, assert_same};
 use testkit::wait_for;
 
-use crate::for_each_version;
 use crate::logs::{BEGIN, Data, HOUR, Knows, MIDNIGHT, STEP, Writer, at, rich};
-use crate::served::{Content, assert_same, now, served_by};
+use crate::served::{Content, now, served_by};
 
-for_each_version!(
+testkit::for_each_version!(
     a_log_with_everything_in_it_is_served_as_before_wherever_it_is_cut,
     a_drained_checkpoint_is_served_as_before,
     chunks_of_the_head_are_served_as_before,

@@ -3,13 +3,12 @@
 use formats::{Depth, Order, Progress};
 use mend::prometheus::{Trim, TrimTo};
 use mend::{Mending, Terms, apply};
-use testkit::prometheus::Prometheus;
+use testkit::prometheus::{Prometheus, assert_same};
 
-use crate::for_each_version;
 use crate::logs::{Data, HOUR, Knows, at, rich};
-use crate::served::{Content, assert_same, now, served_by};
+use crate::served::{Content, now, served_by};
 
-for_each_version!(
+testkit::for_each_version!(
     what_a_trimmed_log_lacks_is_what_was_said,
     a_log_is_trimmed_to_a_size,
     chunks_of_the_head_outlive_a_trim,

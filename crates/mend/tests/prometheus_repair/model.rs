@@ -1,17 +1,14 @@
 //! What was good in a log, counted from the log as it was before it was harmed: what a server has to serve.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use formats::{Body, Depth, Entry, Order, Role, UnixTime, Value, detect};
-use testkit::prometheus::Server;
-
-/// A series by its labels.
-pub(crate) type Labels = BTreeMap<String, String>;
+use testkit::prometheus::{Labels, Sample, Server};
 
 /// Bits of every value of every series, by time in milliseconds.
-pub(crate) type Content = BTreeMap<Labels, BTreeMap<i64, u64>>;
+pub(crate) type Content = testkit::prometheus::Content<u64>;
 
 /// What is gone.
 #[derive(Clone, Debug)]
@@ -196,55 +193,9 @@ fn chunk(record: &formats::Record) -> Option<Said> {
 
 /// Everything that a server serves, but for what it has scraped from itself.
 pub(crate) fn served_by(server: &Server) -> Content {
-    // The year 2100, and back from there to 1900.
-    let answer = server.query_at(r#"{__name__=~".+",job!="self"}[200y]"#, 4_102_444_800).unwrap();
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-    let all = answer["data"]["result"].as_array().unwrap();
-    all.iter().map(|one| (labels_of(&one["metric"]), values_of(one))).collect()
-}
-
-fn labels_of(metric: &serde_json::Value) -> Labels {
-    let pairs = metric.as_object().unwrap().iter();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
-}
-
-fn values_of(one: &serde_json::Value) -> BTreeMap<i64, u64> {
-    #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970")]
-    let time = |row: &serde_json::Value| (row[0].as_f64().unwrap() * 1000.0).round() as i64;
-    let value = |row: &serde_json::Value| bits(row[1].as_str().unwrap().parse().unwrap());
-    let rows = one["values"].as_array().cloned().unwrap_or_default();
-    rows.iter().map(|row| (time(row), value(row))).collect()
-}
-
-/// Where what is served differs from what is expected.
-pub(crate) fn difference(served: &Content, expected: &Content) -> Option<String> {
-    let only = |one: &Content, other: &Content| -> Vec<Labels> {
-        one.keys().filter(|labels| !other.contains_key(*labels)).cloned().collect()
+    let seen = |sample: Sample<'_>| match sample {
+        Sample::Float(value) => bits(value.as_str().unwrap().parse().unwrap()),
+        Sample::Histogram(_) => panic!("these logs have no histograms"),
     };
-    let (more, fewer) = (only(served, expected), only(expected, served));
-    if !more.is_empty() || !fewer.is_empty() {
-        return Some(format!(
-            "{} series instead of {}; {} too many: {:?}; {} missing: {:?}",
-            served.len(),
-            expected.len(),
-            more.len(),
-            more.first(),
-            fewer.len(),
-            fewer.first()
-        ));
-    }
-    served.iter().find_map(|(labels, values)| {
-        let wanted = &expected[labels];
-        let differs = |time: &&i64| values.get(*time) != wanted.get(*time);
-        let times: BTreeSet<i64> = values.keys().chain(wanted.keys()).filter(differs).copied().collect();
-        let first = times.first()?;
-        Some(format!(
-            "{labels:?}: {} values instead of {}, {} differ, the first at {first}: {:?} instead of {:?}",
-            values.len(),
-            wanted.len(),
-            times.len(),
-            values.get(first),
-            wanted.get(first)
-        ))
-    })
+    server.served(r#"__name__=~".+",job!="self""#, seen).unwrap()
 }

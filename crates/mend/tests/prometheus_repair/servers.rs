@@ -7,11 +7,11 @@ use std::time::Duration;
 use formats::prometheus::Compression;
 use mend::prometheus::Repair;
 use mend::{Mending, Plan};
-use testkit::prometheus::{Prometheus, Server, Setup};
+use testkit::prometheus::{Prometheus, Server, Setup, difference};
 use testkit::{Exporter, Page, wait_for};
 
 use crate::damage::{Case, dangling, of_chunks, of_snapped, of_the_log, of_written, split_chunks};
-use crate::model::{Original, difference, served_by};
+use crate::model::{Original, served_by};
 use crate::plans::{order, repair};
 use crate::sound::{Begin, Dir, now};
 
@@ -232,28 +232,7 @@ fn what_the_servers_own_repair_keeps_is_foretold(prometheus: &Prometheus) {
     });
 }
 
-macro_rules! for_each_version {
-    ($($law:ident),* $(,)?) => {
-        for_each_version!(@ v2_42 "2.42" $($law)*);
-        for_each_version!(@ v2_53 "2.53" $($law)*);
-        for_each_version!(@ v3_5 "3.5" $($law)*);
-    };
-    (@ $module:ident $version:literal $($law:ident)*) => {
-        mod $module {
-            $(
-                #[test]
-                #[ignore = "starts a real server"]
-                fn $law() {
-                    if let Some(prometheus) = testkit::prometheus::Prometheus::need($version) {
-                        super::$law(&prometheus);
-                    }
-                }
-            )*
-        }
-    };
-}
-
-for_each_version! {
+testkit::for_each_version! {
     all_that_was_good_in_the_log_is_served,
     all_that_was_good_in_the_log_and_in_chunks_is_served,
     all_that_was_good_in_what_a_server_wrote_is_served,

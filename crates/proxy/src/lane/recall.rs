@@ -33,14 +33,13 @@ pub(crate) fn recall(
 /// Puts the first pending write of each lane aside: it may have been on its way when the process ended, and it may be sent
 /// once only. Those behind it were not, since each is sent after the one before is settled.
 pub(crate) fn park_heads(proxy: &str, consumers: &[Consumer]) -> Result<(), CommitError> {
-    let names: Vec<String> = LaneNumber::all().map(|number| number.stream(proxy)).collect();
+    let prefix = LaneNumber::prefix(proxy);
     let reason = "whether it was applied is unknown: the proxy ended while it may have been on its way";
     for consumer in consumers {
         let backlog = consumer.backlog().into_iter();
-        let tickets =
-            backlog.filter(|backlog| names.iter().any(|name| name == backlog.stream.name())).map(|backlog| {
-                consumer.settle(&backlog.stream, backlog.oldest, Outcome::Parked(reason.to_owned()))
-            });
+        let tickets = backlog.filter(|backlog| backlog.stream.name().starts_with(&prefix)).map(|backlog| {
+            consumer.settle(&backlog.stream, backlog.oldest, Outcome::Parked(reason.to_owned()))
+        });
         let tickets: Vec<_> = tickets.collect();
         tickets.into_iter().try_for_each(journal::Ticket::wait)?;
     }

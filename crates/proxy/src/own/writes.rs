@@ -233,7 +233,7 @@ pub(crate) fn parked<'a>(
     shared: &'a Shared,
     consumer: &journal::Consumer,
 ) -> VecDeque<(&'a Lane, Seq, String)> {
-    let prefix = format!("proxy/{}/lane-", shared.settings.name);
+    let prefix = LaneNumber::prefix(&shared.settings.name);
     let parked = consumer.parked(MOST_PARKED).into_iter();
     let found = parked.filter_map(|parked| {
         let number: u16 = parked.stream.strip_prefix(&prefix)?.parse().ok()?;

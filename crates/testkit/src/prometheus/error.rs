@@ -50,6 +50,14 @@ pub enum DriveError {
         /// What it said.
         body: String,
     },
+    /// The server answered with what cannot be read.
+    #[error("the answer to {path} cannot be read: {body}")]
+    Garbled {
+        /// What was asked for.
+        path: String,
+        /// What it said.
+        body: String,
+    },
 }
 
 impl DriveError {

@@ -2,6 +2,7 @@
 
 mod error;
 mod replay;
+mod served;
 mod server;
 mod writer;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 pub use error::DriveError;
 pub use replay::Replay;
+pub use served::{Content, Labels, Sample, assert_same, difference};
 pub use server::{Server, Setup};
 pub use writer::BenchSize;
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use formats::prometheus::record::{Marker, Point, Record, SeriesRef};
 use formats::prometheus::{Compression, Pages};
-use testkit::prometheus::Prometheus;
+use testkit::prometheus::{Prometheus, assert_same};
 
 use super::{Case, Outcome, REPAIRS, start};
 use crate::exposition::now_millis;
-use crate::model::{Held, assert_same, survey_of};
+use crate::model::{Held, survey_of};
 use crate::sound::{BEGIN, SERIES, STEP, Sound, closed, encoded, fragments, samples, segment_name};
 
 const WBL: &str = "wbl/00000000";
@@ -223,7 +223,7 @@ fn a_block_that_ends_in_the_future_keeps_new_samples_out(prometheus: &Prometheus
     assert!(!server.kill().unwrap().contains(REPAIRS));
 }
 
-crate::for_each_version! {
+testkit::for_each_version! {
     late_samples_are_served_beside_the_others,
     damage_to_the_log_of_late_samples_cuts_it_there,
     what_is_said_of_a_server_that_cuts_the_wrong_log_is_true,

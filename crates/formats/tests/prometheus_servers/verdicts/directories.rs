@@ -143,7 +143,7 @@ fn files_and_directories_that_are_no_segments_are_passed_over(prometheus: &Prome
     }
 }
 
-crate::for_each_version! {
+testkit::for_each_version! {
     a_missing_segment_keeps_it_from_starting,
     a_hole_before_the_checkpoint_keeps_it_from_starting,
     a_segment_twice_under_two_spellings_of_its_number_keeps_it_from_starting,

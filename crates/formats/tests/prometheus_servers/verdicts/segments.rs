@@ -246,7 +246,7 @@ fn samples_of_series_that_nobody_declared_are_dropped(prometheus: &Prometheus) {
     Case { name: "stray", sound: &sound, damage: None, outcome }.holds(prometheus);
 }
 
-crate::for_each_version! {
+testkit::for_each_version! {
     a_flip_in_the_data_or_the_checksum_cuts_there,
     a_flip_in_the_length_cuts_there,
     a_flip_in_the_type_cuts_there,

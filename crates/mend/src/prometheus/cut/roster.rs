@@ -4,14 +4,13 @@
 //! each distinct pair once.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 
 use formats::prometheus::record::{Labels, SeriesRef};
 
 use super::refs::Refs;
 use crate::MendError;
-use crate::block::{Pool, Symbols, TextId};
+use crate::block::{Pool, Slots, Symbols, TextId};
 
 /// A series, by when it was first declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,9 +37,7 @@ pub(super) struct Roster {
     labels: Vec<Pair>,
     /// Where the labels of each series end; they begin where those of the one before do.
     ends: Vec<u32>,
-    /// An open-addressed table, a power of two long, at most half full: one more than the series.
-    slots: Vec<u32>,
-    hasher: RandomState,
+    slots: Slots,
     refs: Refs,
     /// The number that each series had in its last record.
     last: Vec<SeriesRef>,
@@ -101,7 +98,7 @@ impl Roster {
 
     /// Sorts all series by their labels, and gives up what only declaring needs.
     pub(super) fn sort(mut self, workers: NonZeroUsize) -> Sorted {
-        (self.slots, self.numbers) = (Vec::new(), HashMap::new());
+        (self.slots, self.numbers) = (Slots::default(), HashMap::new());
         self.labels.shrink_to_fit();
         self.ends.shrink_to_fit();
         self.last.shrink_to_fit();
@@ -146,8 +143,7 @@ impl Roster {
     }
 
     fn pairs_of(&self, series: SeriesId) -> &[Pair] {
-        let end = |at: Option<usize>| at.and_then(|at| self.ends.get(at)).map_or(0, |end| *end as usize);
-        self.labels.get(end(series.index().checked_sub(1))..end(Some(series.index()))).unwrap_or_default()
+        pairs_of(&self.labels, &self.ends, series.0)
     }
 
     /// The series of these labels, which is new if there was none.
@@ -190,48 +186,24 @@ impl Roster {
     }
 
     fn find_or_add(&mut self, pairs: &[Pair]) -> Result<SeriesId, MendError> {
-        if self.slots.len() <= self.ends.len() * 2 {
-            self.grow();
-        }
-        let mut at = self.home(pairs);
-        loop {
-            match self.slots.get(at).copied().unwrap_or(0) {
-                0 => break,
-                taken if self.pairs_of(SeriesId(taken - 1)) == pairs => return Ok(SeriesId(taken - 1)),
-                _ => at = (at + 1) % self.slots.len(),
-            }
-        }
+        let Self { labels, ends, slots, .. } = self;
+        let vacancy = match slots.find(pairs, ends.len(), |number| pairs_of(labels, ends, number)) {
+            Ok(number) => return Ok(SeriesId(number)),
+            Err(vacancy) => vacancy,
+        };
         let id = u32::try_from(self.ends.len()).ok().filter(|id| *id < MAX_SERIES).ok_or_else(too_many)?;
         self.labels.extend_from_slice(pairs);
         self.ends.push(u32::try_from(self.labels.len()).map_err(|_| too_many())?);
         self.last.push(SeriesRef(0));
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = id + 1;
-        }
+        self.slots.enter(vacancy, id);
         Ok(SeriesId(id))
     }
+}
 
-    /// Where a series is looked for first.
-    fn home(&self, pairs: &[Pair]) -> usize {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash are as good as all")]
-        let hash = self.hasher.hash_one(pairs) as usize;
-        hash & self.slots.len().wrapping_sub(1)
-    }
-
-    fn grow(&mut self) {
-        const SMALLEST: usize = 64;
-        let len = SMALLEST.max(self.slots.len() * 2);
-        self.slots = vec![0; len];
-        for id in (0u32..).take(self.ends.len()) {
-            let mut at = self.home(self.pairs_of(SeriesId(id)));
-            while self.slots.get(at).is_some_and(|slot| *slot != 0) {
-                at = (at + 1) % len;
-            }
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = id + 1;
-            }
-        }
-    }
+fn pairs_of<'a>(labels: &'a [Pair], ends: &[u32], number: u32) -> &'a [Pair] {
+    let end = |at: Option<usize>| at.and_then(|at| ends.get(at)).map_or(0, |end| *end as usize);
+    let number = number as usize;
+    labels.get(end(number.checked_sub(1))..end(Some(number))).unwrap_or_default()
 }
 
 /// One bit of a series' number is used otherwise where samples are sorted.
