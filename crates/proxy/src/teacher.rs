@@ -34,7 +34,7 @@ impl Teacher {
     pub(crate) fn recall(journal: &Journal, proxy: &str) -> Result<Self, RecallError> {
         let name = format!("proxy/{proxy}/known");
         let stream = journal.stream(&name)?;
-        let consumer = journal.consumer_of(&name, Start::Oldest, Scope::Prefix(name.clone()))?;
+        let consumer = journal.consumer_of(&format!("{name}/reader"), Start::Oldest, Scope::Prefix(name))?;
         let teacher = Self {
             journal: journal.clone(),
             stream,
