@@ -15,7 +15,7 @@ use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
 use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
-use crate::upstream::{Change, Pool, Route, Upstream};
+use crate::upstream::{Backoff, Change, Pool, Route, Upstream};
 
 /// Hears what happens.
 pub type Listener = Arc<dyn Fn(&Notice) + Send + Sync>;
@@ -79,6 +79,15 @@ impl Shared {
         if settings.replay.ambiguous == Ambiguous::Park {
             lane::park_heads(&settings.name, &consumers).map_err(|error| refuse(&settings.name, &error))?;
         }
+        let prefix = format!("proxy/{}/", settings.name);
+        for name in journal.consumers() {
+            let upstream = name.strip_prefix(&prefix).filter(|upstream| !upstream.contains('/'));
+            if let Some(upstream) =
+                upstream.filter(|name| !settings.upstreams.iter().any(|one| one.name == *name))
+            {
+                listener(&Notice::Orphan { upstream: upstream.to_owned() });
+            }
+        }
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
         Ok(Self {
@@ -116,6 +125,12 @@ impl Shared {
         let next = chance::next(self.chance.load(Ordering::Relaxed));
         self.chance.store(next, Ordering::Relaxed);
         next
+    }
+
+    /// Pauses before a write is sent again.
+    pub(crate) fn backoff(&self) -> Backoff {
+        let replay = &self.settings.replay;
+        Backoff::new(replay.backoff_initial, replay.backoff_max, self.chance())
     }
 
     /// The name of a write, by which anybody can ask for it.

@@ -14,7 +14,7 @@ use crate::chance;
 use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::dialect::{Carriage, Interest, Outbound, Reach};
-use crate::head::strip;
+use crate::head::passed_back;
 use crate::lane::LaneNumber;
 use crate::settings::Feed;
 use crate::upstream::{Attempt, Doubt, Outgoing, Route, says_absent, send, send_afresh};
@@ -104,7 +104,7 @@ async fn ask(
             let (response, lease) = *answered;
             let is_absent = says_absent(response.status());
             let (mut parts, body) = response.into_parts();
-            strip(&mut parts.headers);
+            passed_back(&call.head.method, &mut parts.headers);
             if candidate.lacks > 0 {
                 parts.headers.insert(PENDING, HeaderValue::from(candidate.lacks));
             }
