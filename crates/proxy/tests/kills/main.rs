@@ -96,10 +96,7 @@ fn whatever_is_killed_what_was_acknowledged_is_everywhere_in_order_and_nothing_e
                 "client {client}: {number} was refused and is there"
             );
         }
-        assert!(
-            there[0].last().is_none_or(|last| (*last as usize) < books.len()),
-            "client {client}: invented"
-        );
+        assert!(there[0].last().is_none_or(|last| *last < books.len() as u64), "client {client}: invented");
         assert!(books.contains(&Fate::Acknowledged), "client {client}");
     }
 }

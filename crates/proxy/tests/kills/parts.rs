@@ -113,11 +113,11 @@ struct Store {
 fn serve(address: SocketAddr, file: &Path) {
     let before = fs::read_to_string(file).unwrap_or_default();
     // A kill within a write leaves a line without its end: that write was not answered.
-    let whole = before.rfind('\n').map_or(0, |end| end + 1);
-    let keys =
-        before[..whole].lines().filter_map(|line| line.split_once('\t')).map(|(key, _)| key.to_owned());
+    let whole = before.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let keys = whole.lines().filter_map(|line| line.split_once('\t')).map(|(key, _)| key.to_owned());
+    let length = if whole.is_empty() { 0 } else { whole.len() as u64 + 1 };
     let file = OpenOptions::new().append(true).create(true).open(file).unwrap();
-    file.set_len(whole as u64).unwrap();
+    file.set_len(length).unwrap();
     let store = Arc::new(Mutex::new(Store { keys: keys.collect(), file }));
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming().filter_map(Result::ok) {
