@@ -138,9 +138,8 @@ fn a_pending_write_that_is_given_up_reaches_nobody_and_stays_given_up() {
 #[test]
 fn a_write_of_another_journal_or_of_none_is_unknown() {
     let (house, ids) = queued(&["one"]);
-    let (_, rest) = ids[0].split_once('-').unwrap();
+    let (mark, rest) = ids[0].split_once('-').unwrap();
     let (lane, _) = rest.split_once('-').unwrap();
-    let mark = &ids[0][..8];
     for id in
         [format!("00000000-{rest}"), format!("{mark}-{lane}-9"), format!("{mark}-{lane}-0"), "x".to_owned()]
     {
