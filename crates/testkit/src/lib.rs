@@ -4,6 +4,7 @@
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
+//! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
 //! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`Cage`] limits the memory of what runs in it, as a container does.
@@ -31,6 +32,7 @@ mod http;
 mod peers;
 mod power;
 mod wait;
+mod wire;
 
 pub mod prometheus;
 
@@ -40,3 +42,4 @@ pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program, note_lack};
 pub use power::{Cut, Data, PowerDisk, quick_directory};
 pub use wait::wait_for;
+pub use wire::{Manner, Wire};

@@ -1,0 +1,315 @@
+//! Carries the writes of one lane to one server, one after the other, as long as there are any.
+//!
+//! What a crash leaves at each step: a write is durable before this begins. Before its settlement is durable it is pending,
+//! and is sent again with the same idempotency key. What was learned from its answer is durable before it is settled. Of a
+//! refused write, the servers that are spared it are settled before the one that refused it, so that it can reach no
+//! other.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::ahead::Ahead;
+use super::delivery::{Delivery, Reply, Sent};
+use super::verdict::{Sending, Verdict, judge};
+use super::{Lane, LaneNumber, Outcome, Pace, Starts, Work};
+use crate::answer;
+use crate::body::Body;
+use crate::call::Call;
+use crate::core::Core;
+use crate::entry::Entry;
+use crate::notice::Notice;
+use crate::settings::Ambiguous;
+use crate::upstream::{Backoff, Route};
+
+/// Bytes of an answer that nobody waits for, which are read so that its connection can be used again.
+const LEFTOVER: usize = 64 << 10;
+
+/// Sees to it that somebody works for these tracks.
+pub(crate) fn start(core: &Arc<Core>, lane: LaneNumber, Starts(tracks): Starts) {
+    for track in tracks {
+        if let Some(carrier) = Carrier::new(core, lane, track) {
+            tokio::spawn(carrier.run());
+        }
+    }
+}
+
+struct Carrier {
+    core: Arc<Core>,
+    number: LaneNumber,
+    track: usize,
+    route: Route,
+    consumer: Consumer,
+    ahead: Ahead,
+    backoff: Backoff,
+    /// Answers with an error that this write had.
+    tries: u32,
+}
+
+impl Carrier {
+    fn new(core: &Arc<Core>, number: LaneNumber, track: usize) -> Option<Self> {
+        Some(Self {
+            core: Arc::clone(core),
+            number,
+            track,
+            route: core.routes.get(track)?.clone(),
+            consumer: core.shared.consumers.get(track)?.clone(),
+            ahead: Ahead::default(),
+            backoff: core.shared.backoff(),
+            tries: 0,
+        })
+    }
+
+    fn lane(&self) -> &Lane {
+        self.core.shared.lane(self.number)
+    }
+
+    fn stream(&self) -> Result<Stream, CommitError> {
+        self.lane().stream(&self.core.shared.journal).cloned()
+    }
+
+    fn start(&self, starts: Starts) {
+        start(&self.core, self.number, starts);
+    }
+
+    async fn run(mut self) {
+        loop {
+            match self.lane().next(self.track) {
+                Work::Ask(seq, entry) => self.ask(seq, &entry.call).await,
+                Work::Repeat(seq, pace) => self.repeat(seq, pace).await,
+                Work::Again(seq) => self.again(seq).await,
+                Work::Rest => return,
+            }
+        }
+    }
+
+    /// Sends a write whose client waits.
+    async fn ask(&mut self, seq: Seq, call: &Call) {
+        let Reply { status, before, response } = match self.send(seq, call).await {
+            Sent::Answered(reply) => reply,
+            Sent::Never(cause) => {
+                let hint = "what it needs is not there, so it was not written";
+                let reply = answer::error(StatusCode::CONFLICT, "cannot-be-sent", (&cause, hint));
+                return self.refuse(seq, &Settled::Delivered, reply).await;
+            }
+            other => return self.unsent(seq, other).await,
+        };
+        match judge(Sending::Asked, status, before) {
+            Verdict::Accepted => self.accept(seq, response).await,
+            Verdict::Absent => self.absent(&format!("it answered {status}")).await,
+            Verdict::Refused | Verdict::Later | Verdict::Parked(_) => {
+                self.answered();
+                self.refuse(seq, &Settled::Delivered, response).await;
+            }
+        }
+    }
+
+    /// Sends a write that is decided: the next that is pending from `seq` on.
+    async fn repeat(&mut self, seq: Seq, pace: Pace) {
+        let Ok(stream) = self.stream() else { return };
+        let last = self.lane().standing(self.track).last;
+        match self.ahead.first(&self.consumer, &stream, seq).await {
+            Ok(Some(event)) if event.seq == seq => self.deliver(event, pace).await,
+            Ok(next) => {
+                let next = next.map_or(last.next(), |event| event.seq);
+                self.start(self.lane().skip_to(self.track, next));
+            }
+            Err(error) => self.unreadable(seq, error).await,
+        }
+    }
+
+    /// Sends a write again that had been parked.
+    async fn again(&mut self, seq: Seq) {
+        let Ok(stream) = self.stream() else { return };
+        let consumer = self.consumer.clone();
+        match tokio::task::spawn_blocking(move || consumer.read(&stream, seq)).await {
+            Ok(Ok(Some(event))) => self.deliver(event, Pace::Follow).await,
+            Ok(Ok(None)) => self.start(self.lane().settled(self.track, seq).1),
+            Ok(Err(error)) => self.unreadable(seq, error).await,
+            // The proxy is stopping.
+            Err(_) => {}
+        }
+    }
+
+    async fn unreadable(&mut self, seq: Seq, error: ReadError) {
+        match error {
+            ReadError::Damaged { seq, .. } => {
+                self.park(seq, "its bytes in the journal are damaged".to_owned(), None).await;
+            }
+            ReadError::Disk(fault) => {
+                let lane = self.number.get();
+                self.core.shared.tell(&Notice::Unreadable { lane, cause: format!("write {seq}: {fault}") });
+                sleep(self.backoff.pause()).await;
+            }
+        }
+    }
+
+    async fn deliver(&mut self, event: Event, pace: Pace) {
+        let seq = event.seq;
+        let call = match Entry::decode(event.payload) {
+            Ok(entry) => entry.call,
+            Err(error) => return self.park(seq, format!("it is no write of a proxy: {error}"), None).await,
+        };
+        let sent = match pace {
+            Pace::Follow => self.send(seq, &call).await,
+            Pace::Drain => {
+                let _turn = self.route.upstream.drains.acquire().await;
+                self.send(seq, &call).await
+            }
+        };
+        match sent {
+            Sent::Answered(reply) => self.heard(seq, reply).await,
+            Sent::Never(cause) => self.park(seq, cause, None).await,
+            other => self.unsent(seq, other).await,
+        }
+    }
+
+    async fn send(&self, seq: Seq, call: &Call) -> Sent {
+        let Self { core, route, number, track, .. } = self;
+        Delivery { shared: &core.shared, route, lane: *number, track: *track, seq }.send(call).await
+    }
+
+    /// A write that is decided was answered.
+    async fn heard(&mut self, seq: Seq, Reply { status, before, response }: Reply) {
+        match judge(Sending::Repeated(self.tries), status, before) {
+            Verdict::Accepted => {
+                self.core.shared.counts.replayed(self.track);
+                self.accept(seq, response).await;
+            }
+            Verdict::Absent => self.absent(&format!("it answered {status}")).await,
+            Verdict::Later => {
+                finish(None, response).await;
+                self.tries += 1;
+                sleep(self.backoff.pause()).await;
+            }
+            Verdict::Refused => self.park(seq, format!("the server answered {status}"), Some(response)).await,
+            Verdict::Parked(reason) => {
+                self.answered();
+                self.park(seq, reason, Some(response)).await;
+            }
+        }
+    }
+
+    /// The server is there and has decided.
+    fn answered(&mut self) {
+        self.core.shared.upstream_answered(self.track);
+        self.backoff = self.core.shared.backoff();
+        self.tries = 0;
+    }
+
+    async fn accept(&mut self, seq: Seq, response: Response<Body>) {
+        self.answered();
+        self.settle(self.track, seq, Settled::Delivered).await;
+        let (client, starts) = self.lane().settled(self.track, seq);
+        self.start(starts);
+        finish(client, response).await;
+    }
+
+    async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
+        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
+            return;
+        };
+        let ticket = consumer.settle(&stream, seq, outcome);
+        // Where a write may be sent once only, the next one is not sent before it is known that this one was.
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
+            && let Err(error) = ticket.await
+        {
+            let upstream = self.route.upstream.name().to_owned();
+            self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
+        }
+    }
+
+    /// The servers that have not sent a write do not.
+    async fn refuse(&self, seq: Seq, outcome: &Settled, response: Response<Body>) {
+        let ((client, spared), starts) = self.lane().spare(self.track, seq);
+        for track in spared {
+            self.settle(track, seq, outcome.clone()).await;
+        }
+        self.settle(self.track, seq, outcome.clone()).await;
+        self.start(starts);
+        finish(client, response).await;
+    }
+
+    /// Puts a write aside. What the primary does not take, no replica is given that has not got it.
+    async fn park(&self, seq: Seq, reason: String, response: Option<Response<Body>>) {
+        let shared = &self.core.shared;
+        shared.counts.parked(self.track);
+        let upstream = self.route.upstream.name().to_owned();
+        shared.tell(&Notice::Parked {
+            upstream,
+            id: shared.write_id(self.number, seq),
+            reason: reason.clone(),
+        });
+        // Whoever still waits for it learns what was answered.
+        let response = response.unwrap_or_else(|| {
+            let hint = "an operator finds it under /seawall/writes?state=parked";
+            answer::error(StatusCode::BAD_GATEWAY, "parked", (&reason, hint))
+        });
+        if self.track == 0 {
+            return self.refuse(seq, &Settled::Parked(reason), response).await;
+        }
+        self.settle(self.track, seq, Settled::Parked(reason)).await;
+        let (client, starts) = self.lane().settled(self.track, seq);
+        self.start(starts);
+        finish(client, response).await;
+    }
+
+    async fn unsent(&mut self, seq: Seq, sent: Sent) {
+        match sent {
+            Sent::Absent(cause) => self.absent(&cause).await,
+            Sent::Unknown(cause) => self.unknown(seq, &cause).await,
+            Sent::NotYet(cause) | Sent::Never(cause) => {
+                let lane = self.number.get();
+                self.core.shared.tell(&Notice::Held { lane, cause });
+                self.later().await;
+            }
+            Sent::Answered(_) => {}
+        }
+    }
+
+    async fn absent(&mut self, cause: &str) {
+        self.core.upstream_failed(self.track, cause);
+        self.later().await;
+    }
+
+    /// Who waits is sent elsewhere or told, and the write is tried again.
+    async fn later(&mut self) {
+        self.start(self.lane().fail(self.track));
+        // Once a server is known to be gone, its return is what goes on.
+        if !self.route.upstream.circuit.is_there() {
+            return;
+        }
+        sleep(self.backoff.pause()).await;
+        if self.route.upstream.circuit.is_there() {
+            self.start(self.lane().come_back(self.track));
+        }
+    }
+
+    /// It is not known whether a write was applied.
+    async fn unknown(&mut self, seq: Seq, cause: &str) {
+        self.lane().doubt(self.track, seq);
+        self.core.shared.counts.doubted(self.track);
+        match self.core.shared.settings.replay.ambiguous {
+            Ambiguous::Replay => self.absent(cause).await,
+            Ambiguous::Park => {
+                self.core.upstream_failed(self.track, cause);
+                let reason = format!("whether it was applied is unknown: {cause}");
+                let hint = "an operator finds out whether it was, and sends it again or gives it up";
+                let response = answer::error(StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
+                self.park(seq, reason, Some(response)).await;
+            }
+        }
+    }
+}
+
+/// Gives an answer to whoever waits, or reads it to its end so that the connection can be used again.
+async fn finish(client: Option<oneshot::Sender<Outcome>>, response: Response<Body>) {
+    match client {
+        // A client that has left does not mind.
+        Some(client) => drop(client.send(Outcome::Answered(response))),
+        None => drop(response.into_body().collect(LEFTOVER).await),
+    }
+}
