@@ -1,10 +1,11 @@
-//! The daemon: one process with the journal, its HTTP face and its archives.
+//! The daemon: one process with the journal, its HTTP face, its archives and its proxies.
 //!
-//! [`run`] is the order of things: configuration, log, journal, archives, listeners, ready; then events until one ends it;
-//! then, each within its limit, no more connections, what has begun, archives, and the journal last. What a kill
+//! [`run`] is the order of things: configuration, log, journals, archives, listeners, proxies, ready; then events until one
+//! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
 mod face;
+mod fronts;
 mod keeper;
 mod logging;
 mod systemd;
@@ -16,6 +17,7 @@ use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
@@ -45,12 +47,14 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let dial = Dial::begin(config.log);
     introduce(&config);
     let journal = open(&config)?;
+    let fronts = fronts::open(&config.proxies)?;
     let (edition, editions) = watch::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
     let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new(journal.clone(), &keeper, editions.clone(), phases.clone());
+    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
+    let serving = fronts::serve(fronts)?;
     let manager = Manager::of_the_process();
     let daemon = Daemon { sources, dial, edition, manager };
     let patience = runtime.block_on(async {
@@ -62,9 +66,12 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.manager.tell("STOPPING=1");
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
+        let drained = spawn_blocking(move || serving.drain(patience));
         if open.closed(patience).await == Ended::Late {
             warn!("requests had not ended within server.drain_timeout and are cut off");
         }
+        // It ends by itself, and what it was about is in the journals.
+        drained.await.ok();
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
