@@ -70,8 +70,10 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         if open.closed(patience).await == Ended::Late {
             warn!("requests had not ended within server.drain_timeout and are cut off");
         }
-        // It ends by itself, and what it was about is in the journals.
-        drained.await.ok();
+        // It is bounded by itself, unless the disk hangs; what is pending is in the journals.
+        if timeout(patience + HEARTBEAT, drained).await.is_err() {
+            warn!("the proxies had not ended; what they had acknowledged is in their journals");
+        }
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
