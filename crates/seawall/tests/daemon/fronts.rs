@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -20,11 +20,21 @@ struct Service {
     address: SocketAddr,
     kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     gone: Option<Arc<AtomicBool>>,
+    /// Held, no write is answered.
+    gate: Arc<Mutex<()>>,
+    /// Writes that have come as far as the gate.
+    arrived: Arc<AtomicUsize>,
 }
 
 impl Service {
     fn start() -> Self {
-        let mut service = Self { address: ([127, 0, 0, 1], 0).into(), kept: Arc::default(), gone: None };
+        let mut service = Self {
+            address: ([127, 0, 0, 1], 0).into(),
+            kept: Arc::default(),
+            gone: None,
+            gate: Arc::default(),
+            arrived: Arc::default(),
+        };
         service.come();
         service
     }
@@ -42,16 +52,19 @@ impl Service {
         self.address = listener.local_addr().unwrap();
         let gone = Arc::new(AtomicBool::new(false));
         let (kept, ending) = (Arc::clone(&self.kept), Arc::clone(&gone));
-        let serving = thread::spawn(move || {
+        let (gate, arrived) = (Arc::clone(&self.gate), Arc::clone(&self.arrived));
+        thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if ending.load(Ordering::Acquire) {
                     return;
                 }
-                answer(stream, &kept);
+                let pass = || {
+                    arrived.fetch_add(1, Ordering::Release);
+                    drop(gate.lock());
+                };
+                answer(stream, &kept, pass);
             }
         });
-        // Whoever waits for it to go waits for its listener too.
-        drop(serving);
         self.gone = Some(gone);
     }
 
@@ -64,7 +77,7 @@ impl Service {
 }
 
 /// One request for each connection.
-fn answer(mut stream: TcpStream, kept: &Mutex<BTreeMap<String, Vec<String>>>) {
+fn answer(mut stream: TcpStream, kept: &Mutex<BTreeMap<String, Vec<String>>>, pass: impl Fn()) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
@@ -75,6 +88,9 @@ fn answer(mut stream: TcpStream, kept: &Mutex<BTreeMap<String, Vec<String>>>) {
     let (Some(method), Some(path)) = (words.next(), words.next()) else { return };
     if reader.read_exact(&mut body).is_err() {
         return;
+    }
+    if method != "GET" {
+        pass();
     }
     let mut kept = kept.lock().unwrap();
     let said = match method {
@@ -191,6 +207,28 @@ fn every_proxy_has_a_journal_of_its_own_that_commands_read_and_an_end_leaves_wha
     assert_eq!(streams("journal"), ["s"]);
     let [lane] = &streams("journal/proxies/shop")[..] else { panic!("one lane") };
     assert!(lane.starts_with("proxy/shop/"), "{lane}");
+}
+
+#[test]
+fn a_write_that_has_begun_is_answered_before_the_end_and_nobody_else_is_let_in() {
+    let primary = Service::start();
+    let house = House::new(&format!(
+        "[server]\ndrain_timeout = '2m'\n[[proxy]]\nlisten = '127.0.0.1:0'\nprimary = '{}'\nrequest_timeout = '2m'\n",
+        primary.url()
+    ));
+    let mut daemon = house.start();
+    let front = front(&daemon);
+    let held = primary.gate.lock().unwrap();
+    let client = thread::spawn(move || post(front, "/a", "1"));
+    let arrived = || (primary.arrived.load(Ordering::Acquire) == 1).then_some(());
+    wait_for(PATIENCE, arrived).expect("the write arrives");
+    daemon.signal(Signal::TERM);
+    let refused = || TcpStream::connect(front).is_err().then_some(());
+    wait_for(PATIENCE, refused).expect("nobody else is let in");
+    drop(held);
+    let answer = client.join().unwrap();
+    assert_eq!((answer.status, &*answer.body), (200, "kept"));
+    assert!(daemon.ended().success());
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::thread::available_parallelism;
 
 use ::proxy::dialect::LaneRule;
 use ::proxy::{
-    Ambiguous, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Scheme, Server,
-    Settings, Times,
+    Ambiguous, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server, Settings,
+    Times,
 };
 use journal::{Options, WhenFull};
 
@@ -133,8 +133,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     let upstreams = upstreams(read);
     let token = read.optional::<Token>("token");
     let tls = identity(read);
-    let secured = upstreams.iter().flatten().any(|server| server.origin.scheme == Scheme::Https);
-    let roots = pem::roots(read, secured);
+    let roots = pem::roots(read, upstreams.as_deref().unwrap_or_default());
     let threads = read.optional::<u32>("threads");
     read.at_least("threads", threads.flatten().map(u64::from), 1);
     let (times, limits) = (times(read), limits(read));

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use ::proxy::{Scheme, Server};
+
 use crate::config::{Origin, Reader};
 
 /// Bytes of a file at most. The bundle of a system has a quarter of a megabyte.
@@ -26,12 +28,12 @@ pub(super) fn file(read: &mut Reader<'_>, name: &'static str) -> Option<Option<V
     }
 }
 
-/// The certificates by which servers are trusted: those that were named, else the system's if they are needed.
-pub(super) fn roots(read: &mut Reader<'_>, needed: bool) -> Option<Vec<u8>> {
+/// The certificates by which servers are trusted: those that were named, else the system's if one speaks TLS.
+pub(super) fn roots(read: &mut Reader<'_>, servers: &[Server]) -> Option<Vec<u8>> {
     if let Some(named) = file(read, "upstream_ca")? {
         return Some(named);
     }
-    if !needed {
+    if servers.iter().all(|server| server.origin.scheme == Scheme::Http) {
         return Some(Vec::new());
     }
     let found = BUNDLES.iter().find_map(|bundle| load(Path::new(bundle)).ok());

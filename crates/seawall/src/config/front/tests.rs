@@ -30,7 +30,7 @@ fn every_proxy_of_the_file_has_a_name_a_journal_and_a_budget_of_its_own() {
     assert_eq!((a.dir.to_str(), b.dir.to_str()), (Some("/j/proxies/a"), Some("/j/proxies/b")));
     assert_eq!((a.options.max_bytes, b.options.max_bytes), (1 << 30, 10 << 30));
     assert_eq!(a.options.when_full, WhenFull::Reject, "what was acknowledged is never dropped");
-    assert_eq!(a.settings.reads.replica_ratio, 1.0);
+    assert!(a.settings.reads.replica_ratio > 0.99);
     assert_eq!(servers(b), ["primary http://q"]);
     assert_eq!((b.settings.times.request.as_secs(), b.settings.replay.ambiguous), (2, Ambiguous::Park));
 }
@@ -54,7 +54,7 @@ fn two_variables_make_a_proxy_and_the_others_tune_it_in_seconds() {
     let settings = &sole(&config).settings;
     assert_eq!(settings.listen.to_string(), "0.0.0.0:9000");
     assert_eq!(settings.reads.consistency_window.as_secs(), 20);
-    assert_eq!(settings.reads.replica_ratio, 0.5);
+    assert!((0.49..0.51).contains(&settings.reads.replica_ratio));
     assert_eq!((settings.times.request.as_secs(), settings.times.check_interval.as_secs()), (7, 60));
 }
 

@@ -88,15 +88,14 @@ pub(super) fn reasons(facts: &Facts) -> Vec<String> {
         reasons.push("the journal does not answer: the disk may hang".to_owned());
         return reasons;
     };
-    let has_room = facts.disk.is_some_and(|(free, _)| free > facts.segment);
-    reasons.extend(unwell(&stats.health, has_room));
+    reasons.extend(unwell(&stats.health, facts));
     match &facts.fronts {
         // They lie on the same disk, and have segments of the same size.
-        Some(fronts) => {
-            reasons.extend(fronts.iter().filter_map(|(name, health)| {
-                Some(format!("the proxy {name}: {}", unwell(health, has_room)?))
-            }))
-        }
+        Some(fronts) => reasons.extend(
+            fronts
+                .iter()
+                .filter_map(|(name, health)| Some(format!("the proxy {name}: {}", unwell(health, facts)?))),
+        ),
         None => reasons.push("the journal of a proxy does not answer: the disk may hang".to_owned()),
     }
     if let Some(refused) = &facts.refused
@@ -109,7 +108,8 @@ pub(super) fn reasons(facts: &Facts) -> Vec<String> {
 }
 
 /// What keeps a journal from taking events.
-fn unwell(health: &Health, has_room: bool) -> Option<String> {
+fn unwell(health: &Health, facts: &Facts) -> Option<String> {
+    let has_room = facts.disk.is_some_and(|(free, _)| free > facts.segment);
     match health {
         Health::Stopped(why) => Some(format!("the journal has stopped: {why}")),
         Health::Full if !has_room => Some("the disk has no room for another segment".to_owned()),
@@ -164,6 +164,15 @@ mod tests {
         assert!(reasons(&full).is_empty());
         assert_eq!(reasons(&Facts { disk: Some((100, 2000)), ..full }).len(), 1);
         assert_eq!(reasons(&Facts { disk: None, ..with(Health::Full) }).len(), 1, "unknown is not room");
+    }
+
+    #[test]
+    fn the_journal_of_a_proxy_counts_too_and_is_told_by_its_name() {
+        let front = |health| Facts { fronts: Some(vec![("shop".to_owned(), health)]), ..well() };
+        assert!(reasons(&front(Health::Well)).is_empty());
+        let stopped = reasons(&front(Health::Stopped("EIO".to_owned())));
+        assert_eq!(stopped, ["the proxy shop: the journal has stopped: EIO"]);
+        assert_eq!(reasons(&Facts { fronts: None, ..well() }).len(), 1, "unknown is not well");
     }
 
     #[test]
