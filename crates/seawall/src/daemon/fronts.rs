@@ -31,8 +31,7 @@ pub(super) fn open(proxies: &[ProxySettings]) -> Result<Vec<Front>, Failure> {
     let front = |proxy: &ProxySettings| {
         let opened = Journal::open(&proxy.dir, proxy.options.clone());
         let journal = opened.map_err(|error| journals::refusal(&proxy.dir, error))?;
-        info!(journal = %proxy.dir.display(), "opened the journal of a proxy");
-        report(journal.recovery());
+        report(&proxy.dir, journal.recovery());
         Ok(Front { name: proxy.settings.name.clone(), journal, settings: proxy.settings.clone() })
     };
     proxies.iter().map(front).collect()

@@ -10,6 +10,7 @@ mod keeper;
 mod logging;
 mod systemd;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,20 +103,22 @@ fn open(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
     let opened = Journal::open(dir, config.journal.options.clone());
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;
-    report(journal.recovery());
+    report(dir, journal.recovery());
     Ok(journal)
 }
 
-fn report(recovery: &Recovery) {
-    info!(frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
+/// Says what a start has found in a journal: there is one more for each proxy.
+fn report(dir: &Path, recovery: &Recovery) {
+    let journal = dir.display();
+    info!(%journal, frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
     if let Some(cut) = &recovery.cut {
         let (segment, from, to) = (cut.segment.get(), cut.start, cut.end);
-        info!(segment, from, to, "cut the torn end of the journal, none of which was acknowledged");
+        info!(%journal, segment, from, to, "cut the torn end of the journal, none of which was acknowledged");
     }
     for damage in &recovery.damage {
         let (segment, from, to) = (damage.segment.get(), damage.start, damage.end);
         let (cause, lost_frames) = (format!("{:?}", damage.cause), damage.lost_frames);
-        error!(segment, from, to, cause, lost_frames, kept = damage.kept, "the journal is damaged");
+        error!(%journal, segment, from, to, cause, lost_frames, kept = damage.kept, "the journal is damaged");
     }
 }
 
