@@ -5,14 +5,14 @@ mod changes;
 mod cli;
 mod clock;
 mod commands;
+mod config;
+mod daemon;
 mod exit;
 mod failure;
-mod filter;
 mod journal_log;
 mod journals;
 mod json;
 mod limits;
-mod matchers;
 mod report;
 mod room;
 mod servers;
@@ -20,9 +20,6 @@ mod show;
 mod sizes;
 mod spans;
 mod times;
-
-#[cfg(test)]
-mod fake;
 
 fn main() -> std::process::ExitCode {
     app::run(std::env::args_os()).into()

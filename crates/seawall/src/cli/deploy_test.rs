@@ -10,6 +10,7 @@ use saphyr::{LoadableYamlNode, Yaml};
 use crate::app;
 use crate::cli::{Cli, Command};
 use crate::commands::guard;
+use crate::config::{Config, Sources};
 
 fn deploy(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path)
@@ -68,6 +69,42 @@ fn units_hold_known_settings_and_commands_that_are_understood() {
         }
         assert_eq!(commands, 1, "{unit}");
     }
+}
+
+const SERVICE: &str = "systemd/seawall.service";
+
+#[test]
+fn the_service_runs_a_command_that_is_understood_with_a_variable_that_is_read() {
+    let settings = settings(&fs::read_to_string(deploy(SERVICE)).unwrap());
+    let value = |name: &str| {
+        let found = settings.iter().find(|(section, key, _)| section == "Service" && key == name);
+        found.unwrap_or_else(|| panic!("no {name}")).2.clone()
+    };
+    let Command::Run(_) = understood(words(&value("ExecStart"))).command else { panic!("another command") };
+    assert_eq!(
+        (value("Type"), value("ExecReload")),
+        ("notify".to_owned(), "/bin/kill -HUP $MAINPID".to_owned())
+    );
+    let variable = value("Environment");
+    let (name, path) = variable.split_once('=').unwrap();
+    let environment = [(name.to_owned(), path.to_owned())].into();
+    let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!(config.journal.dir, Path::new(path));
+    assert!(Path::new(path).starts_with(Path::new("/var/lib").join(value("StateDirectory"))));
+}
+
+#[test]
+fn systemd_accepts_the_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(deploy(SERVICE)).unwrap().replace("=/usr/bin/seawall", "=/bin/true");
+    let unit = dir.path().join("seawall.service");
+    fs::write(&unit, text).unwrap();
+    let mut systemd = Process::new("systemd-analyze");
+    systemd.args(["verify", "--man=no", "--generators=no", "--recursive-errors=no"]).arg(&unit);
+    let Ok(checked) = systemd.output() else { return };
+    let said = String::from_utf8_lossy(&checked.stderr);
+    let about_us: Vec<&str> = said.lines().filter(|line| line.contains("seawall")).collect();
+    assert!(checked.status.success() && about_us.is_empty(), "{said}");
 }
 
 /// systemd's own judgement, where systemd is installed.

@@ -19,6 +19,7 @@ use regex_lite::Regex;
 
 use super::command as definition;
 use crate::app;
+use crate::config::{Config, Sources};
 use crate::exit::Exit;
 use blocks::{Block, document, documents, repository};
 
@@ -115,6 +116,26 @@ fn every_command_line_in_the_documents_is_understood() {
         understood += 1;
     }
     assert!(understood > 12, "only {understood} command lines are found");
+}
+
+#[test]
+fn every_configuration_in_the_documents_is_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    fs::write(&token, "0123456789abcdef").unwrap();
+    let mut understood = 0;
+    for document in documents() {
+        for block in document.blocks_of("toml") {
+            let text = block.content.join("\n").replace("/etc/seawall/token", token.to_str().unwrap());
+            let file = directory.path().join("seawall.toml");
+            fs::write(&file, text).unwrap();
+            let environment = [("HOME".to_owned(), "/home/somebody".to_owned())].into();
+            let sources = Sources { file: Some(file), environment, typed: Vec::new() };
+            Config::load(&sources).unwrap_or_else(|problems| panic!("{}: {problems:#?}", document.path));
+            understood += 1;
+        }
+    }
+    assert!(understood > 2, "only {understood} configurations are found");
 }
 
 #[test]
@@ -341,4 +362,12 @@ fn words_are_split_as_a_shell_does() {
         commands("if seawall a; then b | c 'd | e'"),
         [vec![], vec!["seawall", "a"], vec![], vec!["b"], vec!["c", "d | e"]]
     );
+}
+
+#[test]
+fn every_error_of_the_daemon_is_listed_with_its_status() {
+    let text = sources("crates/seawall/src/daemon/face");
+    let mut codes = found(&text, r#"StatusCode::[A-Z_]+,\s*"([a-z-]+)""#);
+    codes.extend(found(&text, r#""code\\":\\"([a-z-]+)\\""#));
+    demand(CONTRACT, "### HTTP error codes", &codes);
 }

@@ -37,7 +37,8 @@ pub(crate) fn run(args: &StreamsArgs, form: Form, screen: &Screen) -> Result<Exi
     Ok(Exit::Fine)
 }
 
-fn rows(journal: &Journal) -> Vec<Row> {
+/// Every stream, by name.
+pub(crate) fn rows(journal: &Journal) -> Vec<Row> {
     let mut names = journal.consumers();
     names.sort();
     let consumers: Vec<Consumer> = names.iter().filter_map(|name| journal.find_consumer(name)).collect();

@@ -136,7 +136,9 @@ pub(crate) fn commit_code(error: &CommitError) -> &'static str {
         CommitError::Behind { .. } => "behind",
         CommitError::NoConsumer { .. } => "no-consumer",
         CommitError::OtherScope { .. } => "other-scope",
-        CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => "impossible",
+        CommitError::Nothing | CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => {
+            "impossible"
+        }
         CommitError::OverBudget { .. } | CommitError::DiskFull(_) => "no-room",
         CommitError::Unknown(_) | CommitError::Stopped(_) => "io",
     }

@@ -16,4 +16,4 @@ pub(crate) mod lines;
 mod opening;
 pub(crate) mod payloads;
 
-pub(crate) use opening::{Missing, directory, holds_journal, open, open_roomy};
+pub(crate) use opening::{Missing, directory, holds_journal, open, open_roomy, refusal, usual_place};

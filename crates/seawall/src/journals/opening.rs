@@ -36,11 +36,17 @@ pub(crate) fn directory(args: &JournalArgs) -> Result<PathBuf, Failure> {
 
 /// The directory that an environment means.
 fn by_environment(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let named = variable("SEAWALL_JOURNAL_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    named.or_else(|| usual_place(variable))
+}
+
+/// The directory where nobody has named one.
+pub(crate) fn usual_place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // A relative state directory is to be ignored, says the specification.
-    let state = || set("XDG_STATE_HOME").filter(|path| path.is_absolute());
+    let state = set("XDG_STATE_HOME").filter(|path| path.is_absolute());
     let home = || Some(set("HOME")?.join(".local/state"));
-    set("SEAWALL_JOURNAL_DIR").or_else(|| Some(state().or_else(home)?.join("seawall/journal")))
+    Some(state.or_else(home)?.join("seawall/journal"))
 }
 
 /// Opens the journal that was meant, and says what its start has found.
@@ -107,7 +113,8 @@ fn size_of(name: &str) -> Result<Option<u64>, Failure> {
     size.map(|size| Some(size.bytes())).map_err(|error| Failure::Usage(format!("{name}: {error}")))
 }
 
-fn refusal(directory: &Path, error: OpenError) -> Failure {
+/// Tells a journal that is in use from one that cannot be opened.
+pub(crate) fn refusal(directory: &Path, error: OpenError) -> Failure {
     let failure = match error {
         OpenError::Held { .. } => {
             JournalFailure::Held { directory: directory.to_owned(), holders: holders::below(directory) }

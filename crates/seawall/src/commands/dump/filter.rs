@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use formats::{Record, TimeRange, UnixTime, Value};
 
-use crate::matchers::Selector;
+use crate::commands::dump::matchers::Selector;
 
 /// How many matching series are remembered: a bound for memory on a log of noise.
 ///

@@ -1,5 +1,5 @@
 //! A bare loop of group commit, as the limit: no format, no index, no recovery. Bytes go into a file that was written
-//! before, one write and one sync for all that came meanwhile.
+//! before, one write and one sync for all that came meanwhile; a writer that is alone writes by itself.
 
 use std::fs::{File, OpenOptions};
 use std::future::Future;
@@ -9,6 +9,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::round::{Contestant, Order, Round, alone, quantile};
+use crate::tasks::drive;
 
 const FILE: usize = 256 << 20;
 
@@ -24,34 +28,71 @@ struct Queue {
     ends: bool,
 }
 
+/// The file, and how long each sync took.
+struct Disk {
+    file: File,
+    at: usize,
+    syncs: Vec<Duration>,
+}
+
+impl Disk {
+    fn write(&mut self, bytes: &[u8]) {
+        if self.at + bytes.len() > FILE {
+            self.at = 0;
+        }
+        self.file.write_all_at(bytes, self.at as u64).unwrap();
+        self.at += bytes.len();
+        let begun = Instant::now();
+        self.file.sync_data().unwrap();
+        self.syncs.push(begun.elapsed());
+    }
+}
+
 /// The loop.
 pub(crate) struct Bare {
     queue: Arc<(Mutex<Queue>, Condvar)>,
+    disk: Arc<Mutex<Disk>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Bare {
     pub(crate) fn new(directory: &Path) -> Self {
         let path = directory.join("bare");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).unwrap();
+        let file = OpenOptions::new().create_new(true).write(true).open(path).unwrap();
         let zeros = vec![0; 1 << 20];
         for at in 0..FILE >> 20 {
             file.write_all_at(&zeros, (at << 20) as u64).unwrap();
         }
         file.sync_all().unwrap();
+        let disk = Arc::new(Mutex::new(Disk { file, at: 0, syncs: Vec::new() }));
         let queue = Arc::new((Mutex::new(Queue::default()), Condvar::new()));
-        let shared = Arc::clone(&queue);
-        let thread = thread::spawn(move || run(&file, &shared));
-        Self { queue, thread: Some(thread) }
+        let (thread_disk, shared) = (Arc::clone(&disk), Arc::clone(&queue));
+        let thread = thread::Builder::new().name("bare loop".to_owned());
+        let thread = thread.spawn(move || run(&thread_disk, &shared)).unwrap();
+        Self { queue, disk, thread: Some(thread) }
     }
 
-    pub(crate) fn append(&self, payload: &[u8]) -> Appended {
+    fn append(&self, payload: &[u8]) -> Appended {
         let mut queue = self.queue.0.lock().unwrap();
         queue.bytes.extend_from_slice(payload);
         let group = Arc::clone(&queue.group);
         drop(queue);
         self.queue.1.notify_one();
         Appended(group)
+    }
+}
+
+impl Contestant for Bare {
+    fn round(&mut self, order: &Order) -> Round {
+        self.disk.lock().unwrap().syncs.clear();
+        let mut round = match order.writers {
+            1 => alone(order, || self.disk.lock().unwrap().write(&order.payload)),
+            _ => drive(order, || self.append(&order.payload)),
+        };
+        let mut disk = self.disk.lock().unwrap();
+        disk.syncs.sort_unstable();
+        round.sync_p99 = Some(quantile(&disk.syncs, 990));
+        round
     }
 }
 
@@ -63,8 +104,7 @@ impl Drop for Bare {
     }
 }
 
-fn run(file: &File, queue: &(Mutex<Queue>, Condvar)) {
-    let mut at = 0;
+fn run(disk: &Mutex<Disk>, queue: &(Mutex<Queue>, Condvar)) {
     let mut bytes = Vec::new();
     loop {
         let mut waiting = queue
@@ -78,12 +118,7 @@ fn run(file: &File, queue: &(Mutex<Queue>, Condvar)) {
         std::mem::swap(&mut bytes, &mut waiting.bytes);
         let group = std::mem::take(&mut waiting.group);
         drop(waiting);
-        if at + bytes.len() > FILE {
-            at = 0;
-        }
-        file.write_all_at(&bytes, at as u64).unwrap();
-        file.sync_data().unwrap();
-        at += bytes.len();
+        disk.lock().unwrap().write(&bytes);
         let mut state = group.state.lock().unwrap();
         state.0 = true;
         let wakers = std::mem::take(&mut state.1);
@@ -93,7 +128,7 @@ fn run(file: &File, queue: &(Mutex<Queue>, Condvar)) {
 }
 
 /// An append on its way.
-pub(crate) struct Appended(Arc<Group>);
+struct Appended(Arc<Group>);
 
 impl Future for Appended {
     type Output = ();
