@@ -51,7 +51,7 @@ fn play(runs: u64) {
             match worker.join() {
                 Ok(Ok(tally)) => total.add(tally),
                 Ok::<Result<_, String>, _>(Err(error)) => panic!("{error}"),
-                Err(_) => panic!("a run has panicked, see above"),
+                Err(cause) => std::panic::resume_unwind(cause),
             }
         }
     });
