@@ -3,6 +3,7 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`chroma`] drives real Chroma servers, and their own Python client.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`Cage`] limits the memory of what runs in it, as a container does.
@@ -30,6 +31,7 @@ mod http;
 mod peers;
 mod wait;
 
+pub mod chroma;
 pub mod prometheus;
 
 pub use cage::Cage;
