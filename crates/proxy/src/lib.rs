@@ -7,5 +7,5 @@ pub mod dialect;
 mod known;
 
 pub use call::{Answer, Call, Head};
-pub use dialect::{Dialect, Plain};
+pub use dialect::{Chroma, Dialect, Plain};
 pub use known::{Known, Lesson};

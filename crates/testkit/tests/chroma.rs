@@ -1,7 +1,5 @@
 //! A Chroma server is killed and comes back where it was, and its own client talks to it.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says enough")]
-
 use tempfile::TempDir;
 use testkit::chroma::Chroma;
 
