@@ -66,8 +66,14 @@ impl Consumer {
     ///
     /// Settling an event is what takes it out: as long as it is not settled, the next iterator begins with it.
     pub fn pending(&self, stream: &Stream) -> Pending {
+        self.pending_from(stream, Seq::FIRST)
+    }
+
+    /// The pending events of a stream from a number on, in order. What is settled and not synced yet is pending still, so
+    /// that who knows how far it has settled begins there.
+    pub fn pending_from(&self, stream: &Stream, from: Seq) -> Pending {
         let buffer = Vec::new().into_iter();
-        Pending { consumer: self.clone(), stream: stream.clone(), from: Seq::FIRST, buffer }
+        Pending { consumer: self.clone(), stream: stream.clone(), from, buffer }
     }
 
     /// Every stream in which something is pending.

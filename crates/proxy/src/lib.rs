@@ -1,11 +1,44 @@
 //! A write-buffering HTTP proxy: writes are journaled before they are forwarded, and replayed in order after an outage.
 //!
-//! * A [`Dialect`] is what the proxy knows about one API: what reads, what writes, and which writes have an order.
+//! * [`Proxy::start`] takes [`Settings`] and a journal, and serves until it is [drained](Running::drain).
+//! * A [`Dialect`] is what it knows about one API: what reads, what writes, and which writes have an order.
+//! * A [`Notice`] is something that happened; whoever logs hears of it.
+//!
+//! `docs/guides/proxy.md` in the repository says what is guaranteed, and what a client sees in each case.
 
+mod answer;
+mod bodies;
+mod body;
 mod call;
+mod chance;
+mod core;
+mod counts;
 pub mod dialect;
+mod entry;
+mod error;
+mod head;
+mod id;
 mod known;
+mod lane;
+mod listen;
+mod notice;
+mod own;
+mod patience;
+mod proxy;
+mod reading;
+mod settings;
+mod teacher;
+mod tls;
+mod upstream;
+mod writing;
 
 pub use call::{Answer, Call, Head};
+pub use core::Listener;
 pub use dialect::{Chroma, Dialect, Plain};
+pub use error::StartError;
 pub use known::{Known, Lesson};
+pub use notice::{Notice, Weight};
+pub use proxy::{Proxy, Running};
+pub use settings::{
+    Ambiguous, Feed, Identity, Limits, Origin, OriginError, Reads, Replay, Scheme, Server, Settings, Times,
+};

@@ -1,0 +1,191 @@
+//! Heads of requests and answers: what belongs to one connection alone, and what a proxy adds.
+
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method, request};
+
+use crate::call::Head;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The header that lets a server recognise a write that it has had before.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Headers that are meant for the next hop alone (RFC 9110, 7.6.1), whatever `Connection` says.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    EXPECT,
+    KEEP_ALIVE,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    PROXY_CONNECTION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Who asks, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    pub(crate) protocol: &'static str,
+}
+
+/// Removes what belongs to one connection alone, and the length, which is the body's.
+pub(crate) fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+    headers.remove(CONTENT_LENGTH);
+}
+
+/// The head of a client's request as it is forwarded: without what belongs to its connection, and with who asked.
+pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
+    let mut headers = parts.headers;
+    // HTTP/2 has the host in its target.
+    let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let host = authority.or_else(|| headers.get(HOST).cloned());
+    strip(&mut headers);
+    headers.remove(HOST);
+    append(&mut headers, &X_FORWARDED_FOR, &client.address.to_string());
+    let node = match client.address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("\"[{address}]\""),
+    };
+    let mut element = format!("for={node};proto={}", client.protocol);
+    if let Some(host) = host {
+        if let Ok(text) = host.to_str()
+            && !text.contains(['"', '\\'])
+        {
+            element += &format!(";host=\"{text}\"");
+        }
+        headers.entry(X_FORWARDED_HOST).or_insert(host);
+    }
+    append(&mut headers, &FORWARDED, &element);
+    headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.protocol));
+    let target = parts.uri.path_and_query().cloned();
+    let target = target.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+    Head { method: parts.method, target, headers }
+}
+
+/// Adds an element to a list that may have come in several headers.
+fn append(headers: &mut HeaderMap, name: &HeaderName, element: &str) {
+    let mut whole = Vec::new();
+    for value in headers.get_all(name) {
+        whole.extend_from_slice(value.as_bytes());
+        whole.extend_from_slice(b", ");
+    }
+    whole.extend_from_slice(element.as_bytes());
+    if let Ok(value) = HeaderValue::from_bytes(&whole) {
+        headers.insert(name.clone(), value);
+    }
+}
+
+/// Whether the client wants to speak something else on this connection.
+pub(crate) fn wants_another_protocol(method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    if *method == Method::CONNECT {
+        return Some("CONNECT");
+    }
+    // Some clients offer HTTP/2 this way and go on without it.
+    let upgrade = headers.get(UPGRADE)?;
+    (!upgrade.as_bytes().eq_ignore_ascii_case(b"h2c")).then_some("Upgrade")
+}
+
+/// For how long the client wants to wait for a write to be applied, in seconds: `Prefer: wait=N` (RFC 7240).
+pub(crate) fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
+    let mut preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences.find_map(|value| {
+        value.split([',', ';']).find_map(|preference| {
+            let (name, seconds) = preference.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("wait").then_some(())?;
+            seconds.trim().trim_matches('"').parse().ok()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn forward(request: Request<()>, address: &str) -> Head {
+        let client = Client { address: address.parse().unwrap(), protocol: "http" };
+        forwarded(request.into_parts().0, client)
+    }
+
+    #[test]
+    fn what_belongs_to_a_connection_does_not_travel() {
+        let request = Request::get("/a?b")
+            .header("connection", "close, X-Mine")
+            .header("x-mine", "1")
+            .header("te", "trailers")
+            .header("upgrade", "h2c")
+            .header("transfer-encoding", "chunked")
+            .header("keep-alive", "1")
+            .header("proxy-authorization", "secret")
+            .header("content-length", "3")
+            .header("authorization", "kept");
+        let head = forward(request.body(()).unwrap(), "10.0.0.1");
+        let mut names: Vec<&str> = head.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["authorization", "forwarded", "x-forwarded-for", "x-forwarded-proto"]);
+        assert_eq!(head.target, "/a?b");
+    }
+
+    #[test]
+    fn who_asked_is_added_to_who_asked_before() {
+        let request = Request::get("/")
+            .header("host", "shop.example")
+            .header("x-forwarded-for", "1.1.1.1")
+            .header("x-forwarded-for", "2.2.2.2")
+            .header("x-forwarded-proto", "https")
+            .header("forwarded", "for=1.1.1.1");
+        let headers = forward(request.body(()).unwrap(), "::1").headers;
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, ::1");
+        assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
+        assert_eq!(headers["forwarded"], "for=1.1.1.1, for=\"[::1]\";proto=http;host=\"shop.example\"");
+        assert_eq!((&headers["x-forwarded-host"], &headers["x-forwarded-proto"]), (
+            &HeaderValue::from_static("shop.example"),
+            &HeaderValue::from_static("https")
+        ));
+    }
+
+    #[test]
+    fn another_protocol_is_seen_and_an_offer_of_http2_is_not_one() {
+        let upgrade = |value: &'static str| HeaderMap::from_iter([(UPGRADE, HeaderValue::from_static(value))]);
+        assert_eq!(wants_another_protocol(&Method::GET, &upgrade("websocket")), Some("Upgrade"));
+        assert_eq!(wants_another_protocol(&Method::GET, &upgrade("h2c")), None);
+        assert_eq!(wants_another_protocol(&Method::CONNECT, &HeaderMap::new()), Some("CONNECT"));
+    }
+
+    #[test]
+    fn a_preference_to_wait_is_read_wherever_it_stands() {
+        let prefer = |value: &'static str| {
+            preferred_wait(&HeaderMap::from_iter([(
+                HeaderName::from_static("prefer"),
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert_eq!(prefer("wait=5"), Some(5));
+        assert_eq!(prefer("respond-async, Wait=\"7\""), Some(7));
+        assert_eq!(prefer("wait=soon"), None);
+        assert_eq!(prefer("handling=lenient"), None);
+    }
+}

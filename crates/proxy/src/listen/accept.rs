@@ -1,0 +1,146 @@
+//! Accepts connections on one thread, and serves each until it ends or the proxy drains.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::patient::Patient;
+use super::serve::serve;
+use crate::core::Core;
+use crate::head::Client;
+
+/// Requests that one HTTP/2 connection may have at the same time.
+const MOST_STREAMS: u32 = 128;
+/// Headers of a request: some dozen are usual.
+const MOST_HEADERS: usize = 128;
+/// A client of HTTP/2 that is silent for so long is asked whether it is there.
+const PING: Duration = Duration::from_secs(20);
+/// What a client gets for which there is no room. It is written as it is, since nothing was read.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+connection: close\r\ncontent-length: 130\r\n\r\n\
+{\"error\":{\"code\":\"too-many-connections\",\"message\":\"the proxy has as many connections as it may\",\"hint\":\"try \
+again, or raise the limit\"}}";
+
+/// Counts a connection as long as it lives.
+struct Counted(Arc<Core>);
+
+impl Counted {
+    fn new(core: &Arc<Core>) -> Self {
+        connections(core).fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(core))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        connections(&self.0).fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn connections(core: &Core) -> &AtomicU64 {
+    &core.shared.counts.connections
+}
+
+/// What one thread accepts with.
+pub(crate) struct Acceptor {
+    pub(crate) core: Arc<Core>,
+    pub(crate) listener: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+impl Acceptor {
+    /// Accepts until `stop` changes, and then lets what is being served end.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            match accepted {
+                Ok((stream, address)) => self.take(stream, address, graceful.watcher()),
+                // Too many open files, most often. The one that waits is still there afterwards.
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+        drop(self.listener);
+        graceful.shutdown().await;
+    }
+
+    fn take(&self, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
+        let counted = Counted::new(&self.core);
+        let core = Arc::clone(&self.core);
+        let limit = core.shared.settings.limits.connections as u64;
+        if connections(&core).load(Ordering::Acquire) > limit {
+            tokio::spawn(turn_away(stream, counted));
+            return;
+        }
+        let tls = self.tls.clone();
+        tokio::spawn(async move {
+            let _counted = counted;
+            // Only a socket that is gone already refuses this.
+            stream.set_nodelay(true).ok();
+            let patience = core.shared.settings.times.header;
+            match tls {
+                None => converse(core, stream, client(address, "http"), watcher).await,
+                Some(tls) => {
+                    if let Ok(Ok(stream)) = timeout(patience, tls.accept(stream)).await {
+                        converse(core, stream, client(address, "https"), watcher).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn client(address: SocketAddr, protocol: &'static str) -> Client {
+    Client { address: address.ip().to_canonical(), protocol }
+}
+
+async fn turn_away(mut stream: TcpStream, counted: Counted) {
+    let answer = async {
+        stream.write_all(FULL).await?;
+        stream.shutdown().await
+    };
+    // It was going to be closed anyway.
+    drop::<Result<io::Result<()>, _>>(timeout(Duration::from_secs(1), answer).await);
+    drop(counted);
+}
+
+async fn converse<IO>(core: Arc<Core>, stream: IO, client: Client, watcher: Watcher)
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (times, limits) = (&core.shared.settings.times, &core.shared.settings.limits);
+    let stream = Patient::new(stream, times.header, times.stall);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(times.header)
+        .max_buf_size(limits.header_bytes.max(8 << 10))
+        .max_headers(MOST_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    let service = service_fn(move |request| serve(Arc::clone(&core), client, request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    // A connection that fails has told its client what it could.
+    watcher.watch(connection).await.ok();
+}

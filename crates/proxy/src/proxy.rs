@@ -1,0 +1,62 @@
+//! A proxy as its owner sees it: starting it, asking how it stands, draining it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use journal::{Clock, Journal};
+
+use crate::core::{Listener, Shared};
+use crate::error::StartError;
+use crate::listen::{Threads, bind};
+use crate::settings::Settings;
+
+/// A proxy.
+pub struct Proxy;
+
+/// A proxy that serves. It ends when it is dropped; [`Running::drain`] ends it politely.
+pub struct Running {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    threads: Threads,
+}
+
+impl Proxy {
+    /// Takes up what is pending in the journal, and serves.
+    ///
+    /// The clock tells the time that is shown, and the listener hears what happens; it is called on the threads that
+    /// serve, so it should be quick.
+    pub fn start(
+        settings: Settings,
+        journal: Journal,
+        clock: Clock,
+        listener: Listener,
+    ) -> Result<Running, StartError> {
+        let path = settings.dialect.probe().to_owned();
+        let probe = path.parse::<PathAndQuery>();
+        let probe = probe.map_err(|error| StartError::Probe { path, cause: error.to_string() })?;
+        let tls = settings.tls.as_ref().map(crate::tls::acceptor).transpose()?;
+        let listen = settings.listen;
+        let refuse = |cause| StartError::Listen { address: listen, cause };
+        let listeners = bind(listen, settings.threads.max(1)).map_err(refuse)?;
+        let address = listeners.first().map_or(Ok(listen), std::net::TcpListener::local_addr).map_err(refuse)?;
+        let shared = Arc::new(Shared::open(settings, journal, (clock, listener))?);
+        let threads = Threads::start(&shared, listeners, (tls.as_ref(), &probe))?;
+        Ok(Running { shared, address, threads })
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections, lets what is being served end until the deadline, and stops. What is pending stays in the
+    /// journal.
+    pub fn drain(mut self, deadline: Duration) {
+        self.threads.drain(deadline);
+        drop(self.shared);
+    }
+}

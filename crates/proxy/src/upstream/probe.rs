@@ -1,0 +1,33 @@
+//! A check whether a server is there.
+
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::attempt::{Attempt, Outgoing, send_afresh};
+use super::Route;
+use crate::body::Body;
+
+/// A check takes no longer than this, whatever requests may take.
+const MOST: Duration = Duration::from_secs(5);
+
+/// Asks a server for a path over a new connection. Whatever it answers, it is there, unless it says that it is not.
+pub(crate) async fn probe(route: &Route, path: &PathAndQuery, limit: Duration) -> Result<(), String> {
+    let outgoing =
+        Outgoing { method: Method::GET, target: path.clone(), headers: HeaderMap::new(), body: Body::EMPTY };
+    match send_afresh(route, outgoing, limit.min(MOST)).await {
+        Attempt::Answered(answered) if says_absent(answered.0.status()) => {
+            Err(format!("it answered {}", answered.0.status()))
+        }
+        // The connection is closed with the answer: a probe keeps nothing.
+        Attempt::Answered(_) => Ok(()),
+        Attempt::Absent(cause, _) => Err(cause),
+        Attempt::Unknown(doubt) => Err(doubt.cause),
+    }
+}
+
+/// What a gateway answers in place of a server that is not there, or the server itself before it is ready.
+pub(crate) fn says_absent(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}

@@ -1,0 +1,91 @@
+//! A write on its way from a client to the journal, and an answer back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use hyper::body::Incoming;
+use journal::{CommitError, Seq, Ticket};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::answer::{self, Accepted};
+use crate::bodies;
+use crate::body::Body;
+use crate::call::{Call, Head};
+use crate::core::Core;
+use crate::counts::count;
+use crate::entry::Entry;
+use crate::head::preferred_wait;
+use crate::lane::{self, LaneNumber, Outcome, Waiting, Wish};
+
+/// Longer than this, nobody waits, whatever is preferred.
+const LONGEST_WISH: Duration = Duration::from_mins(5);
+
+/// Journals a write, and answers as soon as there is something to tell.
+pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> Response<Body> {
+    let shared = &core.shared;
+    count(&shared.counts.writes);
+    let wish = preferred_wait(&head.headers).map(|seconds| Duration::from_secs(seconds).min(LONGEST_WISH));
+    let (body, room) = match bodies::take(shared, incoming).await {
+        Ok(taken) => taken,
+        Err(answer) => return *answer,
+    };
+    let call = Call { head, body };
+    let entry = Arc::new(Entry { lane: shared.settings.dialect.lane(&call, &shared.known), call });
+    let number = LaneNumber::of(&entry.lane);
+    let ticket = match shared.lane(number).append(&shared.journal, &entry.encode()) {
+        Ok(ticket) => ticket,
+        Err(error) => return answer::not_journaled(&error),
+    };
+    let (client, told) = oneshot::channel();
+    let patience = if wish.is_some() { Wish::Wait } else { Wish::Know };
+    let waiting = Waiting { client, entry: Some((Arc::clone(&entry), room)), patience };
+    // By itself, so that a client that leaves now does not keep its write from the servers.
+    let arrival = tokio::spawn(arrive(Arc::clone(core), number, ticket, waiting));
+    let seq = match arrival.await {
+        Ok(Ok(seq)) => seq,
+        Ok(Err(error)) => return answer::not_journaled(&error),
+        Err(_) => return answer::no_upstream("the proxy is stopping"),
+    };
+    let limit = wish.unwrap_or_default().max(shared.settings.times.request);
+    match timeout(limit, told).await {
+        Ok(Ok(Outcome::Answered(answer))) => answer,
+        Ok(Ok(Outcome::Queued) | Err(_)) => queued(core, &entry, (number, seq)).await,
+        Err(_) => {
+            lane::start(core, number, shared.lane(number).release(seq));
+            queued(core, &entry, (number, seq)).await
+        }
+    }
+}
+
+async fn arrive(
+    core: Arc<Core>,
+    number: LaneNumber,
+    ticket: Ticket<Seq>,
+    waiting: Waiting,
+) -> Result<Seq, CommitError> {
+    let outcome = ticket.await;
+    let lane = core.shared.lane(number);
+    match &outcome {
+        Ok(seq) => lane::start(&core, number, lane.arrive(*seq, waiting)),
+        Err(CommitError::Unknown(_)) => lane::start(&core, number, lane.expect_gap()),
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// The write is durable, and no server has answered.
+async fn queued(core: &Arc<Core>, entry: &Entry, (number, seq): (LaneNumber, Seq)) -> Response<Body> {
+    let shared = &core.shared;
+    count(&shared.counts.queued);
+    if let Some(promise) = shared.settings.dialect.promise(&entry.call, &shared.known)
+        && shared.teacher.teach(&promise.lessons).await.is_ok()
+    {
+        return answer::whole(promise.answer);
+    }
+    let standing = shared.lane(number).standing(0);
+    let state = if standing.doubt == Some(seq) { "unknown" } else { "queued" };
+    let id = shared.write_id(number, seq);
+    answer::accepted(&Accepted { id: &id, lane: entry.lane.as_str(), state, pending: standing.backlog })
+}
