@@ -1,15 +1,17 @@
 //! What all threads of a proxy share, and what each of them has besides.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 use journal::{Clock, Consumer, Journal, Seq, Start};
 use tokio::sync::Semaphore;
 
+use crate::call::Call;
 use crate::chance;
 use crate::counts::Counts;
 use crate::error::StartError;
+use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
 use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
@@ -69,10 +71,13 @@ impl Shared {
             name: name.to_owned(),
             cause: cause.to_string(),
         };
-        let teacher = Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
+        let teacher =
+            Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
         let fed = settings.upstreams.iter().filter(|server| server.feed == Feed::Journal);
         let consumers: Result<Vec<_>, _> = fed
-            .map(|server| journal.consumer(&format!("proxy/{}/{}", settings.name, server.name), Start::Oldest))
+            .map(|server| {
+                journal.consumer(&format!("proxy/{}/{}", settings.name, server.name), Start::Oldest)
+            })
             .collect();
         let consumers = consumers.map_err(|error| refuse(&settings.name, &error))?;
         let tallies = Arc::new(Tallies::new(consumers.len()));
@@ -130,6 +135,13 @@ impl Shared {
         if let Some(upstream) = self.upstreams.get(number) {
             upstream.checked.store((self.clock)().get(), Ordering::Relaxed);
         }
+    }
+
+    /// A write with the key that it is sent with.
+    pub(crate) fn keyed(&self, call: &Call, (lane, seq): (LaneNumber, Seq)) -> Call {
+        let mut call = call.clone();
+        call.head.headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| self.idempotency_key(lane, seq));
+        call
     }
 
     pub(crate) fn upstream_answered(&self, number: usize) {

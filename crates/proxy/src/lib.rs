@@ -7,6 +7,7 @@
 //! `docs/guides/proxy.md` in the repository says what is guaranteed, and what a client sees in each case.
 
 mod answer;
+mod asking;
 mod bodies;
 mod body;
 mod call;

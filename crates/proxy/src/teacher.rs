@@ -14,6 +14,7 @@ pub(crate) struct Teacher {
     stream: Stream,
     consumer: Consumer,
     known: Known,
+    turn: tokio::sync::Mutex<()>,
     /// The event that says what is known under a word.
     sources: Mutex<HashMap<String, Seq>>,
 }
@@ -40,6 +41,7 @@ impl Teacher {
             stream,
             consumer,
             known: Known::default(),
+            turn: tokio::sync::Mutex::default(),
             sources: Mutex::new(HashMap::new()),
         };
         for event in teacher.consumer.pending(&teacher.stream) {
@@ -55,9 +57,17 @@ impl Teacher {
     }
 
     /// Makes lessons durable, one after the other, and then known.
-    pub(crate) async fn teach(&self, lessons: &[Lesson]) -> Result<(), CommitError> {
-        for lesson in lessons {
-            let seq = self.journal.append(&self.stream, encode(lesson)).await?;
+    ///
+    /// They are asked for when nobody else is being taught, so that two answers to one write, or an answer and a promise,
+    /// build on each other.
+    pub(crate) async fn teach(&self, lessons: impl FnOnce() -> Vec<Lesson>) -> Result<(), CommitError> {
+        let _turn = self.turn.lock().await;
+        let lessons = lessons();
+        // All of them are on their way to the disk before the first one is there.
+        let tickets: Vec<_> =
+            lessons.iter().map(|lesson| self.journal.append(&self.stream, encode(lesson))).collect();
+        for (lesson, ticket) in lessons.iter().zip(tickets) {
+            let seq = ticket.await?;
             self.take_in(lesson, seq);
         }
         Ok(())
@@ -95,7 +105,9 @@ fn encode(lesson: &Lesson) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Option<Lesson> {
     let Value::Array(parts) = serde_json::from_slice(bytes).ok()? else { return None };
     match parts.as_slice() {
-        [Value::String(key), Value::String(value)] => Some(Lesson::Put { key: key.clone(), value: value.clone() }),
+        [Value::String(key), Value::String(value)] => {
+            Some(Lesson::Put { key: key.clone(), value: value.clone() })
+        }
         [Value::String(key)] => Some(Lesson::Forget { key: key.clone() }),
         _ => None,
     }
@@ -123,14 +135,17 @@ mod tests {
         let journal = open(&directory);
         let teacher = Teacher::recall(&journal, "shop").unwrap();
         let lessons = [put("a", "1"), put("b", "2"), put("a", "3"), Lesson::Forget { key: "b".to_owned() }];
-        runtime.block_on(teacher.teach(&lessons)).unwrap();
-        runtime.block_on(teacher.teach(&[put("c", "4")])).unwrap();
+        runtime.block_on(teacher.teach(|| lessons.to_vec())).unwrap();
+        runtime.block_on(teacher.teach(|| vec![put("c", "4")])).unwrap();
         drop((teacher, journal));
 
         let journal = open(&directory);
         let teacher = Teacher::recall(&journal, "shop").unwrap();
         let known = teacher.known();
-        assert_eq!((known.get("a").as_deref(), known.get("b"), known.get("c").as_deref()), (Some("3"), None, Some("4")));
+        assert_eq!(
+            (known.get("a").as_deref(), known.get("b"), known.get("c").as_deref()),
+            (Some("3"), None, Some("4"))
+        );
         assert_eq!(teacher.consumer.backlog()[0].pending, 2);
     }
 

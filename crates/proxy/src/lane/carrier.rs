@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use super::verdict::{Sending, Verdict, judge};
 use super::{Lane, LaneNumber, Outcome, Pace, Starts, Work};
 use crate::answer;
+use crate::asking;
 use crate::body::Body;
 use crate::call::{Answer, Call};
 use crate::core::Core;
@@ -114,10 +115,13 @@ impl Carrier {
     async fn ask(&mut self, seq: Seq, call: &Call) {
         match self.send(seq, call).await {
             Sent::Answered(response, lease) => {
+                // The server may have applied it at the first attempt, and answer the second one accordingly.
+                let is_doubted = self.lane().standing(self.track).doubt == Some(seq);
+                let sending = if is_doubted { Sending::Repeated(0) } else { Sending::Asked };
                 let verdict = judge(Sending::Asked, response.status(), Before::No);
                 match verdict {
                     Verdict::Accepted => {
-                        let (reply, _) = self.understand(call, response, lease).await;
+                        let (reply, _) = self.understand((seq, call), sending, (response, lease)).await;
                         self.settle(seq, Settled::Delivered).await;
                         self.core.shared.upstream_answered(self.track);
                         self.begin_anew();
@@ -127,10 +131,13 @@ impl Carrier {
                     }
                     Verdict::Absent => self.absent(&format!("it answered {}", response.status())).await,
                     Verdict::Refused | Verdict::Later | Verdict::Parked(_) => {
-                        let reply = self.pass(call, response, lease).await;
+                        let (reply, before) = self.understand((seq, call), sending, (response, lease)).await;
                         self.core.shared.upstream_answered(self.track);
                         self.begin_anew();
-                        self.refuse(seq, &Settled::Delivered, reply).await;
+                        match before {
+                            Before::Applied => self.had_been_applied(seq).await,
+                            Before::No => self.refuse(seq, &Settled::Delivered, reply).await,
+                        }
                     }
                 }
             }
@@ -207,7 +214,9 @@ impl Carrier {
                 false
             }
             Ok(Err(error)) => {
-                self.core.shared.tell(&Notice::Unreadable { lane: self.number.get(), cause: error.to_string() });
+                self.core
+                    .shared
+                    .tell(&Notice::Unreadable { lane: self.number.get(), cause: error.to_string() });
                 sleep(self.backoff.pause()).await;
                 false
             }
@@ -238,7 +247,9 @@ impl Carrier {
         let seq = event.seq;
         let call = match Entry::decode(event.payload) {
             Ok(entry) => entry.call,
-            Err(error) => return self.park(seq, format!("it cannot be read from the journal: {error}")).await,
+            Err(error) => {
+                return self.park(seq, format!("it cannot be read from the journal: {error}")).await;
+            }
         };
         let sent = match pace {
             Pace::Follow => self.send(seq, &call).await,
@@ -260,10 +271,10 @@ impl Carrier {
     /// A write that is decided was answered.
     async fn heard(&mut self, seq: Seq, call: &Call, response: Response<Incoming>, lease: Lease) {
         let status = response.status();
-        let (reply, whole) = self.understand(call, response, lease).await;
-        let dialect = &self.core.shared.settings.dialect;
-        let before = whole.as_ref().map_or(Before::No, |whole| dialect.had_been_applied(call, whole));
-        match judge(Sending::Repeated(self.tries), status, before) {
+        let sending = Sending::Repeated(self.tries);
+        let (reply, before) = self.understand((seq, call), sending, (response, lease)).await;
+        match judge(sending, status, before) {
+            Verdict::Accepted if before == Before::Applied => self.had_been_applied(seq).await,
             Verdict::Accepted => {
                 self.settle(seq, Settled::Delivered).await;
                 self.core.shared.upstream_answered(self.track);
@@ -288,12 +299,30 @@ impl Carrier {
         }
     }
 
+    /// The server answered that there was nothing left to do. That is no answer for the client, who is told what it would
+    /// be told of a queued write.
+    async fn had_been_applied(&mut self, seq: Seq) {
+        self.settle(seq, Settled::Delivered).await;
+        self.core.shared.upstream_answered(self.track);
+        self.core.shared.counts.replayed(self.track);
+        self.begin_anew();
+        let (client, starts) = self.lane().settled(self.track, seq);
+        self.start(starts);
+        if let Some(client) = client {
+            client.send(Outcome::Queued).ok();
+        }
+    }
+
     async fn send(&self, seq: Seq, call: &Call) -> Sent {
         let shared = &self.core.shared;
-        let outbound = shared.settings.dialect.outbound(call, self.route.upstream.name(), &shared.known);
+        let outbound = match asking::outbound(&self.core, &self.route, call).await {
+            Ok(outbound) => outbound,
+            Err(cause) => return Sent::Absent(cause),
+        };
         let call = match &outbound {
             Outbound::AsItIs => call,
             Outbound::Rewritten(other) => other,
+            Outbound::Ask(_) => return Sent::NotYet("there is no end of questions".to_owned()),
             Outbound::NotYet(cause) => return Sent::NotYet(cause.clone()),
             Outbound::Never(cause) => return Sent::Never(cause.clone()),
         };
@@ -315,35 +344,34 @@ impl Carrier {
         }
     }
 
-    /// An answer as the client gets it, and as a whole if the dialect wants it; what it teaches is durable then.
+    /// An answer as the client gets it, and whether the write had been applied before; what it teaches is durable then.
     async fn understand(
         &self,
-        call: &Call,
-        response: Response<Incoming>,
-        lease: Lease,
-    ) -> (Response<Body>, Option<Answer>) {
+        (seq, call): (Seq, &Call),
+        sending: Sending,
+        (response, lease): (Response<Incoming>, Lease),
+    ) -> (Response<Body>, Before) {
         let shared = &self.core.shared;
-        if shared.settings.dialect.interest(&call.head) == Interest::None {
-            return (self.stream_back(response, lease), None);
+        let dialect = &shared.settings.dialect;
+        if dialect.interest(&call.head) == Interest::None {
+            return (self.stream_back(response, lease), Before::No);
         }
         let Ok(answer) = self.whole(response, lease).await else {
             let cause = "the server's answer could not be read to its end; it was applied all the same";
-            return (answer::no_upstream(cause), None);
+            return (answer::no_upstream(cause), Before::No);
         };
-        let name = self.route.upstream.name();
-        if answer.status.is_success() {
-            let lessons = shared.settings.dialect.learn(call, name, &answer, &shared.known);
-            if let Err(error) = shared.teacher.teach(&lessons).await {
+        let (call, name) = (&shared.keyed(call, (self.number, seq)), self.route.upstream.name());
+        let before = match sending {
+            Sending::Asked => Before::No,
+            Sending::Repeated(_) => dialect.had_been_applied(call, &answer),
+        };
+        if answer.status.is_success() || before == Before::Applied {
+            let lessons = || dialect.learn(call, name, &answer, &shared.known);
+            if let Err(error) = shared.teacher.teach(lessons).await {
                 shared.tell(&Notice::NotLearned { upstream: name.to_owned(), cause: error.to_string() });
             }
         }
-        let inbound = shared.settings.dialect.inbound(call, name, answer.clone(), &shared.known);
-        (answer::whole(inbound), Some(answer))
-    }
-
-    /// A refusal, as the client gets it.
-    async fn pass(&self, call: &Call, response: Response<Incoming>, lease: Lease) -> Response<Body> {
-        self.understand(call, response, lease).await.0
+        (answer::whole(dialect.inbound(call, name, answer, &shared.known)), before)
     }
 
     fn stream_back(&self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
@@ -352,7 +380,11 @@ impl Carrier {
         Response::from_parts(parts, Body::leased(body, self.core.shared.settings.times.stall, lease))
     }
 
-    async fn whole(&self, response: Response<Incoming>, lease: Lease) -> Result<Answer, crate::body::NotWhole> {
+    async fn whole(
+        &self,
+        response: Response<Incoming>,
+        lease: Lease,
+    ) -> Result<Answer, crate::body::NotWhole> {
         let (parts, body) = self.stream_back(response, lease).into_parts();
         let body = body.collect(self.core.shared.settings.limits.body_bytes).await?;
         Ok(Answer { status: parts.status, headers: parts.headers, body })
@@ -363,7 +395,9 @@ impl Carrier {
     }
 
     async fn settle_for(&self, track: usize, seq: Seq, outcome: Settled) {
-        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else { return };
+        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
+            return;
+        };
         let ticket = consumer.settle(&stream, seq, outcome);
         // Where a write may be sent once only, the next one is not sent before it is known that this one was.
         if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
@@ -394,9 +428,17 @@ impl Carrier {
         let shared = &self.core.shared;
         shared.counts.parked(self.track);
         let upstream = self.route.upstream.name().to_owned();
-        shared.tell(&Notice::Parked { upstream, id: shared.write_id(self.number, seq), reason: reason.clone() });
+        shared.tell(&Notice::Parked {
+            upstream,
+            id: shared.write_id(self.number, seq),
+            reason: reason.clone(),
+        });
         let reply = reply.unwrap_or_else(|| {
-            answer::error(http::StatusCode::BAD_GATEWAY, "parked", (&reason, "see /seawall/parked; it can be sent again"))
+            answer::error(
+                http::StatusCode::BAD_GATEWAY,
+                "parked",
+                (&reason, "see /seawall/parked; it can be sent again"),
+            )
         });
         if self.track == 0 {
             return self.refuse(seq, &Settled::Parked(reason), reply).await;
@@ -438,8 +480,7 @@ impl Carrier {
                 self.core.upstream_failed(self.track, cause);
                 let reason = format!("whether it was applied is unknown: {cause}");
                 let hint = "find out whether it was applied; then requeue or drop it under /seawall/parked";
-                let reply =
-                    answer::error(http::StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
+                let reply = answer::error(http::StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
                 self.park_and_tell(seq, reason, Some(reply)).await;
             }
         }

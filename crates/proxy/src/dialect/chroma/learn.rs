@@ -58,7 +58,8 @@ impl Heard<'_> {
     fn note(&self, told: Option<Told>, collection: Option<String>, lessons: &mut Lessons) {
         let key = write_key(self.call);
         let noted = told.is_some();
-        let mut told = told.unwrap_or(Told { collection, by: Vec::new() });
+        let mut told = told.unwrap_or(Told { collection: None, by: Vec::new() });
+        told.collection = told.collection.or(collection);
         if !told.by.iter().any(|server| server == self.server) {
             told.by.push(self.server.to_owned());
         }
@@ -70,13 +71,17 @@ impl Heard<'_> {
     }
 
     fn created(&self, body: &str, lessons: &mut Lessons) {
-        let Some(record) = Record::only_one_in(body) else { return };
-        let (place, copied) =
-            (record.place(), Copied { id: record.id(), name: record.name.clone().into_owned() });
         let told = self.told();
         let promised = told.as_ref().and_then(|told| told.collection.clone());
+        // It was there when it was created again. Its id is asked for by its name once it is needed.
+        let Some(record) = Record::only_one_in(body) else { return self.note(told, None, lessons) };
+        let (place, copied) =
+            (record.place(), Copied { id: record.id(), name: record.name.clone().into_owned() });
         let meant = || self.shelf.meant(self.server, &copied.id);
         let id = promised.or_else(meant).unwrap_or_else(|| copied.id.clone());
+        let is_first = told.is_none();
+        // This comes first: after a crash in between, another server's answer is about the same collection.
+        self.note(told, Some(id.clone()), lessons);
         if self.shelf.collection(&id).is_none() {
             let lane = match &self.request.endpoint {
                 Endpoint::Fork(source) => super::lane_of_id(self.shelf, &self.request.place, source),
@@ -86,13 +91,12 @@ impl Heard<'_> {
             let name = copied.name.clone();
             lessons.collection(&id, &Collection { tenant, database, name, lane, origin: Origin::Created });
             lessons.record(&id, record.with_id(&id));
-        } else if told.is_none() && self.shelf.named(&place, &copied.name).is_none() {
+        } else if is_first && self.shelf.named(&place, &copied.name).is_none() {
             lessons.name(&place, &copied.name, &id);
         }
         if self.shelf.copied(&id, self.server).as_ref() != Some(&copied) {
             lessons.copied(&id, self.server, (&place, &copied));
         }
-        self.note(told, Some(id), lessons);
     }
 
     fn deleted(&self, name: &str, lessons: &mut Lessons) {

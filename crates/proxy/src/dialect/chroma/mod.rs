@@ -32,9 +32,8 @@ use self::record::{Creation, Modification, Record, with_ids};
 use self::shelf::{Copied, Lessons, Shelf, lane_of};
 use super::{Asked, Before, Carriage, Class, Dialect, Interest, LaneKey, Outbound, Promise, Reach, Refusal};
 use crate::call::{Answer, Call, Head};
+use crate::head::IDEMPOTENCY_KEY;
 use crate::known::{Known, Lesson};
-
-const IDEMPOTENCY_KEY: http::HeaderName = http::HeaderName::from_static("idempotency-key");
 
 /// The dialect of Chroma.
 #[derive(Clone, Debug)]

@@ -41,48 +41,64 @@ fn known(text: String) -> Promise {
     Promise { answer: answer(StatusCode::OK, text), lessons: Vec::new() }
 }
 
+fn accepted(body: String, lessons: Lessons) -> Promise {
+    Promise { answer: answer(StatusCode::ACCEPTED, body), lessons: lessons.0 }
+}
+
+/// Notes which collection a write is about, so that no server's answer decides it. Nothing if one has decided already.
+fn decide(call: &Call, collection: Option<String>, shelf: Shelf<'_>, lessons: &mut Lessons) -> Option<()> {
+    let told = shelf.told(&write_key(call)).unwrap_or(Told { collection: None, by: Vec::new() });
+    if told.collection.is_some() {
+        return None;
+    }
+    lessons.told(&write_key(call), &Told { collection, ..told });
+    Some(())
+}
+
 fn created(call: &Call, place: &Place, shelf: Shelf<'_>) -> Option<Promise> {
     let creation = Creation::read(&call.body).filter(|creation| creation.name.len() <= MAX_NAME)?;
     let mut lessons = Lessons(Vec::new());
-    let told = |id: &str| Told { collection: Some(id.to_owned()), by: Vec::new() };
+    let record_of = |id: &str| shelf.record(id).unwrap_or_else(|| creation.record(id, place).to_string());
+    if let Some(id) = shelf.told(&write_key(call)).and_then(|told| told.collection) {
+        return Some(accepted(record_of(&id), lessons));
+    }
     if let Some(id) = shelf.named(place, &creation.name) {
-        lessons.told(&write_key(call), &told(&id));
-        let answer = if creation.get_or_create == Some(true) {
-            let record = shelf.record(&id).unwrap_or_else(|| creation.record(&id, place).to_string());
-            answer(StatusCode::ACCEPTED, record)
-        } else {
-            let message = format!("Collection [{}] already exists", creation.name);
-            answer(StatusCode::CONFLICT, json!({"error": "ChromaError", "message": message}).to_string())
-        };
-        return Some(Promise { answer, lessons: lessons.0 });
+        decide(call, Some(id.clone()), shelf, &mut lessons);
+        if creation.get_or_create == Some(true) {
+            return Some(accepted(record_of(&id), lessons));
+        }
+        let message = format!("Collection [{}] already exists", creation.name);
+        let body = json!({"error": "ChromaError", "message": message}).to_string();
+        return Some(Promise { answer: answer(StatusCode::CONFLICT, body), lessons: lessons.0 });
     }
     let id = made_up_id(call);
     let record = creation.record(&id, place).to_string();
-    let lane = shelf.lane(place, &creation.name);
+    let (lane, name) = (shelf.lane(place, &creation.name), creation.name.clone().into_owned());
     let Place { tenant, database } = place.clone();
-    let name = creation.name.into_owned();
+    decide(call, Some(id.clone()), shelf, &mut lessons);
     lessons.collection(&id, &Collection { tenant, database, name, lane, origin: Origin::Created });
     lessons.record(&id, record.clone());
-    lessons.told(&write_key(call), &told(&id));
-    Some(Promise { answer: answer(StatusCode::ACCEPTED, record), lessons: lessons.0 })
+    Some(accepted(record, lessons))
 }
 
 fn deleted(call: &Call, (place, name): (&Place, &str), shelf: Shelf<'_>) -> Promise {
     let mut lessons = Lessons(Vec::new());
-    if let Some(id) = shelf.named(place, name) {
+    if let Some(id) = shelf.named(place, name)
+        && decide(call, Some(id), shelf, &mut lessons).is_some()
+    {
         lessons.forget_name(place, name);
-        lessons.told(&write_key(call), &Told { collection: Some(id), by: Vec::new() });
     }
-    Promise { answer: answer(StatusCode::ACCEPTED, "{}".to_owned()), lessons: lessons.0 }
+    accepted("{}".to_owned(), lessons)
 }
 
 fn modified(call: &Call, id: &str, shelf: Shelf<'_>) -> Option<Promise> {
     let modification = Modification::read(&call.body)?;
     let collection = shelf.collection(id)?;
     let mut lessons = Lessons(Vec::new());
-    modify(shelf, (id, &collection), &modification, &mut lessons);
-    lessons.told(&write_key(call), &Told { collection: Some(id.to_owned()), by: Vec::new() });
-    Some(Promise { answer: answer(StatusCode::ACCEPTED, "{}".to_owned()), lessons: lessons.0 })
+    if decide(call, Some(id.to_owned()), shelf, &mut lessons).is_some() {
+        modify(shelf, (id, &collection), &modification, &mut lessons);
+    }
+    Some(accepted("{}".to_owned(), lessons))
 }
 
 /// An id for a collection that no server has yet. The write's own key is made of random bits, and is the same however

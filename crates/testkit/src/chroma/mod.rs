@@ -3,6 +3,10 @@
 //! Both come from the package's wheels, which `cargo xtask peers` unpacks; the machine's Python runs them. Nothing asks
 //! the network: telemetry is off, and scripts give embeddings instead of texts that a model would have to embed.
 
+mod session;
+
+pub use session::Session;
+
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -51,6 +55,11 @@ impl Chroma {
         let mut server = Server { chroma: self.clone(), data, port, child: None };
         server.start()?;
         Ok(server)
+    }
+
+    /// Starts Python with the client in it, ready to be told what to do.
+    pub fn session(&self) -> Result<Session, DriveError> {
+        Session::start(self)
     }
 
     /// Python with the client on its path, ready to be given arguments for this script.
