@@ -21,7 +21,6 @@ use crate::body::Body;
 use crate::entry::Entry;
 
 pub(crate) use carrier::start;
-pub(crate) use course::Stage as TrackStage;
 pub(crate) use key::LaneNumber;
 pub(crate) use recall::recall;
 pub(crate) use tally::Tallies;
