@@ -1,0 +1,1 @@
+//! Collections have one id for clients, whatever ids the servers give them.

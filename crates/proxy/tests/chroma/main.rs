@@ -1,0 +1,9 @@
+//! The dialect of Chroma with two real servers and the real Python client, unchanged.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod house;
+
+mod ids;
+mod outages;
+mod servers;
