@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod influxdb3;
+pub mod journal;
 pub mod laws;
 pub mod postgres;
 pub mod repair;

@@ -227,3 +227,33 @@ fn uvarint(bytes: &[u8]) -> Option<(u64, usize)> {
     }
     None
 }
+
+/// Offset of the first frame of a journal's segment.
+const JOURNAL_HEADER: usize = 4096;
+
+/// The frames of a segment of a journal, each at a multiple of eight: mark, length and sum.
+pub fn journal(control: Control, (id, number): (u128, u64), file: &mut [u8]) {
+    let mut begun = Digest::new(CrcAlgorithm::Crc64Nvme);
+    begun.update(&id.to_le_bytes());
+    begun.update(&number.to_le_bytes());
+    let mark = (begun.finalize() as u32) | 1;
+    let (mut at, mut frame) = (JOURNAL_HEADER, 0);
+    while at + 56 <= file.len() {
+        let stated = u32::from_le_bytes(file[at + 4..at + 8].try_into().expect("four bytes")) as usize;
+        let length = stated.clamp(48, 4096).min(file.len() - at - 8);
+        let padded = length.next_multiple_of(8);
+        if at + padded + 8 > file.len() {
+            return;
+        }
+        if control.repairs(frame) {
+            file[at..at + 4].copy_from_slice(&mark.to_le_bytes());
+            file[at + 4..at + 8].copy_from_slice(&(length as u32).to_le_bytes());
+            let mut sum = begun;
+            sum.update(&(at as u64).to_le_bytes());
+            sum.update(&file[at..at + padded]);
+            file[at + padded..at + padded + 8].copy_from_slice(&sum.finalize().to_le_bytes());
+        }
+        at += padded + 8;
+        frame += 1;
+    }
+}

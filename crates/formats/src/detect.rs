@@ -42,13 +42,17 @@ pub enum DetectError {
 }
 
 /// What a format's `recognise` answers: its log, or `None` when the path holds something else.
-pub(crate) type Recognised = Result<Option<Box<dyn Log>>, ListError>;
+pub type Recognised = Result<Option<Box<dyn Log>>, ListError>;
 
 /// How a format is recognised and what it looks for.
-struct Recogniser {
-    format: Format,
-    looks_for: &'static str,
-    recognise: fn(&Path) -> Recognised,
+#[derive(Clone, Copy, Debug)]
+pub struct Recogniser {
+    /// The format.
+    pub format: Format,
+    /// What people are told that was looked for.
+    pub looks_for: &'static str,
+    /// Answers with the log, if the path holds one.
+    pub recognise: fn(&Path) -> Recognised,
 }
 
 /// In the order of trial: formats that open with a magic number come first, since they cannot be mistaken.
@@ -92,24 +96,32 @@ const RECOGNISERS: &[Recogniser] = &[
 
 /// Recognises what lies at `path`; `forced` skips the guess.
 pub fn detect(path: &Path, forced: Option<Format>) -> Result<Box<dyn Log>, DetectError> {
+    detect_with(&[], path, forced)
+}
+
+/// The same with formats whose decoders lie elsewhere; they are tried first.
+pub fn detect_with(
+    others: &[Recogniser],
+    path: &Path,
+    forced: Option<Format>,
+) -> Result<Box<dyn Log>, DetectError> {
     std::fs::metadata(path).map_err(|source| DetectError::Unreadable { path: path.to_owned(), source })?;
-    if let Some(log) = recognise(path, forced)? {
+    let all = others.iter().chain(RECOGNISERS);
+    let wanted: Vec<&Recogniser> =
+        all.filter(|recogniser| forced.is_none_or(|format| format == recogniser.format)).collect();
+    if let Some(log) = recognise(&wanted, path)? {
         return Ok(log);
     }
-    let inside = logs_inside(path, forced)?;
+    let inside = logs_inside(&wanted, path)?;
     match inside.as_slice() {
-        [] => Err(unknown(path, forced)),
-        [only] => recognise(&path.join(only), forced)?.ok_or_else(|| unknown(path, forced)),
+        [] => Err(unknown(&wanted, path)),
+        [only] => recognise(&wanted, &path.join(only))?.ok_or_else(|| unknown(&wanted, path)),
         _ => Err(DetectError::Several { path: path.to_owned(), names: inside }),
     }
 }
 
-fn wanted(forced: Option<Format>) -> impl Iterator<Item = &'static Recogniser> {
-    RECOGNISERS.iter().filter(move |recogniser| forced.is_none_or(|format| format == recogniser.format))
-}
-
-fn recognise(path: &Path, forced: Option<Format>) -> Recognised {
-    for recogniser in wanted(forced) {
+fn recognise(wanted: &[&Recogniser], path: &Path) -> Recognised {
+    for recogniser in wanted {
         if let Some(log) = (recogniser.recognise)(path)? {
             return Ok(Some(log));
         }
@@ -118,18 +130,18 @@ fn recognise(path: &Path, forced: Option<Format>) -> Recognised {
 }
 
 /// Data directories of several tenants or nodes hold one log each, one level down.
-fn logs_inside(path: &Path, forced: Option<Format>) -> Result<Vec<String>, DetectError> {
+fn logs_inside(wanted: &[&Recogniser], path: &Path) -> Result<Vec<String>, DetectError> {
     let mut names = Vec::new();
     for (name, inner, _) in list_dirs(path)? {
-        if recognise(&inner, forced)?.is_some() {
+        if recognise(wanted, &inner)?.is_some() {
             names.push(name);
         }
     }
     Ok(names)
 }
 
-fn unknown(path: &Path, forced: Option<Format>) -> DetectError {
-    let looked_for: Vec<&str> = wanted(forced).map(|recogniser| recogniser.looks_for).collect();
+fn unknown(wanted: &[&Recogniser], path: &Path) -> DetectError {
+    let looked_for: Vec<&str> = wanted.iter().map(|recogniser| recogniser.looks_for).collect();
     DetectError::Unknown { path: path.to_owned(), found: found(path), looked_for: looked_for.join("; ") }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 /// A kind of log that can be recognised and read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
+    /// Seawall's own journal. Its decoder is that of the crate `journal`, which the program adds to those in here.
+    Journal,
     /// Prometheus server, Prometheus agent, and programs that embed its TSDB (Mimir, Cortex, Alloy).
     Prometheus,
     /// Grafana Loki: the framing of Prometheus around records of its own.
@@ -23,7 +25,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which detection tries them.
-    pub const ALL: [Format; 7] = [
+    pub const ALL: [Format; 8] = [
+        Format::Journal,
         Format::Arwal,
         Format::Sqlite,
         Format::Influxdb3,
@@ -36,6 +39,7 @@ impl Format {
     /// The name used on the command line and in JSON.
     pub const fn name(self) -> &'static str {
         match self {
+            Format::Journal => "journal",
             Format::Prometheus => "prometheus",
             Format::Loki => "loki",
             Format::Influxdb3 => "influxdb3",

@@ -44,7 +44,7 @@ pub mod sqlite;
 
 pub use bytes::{Bytes, Malformed};
 pub use damage::{Damage, DamageList, Lost, MAX_LISTED_DAMAGE, Note};
-pub use detect::{DetectError, detect};
+pub use detect::{DetectError, Recognised, Recogniser, detect, detect_with};
 pub use entry::{Body, Entry, Record, Value};
 pub use files::{ListError, MAX_FILES};
 pub use format::Format;

@@ -6,7 +6,7 @@ use crate::commit::{Request, Settlement, Shared, Ticket};
 use crate::journal::done;
 use crate::log::hold;
 use crate::read::{self, Event, Wanted};
-use crate::{CommitError, ConsumerNumber, Millis, ReadError, Seq, Span, Stream, StreamNumber, limits};
+use crate::{CommitError, ConsumerNumber, Millis, ReadError, Scope, Seq, Span, Stream, StreamNumber, limits};
 
 /// A named reader of a journal, whose settlements last.
 #[derive(Clone)]
@@ -60,6 +60,11 @@ impl Consumer {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Which streams concern it; nothing once it is unregistered.
+    pub fn scope(&self) -> Option<Scope> {
+        hold(&self.shared.state).index.consumer(self.number).map(|known| known.scope.clone())
     }
 
     /// The pending events of a stream, in order. What is appended or requeued meanwhile is found if it is further on.

@@ -1,10 +1,10 @@
 //! What can go wrong, one type for each thing that a caller does.
 
-use std::fmt;
+use std::{fmt, io};
 
 use crate::format::BadHeader;
 use crate::storage::Fault;
-use crate::{JournalId, SegmentId, Seq};
+use crate::{JournalId, Scope, SegmentId, Seq};
 
 /// Why a journal could not be opened. Nothing was changed, unless it is a [`Fault`] of the disk.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum OpenError {
         journal: String,
     },
     /// The disk failed, or does not let itself be written.
-    #[error("{0}; a journal needs a directory that it may write in")]
+    #[error("{0}; {advice}", advice = advice(.0))]
     Disk(#[from] Fault),
     /// A header cannot be read.
     #[error("cannot read {file}: {cause}; {advice}")]
@@ -40,7 +40,8 @@ pub enum OpenError {
     },
     /// The directory, or a file in it, is of another journal.
     #[error(
-        "{file} belongs to the journal {found}, and this is {wanted}; check which volume is mounted here"
+        "{file} belongs to the journal {found}, and this is {wanted}; check which volume is mounted here, and which file \
+         was put there; nothing was changed"
     )]
     Foreign {
         /// The file.
@@ -51,7 +52,9 @@ pub enum OpenError {
         wanted: JournalId,
     },
     /// A segment is not the one that its name says.
-    #[error("{file} is segment {says} by its header; give it the name that it had, or move it away")]
+    #[error(
+        "{file} is segment {says} by its header; give it the name that it had, or move it away; nothing was changed"
+    )]
     Misnamed {
         /// The file.
         file: String,
@@ -64,6 +67,18 @@ pub enum OpenError {
         /// The directory.
         journal: String,
     },
+}
+
+/// What to do when the disk does not do what is asked of it.
+fn advice(fault: &Fault) -> &'static str {
+    match fault.kind() {
+        _ if fault.lacks_room() => "make room on that file system, and open the journal again",
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "a journal needs a directory that it may write in: run as the user that owns it, or mount it writable"
+        }
+        io::ErrorKind::NotADirectory => "a journal lies in a directory of its own: name that",
+        _ => "look at the disk, and at what the system's own log says of it",
+    }
 }
 
 /// Why a name cannot be one.
@@ -121,11 +136,41 @@ pub enum CommitError {
         /// Its name.
         stream: String,
     },
+    /// An event that came with this one, and before it, is not in the journal.
+    #[error(
+        "an event of the stream {stream} before this one could not be appended, so this one was not either"
+    )]
+    Behind {
+        /// Its name.
+        stream: String,
+    },
     /// The consumer was unregistered.
     #[error("the consumer {consumer} is not registered any more; register it again")]
     NoConsumer {
         /// Its name.
         consumer: String,
+    },
+    /// There is a consumer of that name, which other streams concern.
+    #[error(
+        "the consumer {consumer} is there already, for {known}; open it for those, or unregister it and register it anew"
+    )]
+    OtherScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        known: Scope,
+    },
+    /// An event was to be settled that does not concern the consumer.
+    #[error(
+        "the consumer {consumer} is for {scope}, and cannot settle events of {stream}; use one for that stream"
+    )]
+    OutOfScope {
+        /// Its name.
+        consumer: String,
+        /// Its scope.
+        scope: Scope,
+        /// The stream.
+        stream: String,
     },
     /// An event was to be settled that never was.
     #[error("event {seq} of the stream {stream} cannot be settled: the last one is {last}")]

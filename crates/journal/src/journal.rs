@@ -6,14 +6,16 @@ use std::thread::JoinHandle;
 
 use crate::commit::{Answer, Made, Request, Shared, Ticket};
 use crate::consumer::Consumer;
+use crate::events::Events;
 use crate::format::{Openness, Start};
+use crate::index;
 use crate::log::{State, hold};
 use crate::recover::{self, Found};
 use crate::storage::{Disk, Fault, Storage};
 use crate::writer::{Begin, Writer};
 use crate::{
-    Commit, CommitError, Counters, Damage, JournalId, LOCK, Lsn, News, OpenError, Options, Recovery, Seq,
-    Span, Stats, StreamNumber, limits,
+    Commit, CommitError, Counters, Damage, JournalId, LOCK, Lsn, News, OpenError, Options, Recovery, Scope,
+    Seq, Span, Stats, StreamNumber, limits,
 };
 
 /// An open journal. Copies are the same journal; it is closed when the last one is dropped.
@@ -67,6 +69,17 @@ pub struct StreamInfo {
     pub live: u64,
 }
 
+impl StreamInfo {
+    fn of(stream: &index::Stream) -> Self {
+        Self {
+            name: stream.name.to_string(),
+            openness: stream.openness,
+            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
+            live: stream.live(),
+        }
+    }
+}
+
 impl Journal {
     /// Opens the journal in a directory, or makes one there.
     pub fn open(directory: &Path, options: Options) -> Result<Self, OpenError> {
@@ -114,6 +127,11 @@ impl Journal {
         self.shared.id
     }
 
+    /// How many bytes an event may have.
+    pub fn max_event(&self) -> u64 {
+        self.shared.options.max_event
+    }
+
     pub(crate) fn now(&self) -> crate::Millis {
         (self.shared.options.clock)()
     }
@@ -142,6 +160,17 @@ impl Journal {
         Ok(Stream { number, name: name.into() })
     }
 
+    /// The stream of that name, if there is one.
+    pub fn find_stream(&self, name: &str) -> Option<Stream> {
+        let state = hold(&self.shared.state);
+        state.index.number_of(name).map(|number| Stream { number, name: name.into() })
+    }
+
+    /// The events of a stream that somebody may still ask for, in order, whoever has settled them.
+    pub fn events(&self, stream: &Stream) -> Events {
+        Events::of(&self.shared, stream)
+    }
+
     /// Appends an event. Its number is known once it is synced; the order of calls is the order of events.
     pub fn append(&self, stream: &Stream, payload: impl AsRef<[u8]>) -> Ticket<Seq> {
         let payload = payload.as_ref();
@@ -167,8 +196,13 @@ impl Journal {
         stream: &Stream,
         payloads: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) -> Result<Option<Span>, CommitError> {
-        let tickets: Vec<Ticket<Seq>> =
-            payloads.into_iter().map(|payload| self.append(stream, payload)).collect();
+        let mut tickets: Vec<Ticket<Seq>> = Vec::new();
+        for payload in payloads {
+            tickets.push(self.append(stream, payload));
+            if tickets.last().is_some_and(Ticket::is_refused) {
+                break;
+            }
+        }
         let numbers: Vec<Seq> = tickets.into_iter().map(Ticket::wait).collect::<Result<_, _>>()?;
         let ends = numbers.first().zip(numbers.last());
         Ok(ends.and_then(|(first, last)| Span::new(*first, *last)))
@@ -180,32 +214,44 @@ impl Journal {
         Ticket::new(Arc::clone(&self.shared), self.shared.push(request), done)
     }
 
+    /// How a stream stands; nothing if it has ended.
+    pub fn info(&self, stream: &Stream) -> Option<StreamInfo> {
+        hold(&self.shared.state).index.stream(stream.number).map(StreamInfo::of)
+    }
+
     /// All streams that are open, or have events left.
     pub fn streams(&self) -> Vec<StreamInfo> {
         let state = hold(&self.shared.state);
-        let streams = state.index.streams().into_iter();
-        let known = streams.map(|(_, stream)| StreamInfo {
-            name: stream.name.to_string(),
-            openness: stream.openness,
-            last: Some(stream.next.before()).filter(|last| *last >= Seq::FIRST),
-            live: stream.live(),
-        });
-        known.collect()
+        state.index.streams().into_iter().map(|(_, stream)| StreamInfo::of(stream)).collect()
+    }
+
+    /// The consumer of that name for all streams: [`Journal::consumer_of`] with [`Scope::All`].
+    pub fn consumer(&self, name: &str, start: Start) -> Result<Consumer, CommitError> {
+        self.consumer_of(name, start, Scope::All)
     }
 
     /// The consumer of that name, which is registered if it is not; blocks until that is synced.
     ///
-    /// `start` counts for a new one alone. Events are kept until every consumer has settled them, and as long as there
-    /// is none, all are kept.
-    pub fn consumer(&self, name: &str, start: Start) -> Result<Consumer, CommitError> {
+    /// `start` counts for a new one alone, and `scope` is refused if the one that is there has another. Events are kept
+    /// until every consumer has settled them in whose scope they are, and as long as there is none, they are all kept.
+    pub fn consumer_of(&self, name: &str, start: Start, scope: Scope) -> Result<Consumer, CommitError> {
         limits::check_name(name)?;
-        let request = Request::Register { name: name.to_owned(), start };
+        if let Scope::Prefix(prefix) = &scope {
+            limits::check_name(prefix)?;
+        }
+        let request = Request::Register { name: name.to_owned(), start, scope };
         let place = self.shared.push(request);
         let ticket = Ticket::new(Arc::clone(&self.shared), place, |answer| match answer {
             Answer::Registered(number) => Some(number),
             _ => None,
         });
         Ok(Consumer { shared: Arc::clone(&self.shared), number: ticket.wait()?, name: name.into() })
+    }
+
+    /// The consumer of that name, if it is registered, whatever its scope.
+    pub fn find_consumer(&self, name: &str) -> Option<Consumer> {
+        let number = hold(&self.shared.state).index.consumer_called(name)?.number;
+        Some(Consumer { shared: Arc::clone(&self.shared), number, name: name.into() })
     }
 
     /// The names of all consumers.

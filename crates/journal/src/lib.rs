@@ -1,7 +1,7 @@
 //! A durable log of events: many streams in one log, named consumers that settle events at their own pace.
 //!
-//! An event is acknowledged once the sync has returned that covers it. It is kept until every consumer has settled it,
-//! and a settlement lasts as well. One sync covers all that arrived while the one before it ran.
+//! An event is acknowledged once the sync has returned that covers it. It is kept until every consumer has settled it
+//! in whose [`Scope`] its stream is, and a settlement lasts as well. One sync covers all that arrived while the one before it ran.
 //!
 //! ```
 //! use journal::{Journal, Millis, Options, Outcome, Start};
@@ -30,6 +30,7 @@ pub mod archive;
 mod commit;
 mod consumer;
 mod error;
+mod events;
 pub mod format;
 mod index;
 mod journal;
@@ -39,14 +40,17 @@ mod news;
 mod number;
 mod options;
 mod read;
+pub mod reader;
 mod recover;
 mod report;
+mod scope;
 pub mod storage;
 mod writer;
 
 pub use commit::Ticket;
 pub use consumer::{Backlog, Consumer, Outcome, Parked, Pending};
 pub use error::{CommitError, NameError, OpenError, ReadError};
+pub use events::Events;
 pub use format::{Openness, Start};
 pub use journal::{Journal, Stream, StreamInfo};
 pub use news::News;
@@ -54,6 +58,7 @@ pub use number::{ConsumerNumber, JournalId, Lsn, Millis, SegmentId, Seq, Span, S
 pub use options::{Clock, Commit, Identity, Options, WhenFull};
 pub use read::Event;
 pub use report::{Cause, Counters, Cut, Damage, Health, Recovery, Stats};
+pub use scope::Scope;
 
 /// The file whose lock the process holds that has the journal open.
 const LOCK: &str = "lock";

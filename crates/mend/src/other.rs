@@ -84,7 +84,7 @@ pub fn refusal(format: Format, what: &str) -> MendError {
             "copy the directory and start Loki: it repairs its log itself, and what it drops is still on the other \
              ingesters where the replication factor is above one"
         }
-        Format::Prometheus | Format::Influxdb3 | Format::Arwal => {
+        Format::Journal | Format::Prometheus | Format::Influxdb3 | Format::Arwal => {
             "`seawall repair` keeps everything that verifies"
         }
     };

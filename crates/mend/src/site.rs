@@ -48,12 +48,12 @@ fn root_of(root: &Path, format: Format) -> PathBuf {
         Format::Prometheus | Format::Loki => &["wal", "wbl", "chunks_head"],
         Format::Influxdb3 | Format::Etcd => &["wal"],
         Format::Postgres => &["pg_wal"],
-        Format::Arwal | Format::Sqlite => &[],
+        Format::Journal | Format::Arwal | Format::Sqlite => &[],
     };
     let is_inner = root.file_name().is_some_and(|name| inner.iter().any(|inner| name == *inner));
     if root.is_file() || is_inner { parent().to_owned() } else { root.to_owned() }
 }
 
 fn lock_of(root: &Path, format: Format) -> Option<PathBuf> {
-    (format == Format::Prometheus).then(|| root.join("lock"))
+    matches!(format, Format::Journal | Format::Prometheus).then(|| root.join("lock"))
 }

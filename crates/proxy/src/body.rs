@@ -51,7 +51,11 @@ impl Body {
     }
 
     pub(crate) fn stream(incoming: Incoming, stall: Duration) -> Self {
-        if incoming.is_end_stream() { Self::EMPTY } else { Self::Stream(Box::new(Flow::new(incoming, stall))) }
+        if incoming.is_end_stream() {
+            Self::EMPTY
+        } else {
+            Self::Stream(Box::new(Flow::new(incoming, stall)))
+        }
     }
 
     /// A body that frees the connection that it comes from.
@@ -72,7 +76,8 @@ impl Body {
         }
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
-        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await {
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await
+        {
             let Ok(data) = frame?.into_data() else { continue };
             if first.len() + rest.len() + data.len() > limit {
                 return Err(NotWhole::TooLarge(limit));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
-use journal::{Clock, Consumer, Journal, Seq, Start};
+use journal::{Clock, Consumer, Journal, Scope, Seq, Start};
 use tokio::sync::Semaphore;
 
 use crate::call::Call;
@@ -15,7 +15,7 @@ use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
 use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
-use crate::settings::{Feed, Settings};
+use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
 use crate::upstream::{Change, Pool, Route, Upstream};
 
@@ -59,6 +59,9 @@ impl Shared {
         journal: Journal,
         (clock, listener): (Clock, Listener),
     ) -> Result<Self, StartError> {
+        if settings.name.is_empty() || settings.name.contains('/') {
+            return Err(StartError::Name(settings.name));
+        }
         let count = settings.upstreams.len();
         let is_fed = settings.upstreams.first().is_some_and(|first| first.feed == Feed::Journal);
         if !is_fed || count > MOST_SERVERS {
@@ -80,6 +83,9 @@ impl Shared {
             })
             .collect();
         let consumers = consumers.map_err(|error| refuse(&settings.name, &error))?;
+        if settings.replay.ambiguous == Ambiguous::Park {
+            lane::park_heads(&settings.name, &consumers).map_err(|error| refuse(&settings.name, &error))?;
+        }
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
         Ok(Self {

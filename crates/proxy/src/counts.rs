@@ -25,7 +25,7 @@ pub(crate) struct Counts {
 
 /// The counters of one server at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Replayed {
+pub(crate) struct TrackCounts {
     pub(crate) replayed: u64,
     pub(crate) parked: u64,
     pub(crate) doubted: u64,
@@ -62,10 +62,10 @@ impl Counts {
         self.add(track, |track| &track.doubted);
     }
 
-    pub(crate) fn of(&self, track: usize) -> Option<Replayed> {
+    pub(crate) fn of(&self, track: usize) -> Option<TrackCounts> {
         let track = self.tracks.get(track)?;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Some(Replayed {
+        Some(TrackCounts {
             replayed: read(&track.replayed),
             parked: read(&track.parked),
             doubted: read(&track.doubted),

@@ -43,7 +43,8 @@ impl Entry {
     /// Bytes of it without its body.
     pub(crate) fn overhead(&self) -> usize {
         let head = &self.call.head;
-        let headers: usize = head.headers.iter().map(|(name, value)| 8 + name.as_str().len() + value.len()).sum();
+        let headers: usize =
+            head.headers.iter().map(|(name, value)| 8 + name.as_str().len() + value.len()).sum();
         15 + self.lane.as_str().len() + head.method.as_str().len() + head.target.as_str().len() + headers
     }
 
@@ -73,10 +74,12 @@ impl Entry {
         }
         let lane = String::from_utf8(part(&mut rest)?.to_vec()).map_err(|_| BadEntry::Part("lane"))?;
         let method = Method::from_bytes(&part(&mut rest)?).map_err(|_| BadEntry::Part("method"))?;
-        let target = PathAndQuery::from_maybe_shared(part(&mut rest)?).map_err(|_| BadEntry::Part("target"))?;
+        let target =
+            PathAndQuery::from_maybe_shared(part(&mut rest)?).map_err(|_| BadEntry::Part("target"))?;
         let mut headers = HeaderMap::new();
         for _ in 0..u16_of(&take(&mut rest, 2)?) {
-            let name = HeaderName::from_bytes(&part(&mut rest)?).map_err(|_| BadEntry::Part("header's name"))?;
+            let name =
+                HeaderName::from_bytes(&part(&mut rest)?).map_err(|_| BadEntry::Part("header's name"))?;
             let value = HeaderValue::from_maybe_shared(part(&mut rest)?);
             let value = value.map_err(|_| BadEntry::Part("header's value"))?;
             headers.try_append(name, value).map_err(|_| BadEntry::Part("list of headers"))?;

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 /// Why a proxy does not start. Nothing was served.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Its name would make its streams those of another.
+    #[error("a proxy cannot be called {0:?}: a name has letters, and no slash")]
+    Name(String),
     /// There is no server to stand in front of, or there are too many.
     #[error("the proxy {name} has {count} servers; it takes 1 to {most}")]
     Servers {

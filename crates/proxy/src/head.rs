@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, request};
 
@@ -59,7 +59,8 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
     let mut headers = parts.headers;
     // HTTP/2 has the host in its target.
-    let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    let authority =
+        parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let host = authority.or_else(|| headers.get(HOST).cloned());
     strip(&mut headers);
     headers.remove(HOST);
@@ -73,7 +74,9 @@ pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
         if let Ok(text) = host.to_str()
             && !text.contains(['"', '\\'])
         {
-            element += &format!(";host=\"{text}\"");
+            element += ";host=\"";
+            element += text;
+            element.push('"');
         }
         headers.entry(X_FORWARDED_HOST).or_insert(host);
     }
@@ -161,15 +164,16 @@ mod tests {
         assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, ::1");
         assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
         assert_eq!(headers["forwarded"], "for=1.1.1.1, for=\"[::1]\";proto=http;host=\"shop.example\"");
-        assert_eq!((&headers["x-forwarded-host"], &headers["x-forwarded-proto"]), (
-            &HeaderValue::from_static("shop.example"),
-            &HeaderValue::from_static("https")
-        ));
+        assert_eq!(
+            (&headers["x-forwarded-host"], &headers["x-forwarded-proto"]),
+            (&HeaderValue::from_static("shop.example"), &HeaderValue::from_static("https"))
+        );
     }
 
     #[test]
     fn another_protocol_is_seen_and_an_offer_of_http2_is_not_one() {
-        let upgrade = |value: &'static str| HeaderMap::from_iter([(UPGRADE, HeaderValue::from_static(value))]);
+        let upgrade =
+            |value: &'static str| HeaderMap::from_iter([(UPGRADE, HeaderValue::from_static(value))]);
         assert_eq!(wants_another_protocol(&Method::GET, &upgrade("websocket")), Some("Upgrade"));
         assert_eq!(wants_another_protocol(&Method::GET, &upgrade("h2c")), None);
         assert_eq!(wants_another_protocol(&Method::CONNECT, &HeaderMap::new()), Some("CONNECT"));

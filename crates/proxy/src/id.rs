@@ -46,7 +46,9 @@ impl FromStr for AskedId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut parts = text.split('-');
-        let (Some(mark), Some(lane), Some(seq), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(mark), Some(lane), Some(seq), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(());
         };
         let lane = lane.parse().ok().and_then(LaneNumber::new).ok_or(())?;

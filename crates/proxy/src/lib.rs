@@ -28,6 +28,7 @@ mod patience;
 mod proxy;
 mod reading;
 mod settings;
+mod status;
 mod teacher;
 mod tls;
 mod upstream;
@@ -43,3 +44,4 @@ pub use proxy::{Proxy, Running};
 pub use settings::{
     Ambiguous, Feed, Identity, Limits, Origin, OriginError, Reads, Replay, Scheme, Server, Settings, Times,
 };
+pub use status::{Counters, Feeding, Status, UpstreamStatus};

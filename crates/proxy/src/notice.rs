@@ -86,7 +86,9 @@ impl fmt::Display for Notice {
                 write!(f, "{upstream} is back; writes that it has to catch up with: {pending}")
             }
             Self::Held { lane, cause } => write!(f, "lane {lane} waits before it tries again: {cause}"),
-            Self::Parked { upstream, id, reason } => write!(f, "{upstream} did not take the write {id}: {reason}"),
+            Self::Parked { upstream, id, reason } => {
+                write!(f, "{upstream} did not take the write {id}: {reason}")
+            }
             Self::Unreadable { lane, cause } => write!(f, "cannot read the writes of lane {lane}: {cause}"),
             Self::NotLearned { upstream, cause } => {
                 write!(f, "what {upstream} answered could not be kept: {cause}")

@@ -11,6 +11,7 @@ use crate::core::{Listener, Shared};
 use crate::error::StartError;
 use crate::listen::{Threads, bind};
 use crate::settings::Settings;
+use crate::status::Status;
 
 /// A proxy.
 pub struct Proxy;
@@ -40,7 +41,8 @@ impl Proxy {
         let listen = settings.listen;
         let refuse = |cause| StartError::Listen { address: listen, cause };
         let listeners = bind(listen, settings.threads.max(1)).map_err(refuse)?;
-        let address = listeners.first().map_or(Ok(listen), std::net::TcpListener::local_addr).map_err(refuse)?;
+        let address =
+            listeners.first().map_or(Ok(listen), std::net::TcpListener::local_addr).map_err(refuse)?;
         let shared = Arc::new(Shared::open(settings, journal, (clock, listener))?);
         let threads = Threads::start(&shared, listeners, (tls.as_ref(), &probe))?;
         Ok(Running { shared, address, threads })
@@ -51,6 +53,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How it stands. It reads from the journal, so it may take a moment.
+    pub fn status(&self) -> Status {
+        self.shared.status()
     }
 
     /// Takes no new connections, lets what is being served end until the deadline, and stops. What is pending stays in the

@@ -203,7 +203,7 @@ fn candidates(shared: &Shared, reach: &Reach) -> Vec<Candidate> {
             (Feed::Journal, Some(lane)) => lane.is_current(number),
             (Feed::Journal, None) => shared.tallies.is_current(number),
             (Feed::Primary, lane) => {
-                let touched = lane.map_or_else(|| shared.tallies.touched(), |lane| lane.touched());
+                let touched = lane.map_or_else(|| shared.tallies.touched(), crate::lane::Lane::touched);
                 let window = shared.settings.reads.consistency_window;
                 touched.is_none_or(|touched| touched.elapsed() >= window)
             }

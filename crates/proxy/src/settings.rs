@@ -93,7 +93,8 @@ pub enum Scheme {
 pub struct Times {
     /// Until a server has accepted a connection.
     pub connect: Duration,
-    /// Until a server has begun to answer. A client waits so long for a write's answer, too.
+    /// Until a server has begun to answer. A client whose write waits for others is told that it is queued after twice this
+    /// and twice `connect`.
     pub request: Duration,
     /// Between checks of a server that is there.
     pub check_interval: Duration,

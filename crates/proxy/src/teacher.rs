@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use journal::{CommitError, Consumer, Journal, Outcome, ReadError, Seq, Start, Stream};
+use journal::{CommitError, Consumer, Journal, Outcome, ReadError, Scope, Seq, Start, Stream};
 use serde_json::{Value, json};
 
 use crate::known::{Known, Lesson};
@@ -35,7 +35,7 @@ impl Teacher {
     pub(crate) fn recall(journal: &Journal, proxy: &str) -> Result<Self, RecallError> {
         let name = format!("proxy/{proxy}/known");
         let stream = journal.stream(&name)?;
-        let consumer = journal.consumer(&name, Start::Oldest)?;
+        let consumer = journal.consumer_of(&name, Start::Oldest, Scope::Prefix(name.clone()))?;
         let teacher = Self {
             journal: journal.clone(),
             stream,

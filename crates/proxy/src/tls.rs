@@ -34,7 +34,8 @@ pub(crate) fn acceptor(identity: &Identity) -> Result<TlsAcceptor, StartError> {
 pub(crate) fn connector(roots: &[u8]) -> Result<TlsConnector, StartError> {
     let mut store = RootCertStore::empty();
     // A bundle of a system may hold some that are not understood here; they vouch for nobody.
-    let (added, _) = store.add_parsable_certificates(CertificateDer::pem_slice_iter(roots).filter_map(Result::ok));
+    let (added, _) =
+        store.add_parsable_certificates(CertificateDer::pem_slice_iter(roots).filter_map(Result::ok));
     if added == 0 {
         return Err(bad("trusted certificates")(&"there is none, and a server is spoken to with TLS"));
     }

@@ -48,8 +48,7 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
         Ok(Err(error)) => return answer::not_journaled(&error),
         Err(_) => return answer::no_upstream("the proxy is stopping"),
     };
-    let limit = wish.unwrap_or_default().max(shared.settings.times.request);
-    match timeout(limit, told).await {
+    match timeout(wish.unwrap_or_default().max(patience_with(shared)), told).await {
         Ok(Ok(Outcome::Answered(answer))) => answer,
         Ok(Ok(Outcome::Queued) | Err(_)) => queued(core, &entry, (number, seq)).await,
         Err(_) => {
@@ -57,6 +56,12 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
             queued(core, &entry, (number, seq)).await
         }
     }
+}
+
+/// Long enough for a server that says nothing, and for the one that answers in its place.
+fn patience_with(shared: &Shared) -> Duration {
+    let times = &shared.settings.times;
+    (times.connect + times.request) * 2
 }
 
 async fn arrive(
@@ -91,6 +96,8 @@ async fn queued(core: &Arc<Core>, entry: &Entry, (number, seq): (LaneNumber, Seq
 /// What the dialect can answer in a server's place, once what it promises is durable.
 async fn promised(shared: &Shared, call: &Call) -> Option<Answer> {
     let dialect = &shared.settings.dialect;
+    // Most writes need no promise, and need not wait for their turn.
+    dialect.promise(call, &shared.known)?;
     let mut promised = None;
     let mut lessons = || {
         let promise = dialect.promise(call, &shared.known)?;

@@ -6,7 +6,10 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
-use crate::commands::{change, check, dump, generate, guard, inspect, quarantine, verify};
+use crate::commands::{
+    append, archive, change, check, close, consumers, dump, generate, guard, import, inspect,
+};
+use crate::commands::{parked, quarantine, replay, streams, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -49,6 +52,14 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Reset(args) => change::run(&args.into(), form, screen),
         Command::Undo(args) => change::run(&args.into(), form, screen),
         Command::Quarantine(args) => quarantine::run(&args.what.into(), form, screen),
+        Command::Append(args) => append::run(&args, form, screen),
+        Command::Streams(args) => streams::run(&args, form, screen),
+        Command::Close(args) => close::run(&args, form, screen),
+        Command::Consumers(args) => consumers::run(&args.what, form, screen),
+        Command::Parked(args) => parked::run(&args.what, form, screen),
+        Command::Import(args) => import::run(&args, form, screen),
+        Command::Replay(args) => replay::run(&args, form, screen),
+        Command::Archive(args) => archive::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),
     }
 }

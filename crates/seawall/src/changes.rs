@@ -7,11 +7,12 @@ pub(crate) mod wish;
 
 use std::path::{Path, PathBuf};
 
-use formats::{Depth, Format, Progress, detect};
+use formats::{Depth, Format, Progress};
 use mend::{Mending, Plan, Progressed, Site, Terms, holders};
 
 use crate::clock;
 use crate::failure::Failure;
+use crate::journal_log;
 use crate::report::{Bounds, Report, Subject};
 use crate::show::{Screen, progress};
 
@@ -66,7 +67,7 @@ impl End {
 
 /// Where the log at `path` lies, or lay: an unfinished change, and one that took it away, leave only their quarantine.
 pub(crate) fn site(path: &Path, format: Option<Format>) -> Result<Site, Failure> {
-    match detect(path, format) {
+    match journal_log::detect(path, format) {
         Ok(log) => Ok(Site::of(log.as_ref())),
         Err(error) => Site::with_quarantine(path).ok_or(Failure::Detect(error)),
     }

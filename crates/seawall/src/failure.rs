@@ -1,5 +1,7 @@
 //! Why a command could not be carried out, and how the process ends then.
 
+mod journal;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use formats::DetectError;
 use mend::MendError;
 
 use crate::exit::Exit;
+pub(crate) use journal::{JournalFailure, Partly, commit_code};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,12 @@ pub(crate) enum Failure {
         /// How much, in words.
         what: String,
     },
+    /// The work on a journal could not be done.
+    #[error(transparent)]
+    Journal(#[from] JournalFailure),
+    /// The input could not be read.
+    #[error("failed to read the input: {0}")]
+    Input(#[source] io::Error),
     /// The output could not be written.
     #[error("failed to write the output: {0}")]
     Output(#[source] io::Error),
@@ -84,6 +93,7 @@ impl Failure {
                 _ => Exit::Failed,
             },
             Failure::WouldLose { .. } => Exit::Refused,
+            Failure::Journal(failure) => failure.exit(),
             _ => Exit::Failed,
         }
     }
@@ -104,7 +114,7 @@ impl Failure {
             }
             Failure::Detect(DetectError::Unknown { .. }) => "unknown-format",
             Failure::Detect(DetectError::Several { .. }) => "several-logs",
-            Failure::Detect(_) | Failure::Room { .. } => "unreadable",
+            Failure::Detect(_) | Failure::Room { .. } | Failure::Input(_) => "unreadable",
             Failure::Mend(error) => match error {
                 MendError::Held { .. } | MendError::Locked { .. } => "in-use",
                 MendError::NoRoom { .. } => "no-room",
@@ -117,6 +127,7 @@ impl Failure {
                 MendError::Io { .. } => "io",
             },
             Failure::WouldLose { .. } => "would-lose",
+            Failure::Journal(failure) => failure.code(),
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
             Failure::NoStream { .. } => "no-stream",
@@ -129,6 +140,7 @@ impl Failure {
             return error.advice();
         }
         let hint = match self {
+            Failure::Journal(failure) => failure.hint(),
             Failure::Detect(DetectError::Unreadable { source, .. }) => match source.kind() {
                 io::ErrorKind::NotFound => Some("name a data directory, a WAL directory or a file of a log"),
                 io::ErrorKind::PermissionDenied => {

@@ -21,6 +21,8 @@ pub(crate) struct Filter {
     pub(crate) types: Vec<String>,
     /// Series; empty means all, and one that matches is enough.
     pub(crate) selectors: Vec<Selector>,
+    /// The stream that records name; nothing means any, and none.
+    pub(crate) stream: Option<String>,
     /// Not older than this.
     pub(crate) since: Option<UnixTime>,
     /// Not newer than this.
@@ -74,6 +76,9 @@ impl Sieve {
     /// Records have to come in the order of the log, and all of them: a series record that is not wanted itself names
     /// the series of wanted samples.
     pub(crate) fn keep(&mut self, mut record: Record) -> Option<Record> {
+        if !self.is_of_the_stream(&record) {
+            return None;
+        }
         let mut tally = Tally::default();
         match self.element(&record.fields) {
             Fate::Keep => tally.kept += 1,
@@ -88,6 +93,14 @@ impl Sieve {
             tally.dropped == 0 && self.filter.selectors.is_empty() && self.covers(record.times)
         };
         (wanted && elements).then_some(record)
+    }
+
+    fn is_of_the_stream(&self, record: &Record) -> bool {
+        let named = || record.fields.iter().find(|(name, _)| name == "stream").map(|(_, value)| value);
+        self.filter
+            .stream
+            .as_ref()
+            .is_none_or(|wanted| matches!(named(), Some(Value::Text(name)) if name == wanted))
     }
 
     /// Drops from `value` what is not wanted; answers whether anything is left.

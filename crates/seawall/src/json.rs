@@ -5,6 +5,7 @@
 //! * Numbers that JSON has not are text: `"NaN"`, `"+Inf"`, `"-Inf"`, and `"StaleNaN"` for Prometheus' stale marker.
 
 pub(crate) mod change;
+pub(crate) mod journal;
 
 use std::path::Path;
 
@@ -216,7 +217,7 @@ fn float_word(value: f64) -> Option<&'static str> {
 }
 
 /// Standard base64 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));

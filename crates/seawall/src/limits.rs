@@ -247,9 +247,12 @@ fn damage(facts: &Facts<'_>) -> Option<Finding> {
         lost_with_all(facts.survey),
     );
     let path = units::path(facts.path);
+    let start = match facts.format {
+        Format::Journal => "a start would go on without it",
+        _ => "do not start the server, since servers delete what they cannot read",
+    };
     let advice = format!(
-        "do not start the server, since servers delete what they cannot read; `seawall verify {path}` lists each \
-         place, `seawall repair {path}` shows what can be saved"
+        "{start}; `seawall verify {path}` lists each place, `seawall repair {path}` shows what can be saved"
     );
     Some(critical(Code::Damage, message, advice))
 }

@@ -1,16 +1,23 @@
 //! Keeps write-ahead logs from taking systems down.
 
 mod app;
+mod archives;
 mod changes;
 mod cli;
 mod clock;
 mod commands;
 mod exit;
+mod exports;
 mod failure;
 mod filter;
+mod imports;
+mod journal_log;
+mod journals;
 mod json;
 mod limits;
+mod lines;
 mod matchers;
+mod payloads;
 mod report;
 mod room;
 mod servers;

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use formats::{Depth, Format, Liveness, Log, Note, Order, Survey, UnixTime, detect};
+use formats::{Depth, Format, Liveness, Log, Note, Order, Survey, UnixTime};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::journal_log;
 use crate::limits::{self, Code, Facts, Finding, Health, Limits, Room, Severity};
 use crate::show::{Screen, progress};
 use mend::holders::{self, Holder};
@@ -27,7 +28,7 @@ pub(crate) struct Subject {
 impl Subject {
     /// Recognises the log at `path` and looks who is writing it.
     pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Self, Failure> {
-        Ok(Self::of(path, detect(path, format)?))
+        Ok(Self::of(path, journal_log::detect(path, format)?))
     }
 
     /// The same for a log that is already at hand.

@@ -5,6 +5,8 @@
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`chroma`] drives real Chroma servers, and their own Python client.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
+//! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
+//! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
 //! * [`Exporter`] is something for them to scrape.
 //! * [`Cage`] limits the memory of what runs in it, as a container does.
 //! * [`wait_for`] waits for a condition; nothing here sleeps for a fixed time and hopes.
@@ -29,7 +31,9 @@ mod exporter;
 mod faults;
 mod http;
 mod peers;
+mod power;
 mod wait;
+mod wire;
 
 pub mod chroma;
 pub mod prometheus;
@@ -38,4 +42,6 @@ pub use cage::Cage;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program, note_lack};
+pub use power::{Cut, Data, PowerDisk, quick_directory};
 pub use wait::wait_for;
+pub use wire::{Manner, Wire};

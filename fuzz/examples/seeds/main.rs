@@ -2,6 +2,7 @@
 //!
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`
 
+mod journals;
 mod postgres;
 mod trees;
 
@@ -21,6 +22,7 @@ fn main() {
     loki();
     arwal();
     influxdb3();
+    journals::write();
     postgres::write();
     others();
     trees::write();

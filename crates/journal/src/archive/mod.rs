@@ -13,10 +13,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
-use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Seq, Span, Start};
+use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start};
 pub use arwal::MOST_PAYLOAD;
 use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
-pub use retain::Retention;
+pub use names::{ENDING, encode as file_stem};
+pub use retain::{Retention, expired};
 
 /// The name of the archiver's consumer.
 pub const ARCHIVER: &str = "archive";
@@ -76,9 +77,10 @@ pub struct Archiver {
 }
 
 impl Archiver {
-    /// An archiver that writes into `storage`. From here on, events are kept until they are archived.
-    pub fn new(journal: &Journal, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
-        let consumer = journal.consumer(ARCHIVER, Start::Oldest)?;
+    /// An archiver of the streams in `scope` that writes into `storage`. From here on, their events are kept until they
+    /// are archived.
+    pub fn new(journal: &Journal, scope: Scope, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
+        let consumer = journal.consumer_of(ARCHIVER, Start::Oldest, scope)?;
         Ok(Self { journal: journal.clone(), consumer, storage })
     }
 
@@ -94,10 +96,14 @@ impl Archiver {
 
     fn archive(&self, name: &str) -> Result<Option<Archived>, ArchiveError> {
         let stream = self.journal.stream(name)?;
+        let mut events = self.consumer.pending(&stream).peekable();
+        if events.peek().is_none() {
+            return Ok(None);
+        }
         let mut last = None;
         let mut damaged = Vec::new();
         let mut writer = ArchiveWriter::begin(&*self.storage)?;
-        for event in self.consumer.pending(&stream) {
+        for event in events {
             match event {
                 Ok(event) => {
                     last = Some(event.seq);
@@ -121,20 +127,25 @@ impl Archiver {
     /// Removes the archives that are not to be kept, and says which.
     pub fn clean(&self, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
         let archives = archives(&*self.storage)?;
-        let gone: Vec<Archive> = retain::expired(&archives, retention, now).into_iter().cloned().collect();
-        for archive in &gone {
-            self.storage.remove(&archive.name).map_err(Fault::on("remove", &archive.name))?;
-        }
-        self.storage.sync_names().map_err(Fault::on("sync the names in", &self.storage.describe()))?;
+        let gone: Vec<Archive> = expired(&archives, retention, now).into_iter().cloned().collect();
+        remove(&*self.storage, &gone)?;
         Ok(gone)
     }
+}
+
+/// Removes archives for good.
+pub fn remove(storage: &dyn Storage, archives: &[Archive]) -> Result<(), Fault> {
+    for archive in archives {
+        storage.remove(&archive.name).map_err(Fault::on("remove", &archive.name))?;
+    }
+    storage.sync_names().map_err(Fault::on("sync the names in", &storage.describe()))
 }
 
 /// The archives in a directory, by name.
 pub fn archives(storage: &dyn Storage) -> Result<Vec<Archive>, Fault> {
     let all = storage.list().map_err(Fault::on("list", &storage.describe()))?;
     all.into_iter()
-        .filter(|name| name.strip_suffix(names::ENDING).is_some())
+        .filter(|name| name.strip_suffix(ENDING).is_some())
         .map(|name| inspect(storage, name))
         .collect()
 }

@@ -3,14 +3,14 @@
 use crate::format::sum;
 
 /// What every archive ends with.
-pub(super) const ENDING: &str = ".wal.zst";
+pub const ENDING: &str = ".wal.zst";
 
 /// Bytes of a name that are kept as they are. File systems take 255, and an ending and a number have to fit behind.
 const LONGEST: usize = 200;
 
 /// The name of a stream as a file's name, without the ending: percent-encoded; if that is long, cut, and told from others
 /// by a sum.
-pub(super) fn encode(stream: &str) -> String {
+pub fn encode(stream: &str) -> String {
     let plain = |at: usize, byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || byte == b'.' && at > 0
     };

@@ -6,13 +6,13 @@ use std::task::Waker;
 
 use super::group::Group;
 use crate::format::Start;
-use crate::{ConsumerNumber, Outcome, Span, StreamNumber};
+use crate::{ConsumerNumber, Outcome, Scope, Span, StreamNumber};
 
 /// Something that is to be in the log. Payloads lie one after the other in [`Taken::bytes`].
 pub(crate) enum Request {
     Append { stream: StreamNumber, name: Arc<str>, payload: Range<usize> },
     Close { stream: StreamNumber, name: Arc<str> },
-    Register { name: String, start: Start },
+    Register { name: String, start: Start, scope: Scope },
     Unregister { consumer: ConsumerNumber, name: Arc<str> },
     Settle(Box<Settlement>),
 }

@@ -51,6 +51,11 @@ impl<T> Ticket<T> {
         Self { shared, stage: Stage::Outside { stream, name, payload }, meaning }
     }
 
+    /// Whether it was refused before it got into the queue.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.stage, Stage::Refused(_))
+    }
+
     /// Blocks until the request is synced, or has failed.
     ///
     /// As long as nobody else is writing, the caller writes: that saves waking a thread and being woken by it.

@@ -72,9 +72,17 @@ fn a_settlement_is_as_it_was() {
 }
 
 #[test]
+fn a_registration_is_as_it_was() {
+    let consumer = ConsumerNumber::new(1);
+    let record = Record::Registered { consumer, start: super::Start::Newest, prefix: "a/", name: "ship" };
+    assert_eq!(hex(&frame(82, &record)), REGISTRATION);
+}
+
+#[test]
 fn the_entries_of_an_index_are_as_they_were() {
     let (stream, consumer) = (StreamNumber::new(300), ConsumerNumber::new(2));
     let mut bytes = Vec::new();
+    put_entry(&mut bytes, &Entry::Consumer(consumer, "a/", "ship"));
     put_entry(&mut bytes, &Entry::Stream(stream, super::Openness::Closed, Seq::new(12), "jobs"));
     put_places(&mut bytes, stream, Seq::new(10), [None, Place::new(SegmentId::new(2), 4096, 64)].into_iter());
     put_entry(&mut bytes, &Entry::Parked(consumer, stream, Seq::new(11), Millis::new(-1), "why"));
@@ -109,7 +117,15 @@ const SETTLEMENT: &str = "\
 0008000000000000006e6f0000000000
 98ea54615f400b4d
 ";
+const REGISTRATION: &str = "\
+45c643ab3c0000000400000003000000
+520000000000000000f451c28c010000
+00000000000000000000000000000000
+010000000102612f7368697000000000
+8eb01293e9a4abba
+";
 const ENTRIES: &str = "\
-03ac02010c046a6f627304ac020a0200
-028004400702ac020b0103776879
+020202612f047368697003ac02010c04
+6a6f627304ac020a0200028004400702
+ac020b0103776879
 ";

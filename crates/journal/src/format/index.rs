@@ -66,8 +66,8 @@ pub struct Totals {
 pub enum Entry<'a> {
     /// Numbers of the whole journal.
     Totals(Totals),
-    /// A consumer.
-    Consumer(ConsumerNumber, &'a str),
+    /// A consumer: its number, what the names of its streams begin with, its name.
+    Consumer(ConsumerNumber, &'a str, &'a str),
     /// A stream.
     Stream(StreamNumber, Openness, Seq, &'a str),
     /// Where events of a stream lie, from a sequence number on.
@@ -119,9 +119,10 @@ pub fn put_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
             out.put_varint(totals.lost_to_damage);
             out.put_varint(totals.lost_to_budget);
         }
-        Entry::Consumer(number, name) => {
+        Entry::Consumer(number, prefix, name) => {
             out.put_u8(CONSUMER);
             out.put_varint(u64::from(number.get()));
+            out.put_text(prefix);
             out.put_text(name);
         }
         Entry::Stream(number, openness, next, name) => {
@@ -221,7 +222,7 @@ fn entry<'a>(bytes: &mut Bytes<'a>) -> Result<Entry<'a>, Malformed> {
             lost_to_damage: bytes.varint("lost")?,
             lost_to_budget: bytes.varint("lost")?,
         }),
-        CONSUMER => Entry::Consumer(consumer(bytes)?, bytes.text("name")?),
+        CONSUMER => Entry::Consumer(consumer(bytes)?, bytes.text("prefix")?, bytes.text("name")?),
         STREAM => {
             let number = stream(bytes)?;
             let openness = if bytes.u8("state")? == 0 { Openness::Open } else { Openness::Closed };

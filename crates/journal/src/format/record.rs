@@ -62,6 +62,8 @@ pub enum Record<'a> {
         consumer: ConsumerNumber,
         /// Where it begins.
         start: Start,
+        /// What the names of the streams begin with that concern it.
+        prefix: &'a str,
         /// Its name.
         name: &'a str,
     },
@@ -176,9 +178,10 @@ impl<'a> Record<'a> {
             Self::Opened { name, .. } => out.put(name.as_bytes()),
             Self::Event { payload, .. } | Self::Carried { payload, .. } => out.put(payload),
             Self::Closed(_) | Self::Mark => {}
-            Self::Registered { consumer, start, name } => {
+            Self::Registered { consumer, start, prefix, name } => {
                 out.put_u32(consumer.get());
                 out.put_u8(u8::from(*start == Start::Newest));
+                out.put_text(prefix);
                 out.put(name.as_bytes());
             }
             Self::Unregistered(consumer) => out.put_u32(consumer.get()),
@@ -212,6 +215,7 @@ impl<'a> Record<'a> {
             REGISTERED => Self::Registered {
                 consumer: ConsumerNumber::new(bytes.u32("consumer")?),
                 start: if bytes.u8("start")? == 0 { Start::Oldest } else { Start::Newest },
+                prefix: bytes.text("prefix")?,
                 name: text(bytes.rest(), "name")?,
             },
             UNREGISTERED => Self::Unregistered(ConsumerNumber::new(bytes.u32("consumer")?)),

@@ -176,6 +176,7 @@ proptest! {
         small in 1u32..1000,
         spans in spans(),
         text in "[a-z]{0,20}",
+        prefix in "[a-z]{0,20}",
         payload in proptest::collection::vec(any::<u8>(), 0..100),
     ) {
         let (stream, seq) = (StreamNumber::new(number), Seq::new(number));
@@ -184,7 +185,7 @@ proptest! {
         returns(&Record::Event { stream, seq, payload: &payload });
         returns(&Record::Carried { stream, seq, payload: &payload });
         returns(&Record::Closed(stream));
-        returns(&Record::Registered { consumer, start: Start::Newest, name: &text });
+        returns(&Record::Registered { consumer, start: Start::Newest, prefix: &prefix, name: &text });
         returns(&Record::Unregistered(consumer));
         returns(&Record::Lost { stream, to: LostTo::Budget, spans: spans.clone() });
         returns(&Record::Index { part: small, more: More::Ends, entries: &payload });
@@ -213,7 +214,7 @@ proptest! {
                 lost_to_damage: number,
                 lost_to_budget: 0,
             }),
-            Entry::Consumer(consumer, "c"),
+            Entry::Consumer(consumer, "p", "c"),
             Entry::Stream(stream, Openness::Open, seq, "s"),
             Entry::Position(consumer, stream, seq),
             Entry::Ahead(consumer, stream, Span::one(seq)),

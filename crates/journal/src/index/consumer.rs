@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::numbers::ByNumber;
 use super::ranges::Ranges;
 use crate::format::Settling;
-use crate::{ConsumerNumber, Millis, Seq, Span, StreamNumber};
+use crate::{ConsumerNumber, Millis, Scope, Seq, Span, StreamNumber};
 
 /// A named reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Consumer {
     pub(crate) number: ConsumerNumber,
     pub(crate) name: String,
+    /// Which streams concern it.
+    pub(crate) scope: Scope,
     /// Streams of which it has settled anything.
     pub(crate) positions: ByNumber<StreamNumber, Position>,
 }

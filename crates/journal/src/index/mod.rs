@@ -19,7 +19,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
-use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
+use crate::scope::stand_in;
+use crate::{ConsumerNumber, Millis, Scope, SegmentId, Seq, Span, StreamNumber, limits};
 pub(crate) use consumer::{Claim, Consumer, Position};
 pub(crate) use numbers::ByNumber;
 pub(crate) use stream::{Naming, Stream};
@@ -82,7 +83,14 @@ impl Index {
                 }
                 self.forget_if_over(*stream);
             }
-            Record::Registered { consumer, start, name } => self.register(*consumer, *start, name),
+            Record::Registered { consumer, .. } if self.is_one_too_many(*consumer) => {
+                return Err(Malformed { what: "consumer" });
+            }
+            Record::Registered { consumer, start, prefix, name } => {
+                let (name, scope) = ((*name).to_owned(), Scope::from_prefix(prefix));
+                let positions = ByNumber::default();
+                self.register(Consumer { number: *consumer, name, scope, positions }, *start);
+            }
             Record::Unregistered(consumer) => {
                 self.consumers.retain(|known| known.number != *consumer);
                 self.release_all();
@@ -109,10 +117,15 @@ impl Index {
         self.streams.insert(number, Stream::new(name, naming));
     }
 
+    /// Every consumer is asked about every event, so more of them than a journal takes would cost time without bound.
+    fn is_one_too_many(&self, consumer: ConsumerNumber) -> bool {
+        self.consumers.len() >= limits::CONSUMERS && self.consumer(consumer).is_none()
+    }
+
     fn add(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) -> Result<(), Malformed> {
         let Some(stream) = self.streams.get_mut(&number) else {
             // Its name was in a range that is damaged. The events are not lost with it.
-            self.open(number, &format!("lost-{number}"), Naming::Due);
+            self.open(number, &stand_in(number), Naming::Due);
             return self.add(number, seq, place);
         };
         if seq < stream.next || stream.gap(seq) > MAX_GAP {
@@ -145,14 +158,15 @@ impl Index {
         }
     }
 
-    fn register(&mut self, number: ConsumerNumber, start: Start, name: &str) {
-        self.totals.next_consumer = self.totals.next_consumer.max(number.next());
-        if self.consumers.iter().any(|known| known.number == number) {
+    fn register(&mut self, mut consumer: Consumer, start: Start) {
+        self.totals.next_consumer = self.totals.next_consumer.max(consumer.number.next());
+        if self.consumers.iter().any(|known| known.number == consumer.number) {
             return;
         }
-        let mut consumer = Consumer { number, name: name.to_owned(), positions: ByNumber::default() };
         if start == Start::Newest {
-            let behind = self.streams.iter().filter(|(_, stream)| stream.next > Seq::FIRST);
+            let behind = self.streams.iter().filter(|(number, stream)| {
+                stream.next > Seq::FIRST && consumer.scope.covers(**number, &stream.name)
+            });
             consumer.positions =
                 behind.map(|(&number, stream)| (number, Position::from(stream.next))).collect();
         }
@@ -173,7 +187,9 @@ impl Index {
         else {
             return;
         };
-        let Some(consumer) = self.consumers.iter_mut().find(|known| known.number == consumer) else { return };
+        let concerned =
+            |known: &&mut Consumer| known.number == consumer && known.scope.covers(number, &stream.name);
+        let Some(consumer) = self.consumers.iter_mut().find(concerned) else { return };
         let live = stream.events(span.first()).map(|(seq, _)| seq).take_while(|&seq| seq <= span.last());
         let live: Vec<Seq> = live.collect();
         let position = consumer.positions.entry(number).or_default();
@@ -209,15 +225,16 @@ impl Index {
         self.release(number, &[]);
     }
 
-    /// Lets go of those of the events that no consumer has a claim to any more.
+    /// Lets go of those of the events that no consumer has a claim to any more whom the stream concerns.
     fn release(&mut self, number: StreamNumber, events: &[Seq]) {
         let Some(stream) = self.streams.get_mut(&number) else { return };
         let unmoved = Position::default();
-        let positions: Vec<&Position> =
-            self.consumers.iter().map(|known| known.positions.get(&number).unwrap_or(&unmoved)).collect();
-        // Without any consumer, everything is kept for the first to come.
+        let concerned = self.consumers.iter().filter(|known| known.scope.covers(number, &stream.name));
+        let mut positions: Vec<&Position> =
+            concerned.map(|known| known.positions.get(&number).unwrap_or(&unmoved)).collect();
+        // What concerns nobody is kept for the first whom it does.
         if positions.is_empty() {
-            return;
+            positions.push(&unmoved);
         }
         let claims = |seq: Seq, claim: Claim| positions.iter().any(|position| position.claim(seq) == claim);
         let free = |seq: &&Seq| !claims(**seq, Claim::Coming) && !claims(**seq, Claim::Held);

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use crate::Seq;
 use crate::format::{Openness, Place};
 
+/// Numbers beyond those of live events that may be passed over with a place kept for each. What says that more are
+/// missing would cost memory out of proportion to what it is written in.
+const FEW: u64 = 64;
+
 /// An ordered sequence of events.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
@@ -86,11 +90,22 @@ impl Stream {
         if self.places.is_empty() {
             self.first = seq;
         }
+        if self.gap(seq) > self.live + FEW {
+            self.set_all_aside();
+            self.first = seq;
+        }
         while self.end() < seq {
             self.places.push_back(None);
         }
         self.places.push_back(place);
         self.live += u64::from(place.is_some());
+    }
+
+    /// Keeps what is live as what comes before all others.
+    fn set_all_aside(&mut self) {
+        let numbers = (self.first.get()..).map(Seq::new);
+        let live = numbers.zip(self.places.drain(..)).filter_map(|(seq, place)| Some((seq, place?)));
+        self.aside.extend(live);
     }
 
     /// How many places a push of `seq` would add.
@@ -153,9 +168,10 @@ impl Stream {
 
     /// The live events from `from` on, in order.
     pub(crate) fn events(&self, from: Seq) -> impl Iterator<Item = (Seq, Place)> + '_ {
-        let skipped = usize::try_from(self.first.until(from)).unwrap_or(usize::MAX);
-        let numbers = (self.first.get()..).map(Seq::new);
-        let places = numbers.zip(self.places.iter()).skip(skipped);
+        let skipped = self.first.until(from).min(self.places.len() as u64);
+        let numbers = (self.first.plus(skipped).get()..).map(Seq::new);
+        // Ranges of a queue begin where they should at once; skipping its elements would cost each of them.
+        let places = numbers.zip(self.places.range(usize::try_from(skipped).unwrap_or(self.places.len())..));
         let aside = self.aside.range(from..).map(|(&seq, &place)| (seq, place));
         aside.chain(places.filter_map(|(seq, place)| Some((seq, (*place)?))))
     }

@@ -50,6 +50,10 @@ impl Index {
         &self.consumers
     }
 
+    pub(crate) fn consumer_called(&self, name: &str) -> Option<&Consumer> {
+        self.consumers.iter().find(|known| known.name == name)
+    }
+
     pub(crate) fn consumer(&self, number: ConsumerNumber) -> Option<&Consumer> {
         self.consumers.iter().find(|known| known.number == number)
     }
@@ -72,6 +76,9 @@ impl Index {
         let Some((found, known)) = self.streams.get(&stream).zip(self.consumer(consumer)) else {
             return Vec::new();
         };
+        if !known.scope.covers(stream, &found.name) {
+            return Vec::new();
+        }
         let unmoved = Position::default();
         let position = known.positions.get(&stream).unwrap_or(&unmoved);
         // What was requeued is below the position, and so before all that is coming.

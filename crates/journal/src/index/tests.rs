@@ -14,7 +14,8 @@ enum Step {
     Settle(u32, u8, u64, u64),
     Carry(u64),
     Lose(u64),
-    Register(Start),
+    /// From there, for streams that begin with this.
+    Register(Start, &'static str),
     Reload,
 }
 
@@ -24,7 +25,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1u32..4, 0u8..4, 1u64..25, 0u64..4).prop_map(|(c, o, first, len)| Step::Settle(c, o, first, len)),
         1 => (1u64..25).prop_map(Step::Carry),
         1 => (1u64..25).prop_map(Step::Lose),
-        1 => prop_oneof![Just(Start::Oldest), Just(Start::Newest)].prop_map(Step::Register),
+        1 => (prop_oneof![Just(Start::Oldest), Just(Start::Newest)], prop_oneof![Just(""), Just("s"), Just("t")])
+            .prop_map(|(start, prefix)| Step::Register(start, prefix)),
         1 => Just(Step::Reload),
     ]
 }
@@ -41,6 +43,8 @@ enum State {
 struct Model {
     next: u64,
     live: BTreeSet<u64>,
+    registered: u32,
+    /// Those whom the stream concerns.
     consumers: BTreeMap<u32, BTreeMap<u64, State>>,
 }
 
@@ -118,11 +122,15 @@ fn act(index: &mut Index, model: &mut Model, step: &Step) {
             apply(index, &Record::Lost { stream: STREAM, to: LostTo::Damage, spans }, 0);
             model.live.remove(&seq);
         }
-        Step::Register(start) => {
-            let number = u32::try_from(model.consumers.len()).unwrap() + 1;
+        Step::Register(start, prefix) => {
+            model.registered += 1;
+            let number = model.registered;
             let name = format!("c{number}");
             let consumer = ConsumerNumber::new(number);
-            apply(index, &Record::Registered { consumer, start, name: &name }, 0);
+            apply(index, &Record::Registered { consumer, start, prefix, name: &name }, 0);
+            if !"s".starts_with(prefix) {
+                return;
+            }
             let states = if start == Start::Newest { 1..model.next } else { 1..1 };
             model.consumers.insert(number, states.map(|seq| (seq, State::Done)).collect());
             model.release();
@@ -138,6 +146,9 @@ fn act(index: &mut Index, model: &mut Model, step: &Step) {
 }
 
 fn agree(index: &Index, model: &Model) {
+    for number in (1..=model.registered).filter(|number| !model.consumers.contains_key(number)) {
+        assert!(index.pending(ConsumerNumber::new(number), STREAM, Seq::FIRST, usize::MAX).is_empty());
+    }
     for &consumer in model.consumers.keys() {
         let pending = index.pending(ConsumerNumber::new(consumer), STREAM, Seq::FIRST, usize::MAX);
         let pending: Vec<u64> = pending.into_iter().map(|(seq, _)| seq.get()).collect();
@@ -170,7 +181,7 @@ proptest! {
 fn a_closed_stream_is_forgotten_once_its_events_are_settled() {
     let mut index = Index::default();
     let consumer = ConsumerNumber::FIRST;
-    apply(&mut index, &Record::Registered { consumer, start: Start::Oldest, name: "c" }, 0);
+    apply(&mut index, &Record::Registered { consumer, start: Start::Oldest, prefix: "", name: "c" }, 0);
     apply(&mut index, &Record::Opened { stream: STREAM, name: "s" }, 0);
     apply(&mut index, &Record::Event { stream: STREAM, seq: Seq::FIRST, payload: b"" }, 0);
     apply(&mut index, &Record::Closed(STREAM), 0);
@@ -183,10 +194,32 @@ fn a_closed_stream_is_forgotten_once_its_events_are_settled() {
 }
 
 #[test]
-fn an_event_of_a_stream_without_a_name_is_kept() {
+fn a_closed_stream_that_concerns_nobody_is_forgotten_once_its_events_are_lost() {
     let mut index = Index::default();
+    let lanes =
+        Record::Registered { consumer: ConsumerNumber::FIRST, start: Start::Oldest, prefix: "t", name: "c" };
+    apply(&mut index, &lanes, 0);
+    apply(&mut index, &Record::Opened { stream: STREAM, name: "s" }, 0);
+    apply(&mut index, &Record::Event { stream: STREAM, seq: Seq::FIRST, payload: b"" }, 0);
+    apply(&mut index, &Record::Closed(STREAM), 0);
+    assert_eq!((index.live(), index.stream_count()), (1, 1));
+    apply(
+        &mut index,
+        &Record::Lost { stream: STREAM, to: LostTo::Budget, spans: vec![Span::one(Seq::FIRST)] },
+        0,
+    );
+    assert_eq!((index.live(), index.stream_count()), (0, 0));
+}
+
+#[test]
+fn an_event_of_a_stream_without_a_name_is_kept_for_everybody() {
+    let mut index = Index::default();
+    let lanes =
+        Record::Registered { consumer: ConsumerNumber::FIRST, start: Start::Oldest, prefix: "t", name: "c" };
+    apply(&mut index, &lanes, 0);
     apply(&mut index, &Record::Event { stream: StreamNumber::new(4), seq: Seq::new(9), payload: b"" }, 0);
     assert_eq!(index.number_of("lost-4"), Some(StreamNumber::new(4)));
+    assert_eq!(index.pending(ConsumerNumber::FIRST, StreamNumber::new(4), Seq::FIRST, 9).len(), 1);
     assert_eq!(index.name_stream("next"), StreamNumber::new(5));
 }
 

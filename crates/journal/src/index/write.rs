@@ -3,7 +3,7 @@
 use super::consumer::Aside;
 use super::{ByNumber, Consumer, Index, Naming, Position, Stream};
 use crate::format::{Entry, Malformed, Place, for_each_entry, put_entry, put_places};
-use crate::{ConsumerNumber, StreamNumber};
+use crate::{ConsumerNumber, Scope, StreamNumber};
 
 /// Places in one entry; an entry has to fit into a part.
 const PLACES_IN_AN_ENTRY: usize = 1024;
@@ -35,7 +35,7 @@ impl Index {
         let mut parts = Parts { done: Vec::new(), current: Vec::new(), enough };
         parts.entry(&Entry::Totals(self.totals));
         for consumer in &self.consumers {
-            parts.entry(&Entry::Consumer(consumer.number, &consumer.name));
+            parts.entry(&Entry::Consumer(consumer.number, consumer.scope.prefix(), &consumer.name));
         }
         // A stream whose name is not in the log has no events in it either.
         for (number, stream) in self.streams() {
@@ -64,10 +64,11 @@ impl Index {
     fn load_entry(&mut self, entry: &Entry<'_>) {
         match *entry {
             Entry::Totals(totals) => self.totals = totals,
-            Entry::Consumer(number, name) => {
-                let positions = ByNumber::default();
-                self.consumers.push(Consumer { number, name: name.to_owned(), positions });
+            Entry::Consumer(number, prefix, name) if !self.is_one_too_many(number) => {
+                let (name, scope) = (name.to_owned(), Scope::from_prefix(prefix));
+                self.consumers.push(Consumer { number, name, scope, positions: ByNumber::default() });
             }
+            Entry::Consumer(..) => {}
             Entry::Stream(number, openness, next, name) => {
                 self.open(number, name, Naming::Logged);
                 if let Some(stream) = self.streams.get_mut(&number) {

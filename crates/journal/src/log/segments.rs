@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::names::segment_name;
 use crate::SegmentId;
-use crate::limits::OPEN_FILES;
+use crate::limits::{LARGEST_SEGMENT, OPEN_FILES};
 use crate::storage::{Fault, Storage, StoredFile, read_range};
 
 /// The segments that are there.
@@ -60,9 +60,23 @@ impl Segments {
 
     /// All bytes of a segment.
     pub(crate) fn read(&mut self, segment: SegmentId) -> Result<Vec<u8>, Fault> {
-        let name = segment_name(segment);
-        let file = self.file(segment)?;
-        let size = file.size().map_err(Fault::on("measure", &name))?;
-        read_range(&*file, 0, size).map_err(Fault::on("read", &name))
+        read_all(&*self.file(segment)?, &segment_name(segment))
     }
+}
+
+/// All bytes of a segment, from a file that is not kept open.
+pub(crate) fn read_segment(storage: &dyn Storage, segment: SegmentId) -> Result<Vec<u8>, Fault> {
+    let name = segment_name(segment);
+    let file = storage.open(&name).map_err(Fault::on("open", &name))?;
+    read_all(&*file, &name)
+}
+
+/// All bytes of a segment's file. One that is larger than any segment is not read: nobody knows how large it may be.
+pub(crate) fn read_all(file: &dyn StoredFile, name: &str) -> Result<Vec<u8>, Fault> {
+    let size = file.size().map_err(Fault::on("measure", name))?;
+    if size > LARGEST_SEGMENT {
+        let cause = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is larger than any segment");
+        return Err(Fault::on("read", name)(cause));
+    }
+    read_range(file, 0, size).map_err(Fault::on("read", name))
 }

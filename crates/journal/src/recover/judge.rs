@@ -1,122 +1,176 @@
 //! What of a segment counts: which frames, which ranges are damage, and where the log ends. A pure function of what
-//! the scan found.
+//! the scan found. A start and a reader judge alike.
 
 use crate::Lsn;
-use crate::format::{Bad, Found, Frame, Scan};
+use crate::format::{Bad, Found, Frame, HEADER_BYTES, Scan};
 
-/// Frames of a segment, in order, with what lies between them.
-pub(super) struct Judged<'a> {
-    pub(super) frames: Vec<(u64, Frame<'a>)>,
-    /// Ranges in which frames were that had been synced.
-    pub(super) damage: Vec<Lost>,
+/// What became of a segment, once all of it was looked at.
+pub(crate) struct Judged {
     /// Where the log was cut, and where the last frame behind it ends.
-    pub(super) cut: Option<(u64, u64)>,
+    pub(crate) cut: Option<(u64, u64)>,
     /// Behind the last frame that counts.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// The LSN behind it.
-    pub(super) next: Lsn,
-    /// The highest LSN that was known to be synced.
-    pub(super) proven: Lsn,
+    pub(crate) next: Lsn,
+    /// Where frames begin that nothing proves to be synced.
+    pub(crate) unproven: u64,
+}
+
+/// What is found on the way, in the order of the file.
+#[derive(Clone, Copy)]
+pub(crate) enum Ruling<'a> {
+    /// A frame that counts, and where.
+    Counts(u64, Frame<'a>),
+    /// A range in which frames were that had been synced.
+    Lost(Lost),
 }
 
 /// A damaged range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lost {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) frames: u64,
+pub(crate) struct Lost {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) frames: u64,
 }
 
 /// What is known of a segment from outside of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// The LSN that its first frame has to have.
-    pub(super) expected: Lsn,
-    /// The first LSN of the next segment: what is not below it is void, and what is below was synced.
-    pub(super) limit: Option<Lsn>,
+    pub(crate) expected: Lsn,
+    /// Where it ends.
+    pub(crate) limit: Limit,
 }
 
-/// Sorts out what a scan finds.
-pub(super) fn judge(mut scan: Scan<'_>, bounds: Bounds) -> Judged<'_> {
-    let found: Vec<Found<'_>> = scan.by_ref().collect();
-    let begins = crate::format::HEADER_BYTES;
-    let proven = found.iter().filter_map(|found| match found {
+/// What is known of the end of a segment. Frames from a limit on are void, whatever their sums say, and what is below
+/// was synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// It is the newest.
+    Open,
+    /// The first LSN of the segment that follows it.
+    Next(Lsn),
+    /// The first LSN of a later segment: frames below it may be in segments between, of which nothing is known.
+    Later(Lsn),
+}
+
+impl Limit {
+    fn lsn(self) -> Option<Lsn> {
+        match self {
+            Self::Open => None,
+            Self::Next(lsn) | Self::Later(lsn) => Some(lsn),
+        }
+    }
+}
+
+/// Sorts out what a scan finds, and hands it out on the way.
+pub(crate) fn judge<'a>(scan: Scan<'a>, bounds: Bounds, rule: &mut dyn FnMut(Ruling<'a>)) -> Judged {
+    let proven = match bounds.limit.lsn() {
+        Some(limit) => limit.minus(1),
+        // A segment begins once all frames before it are synced.
+        None => proves(scan.clone()).max(bounds.expected.minus(1)),
+    };
+    let mut judge = Judge { bounds, end: HEADER_BYTES, next: bounds.expected, proven, unproven: None, rule };
+    let mut bad: Option<Bad> = None;
+    for found in scan {
+        match found {
+            Found::Bad(range) => bad = Some(range),
+            Found::Frame(offset, frame) => match judge.accept((offset, frame), bad.take()) {
+                Step::On => {}
+                Step::Cut(range) => return judge.over(Some(range)),
+                Step::Void(bad) => {
+                    judge.end_with(bad);
+                    return judge.over(None);
+                }
+            },
+        }
+    }
+    let cut = judge.end_with(bad);
+    judge.over(cut)
+}
+
+/// The highest LSN that the frames of a segment prove to be synced.
+fn proves(scan: Scan<'_>) -> Lsn {
+    let proven = scan.filter_map(|found| match found {
         Found::Frame(_, frame) => Some(frame.head().proves()),
         Found::Bad(_) => None,
     });
-    // A segment begins once all frames before it are synced.
-    let proven = proven.max().unwrap_or_default().max(bounds.expected.minus(1));
-    let proven = bounds.limit.map_or(proven, |limit| limit.minus(1));
-    let mut judged = Judged {
-        frames: Vec::new(),
-        damage: Vec::new(),
-        cut: None,
-        end: begins,
-        next: bounds.expected,
-        proven,
-    };
-    let mut bad: Option<Bad> = None;
-    for found in found {
-        match found {
-            Found::Bad(range) => bad = Some(range),
-            Found::Frame(offset, frame) => {
-                let range = bad.take();
-                if !judged.accept((offset, frame), range, bounds) {
-                    return judged;
-                }
-            }
-        }
-    }
-    judged.end_with(bad, bounds);
-    judged
+    proven.max().unwrap_or_default()
 }
 
-impl<'a> Judged<'a> {
+struct Judge<'r, 'a> {
+    bounds: Bounds,
+    end: u64,
+    next: Lsn,
+    proven: Lsn,
+    unproven: Option<u64>,
+    rule: &'r mut dyn FnMut(Ruling<'a>),
+}
+
+/// How it goes on after a frame.
+enum Step {
+    /// With the next one.
+    On,
+    /// The log was cut before it.
+    Cut((u64, u64)),
+    /// It is void, and so is what follows; a bad range may have been before it.
+    Void(Option<Bad>),
+}
+
+impl<'a> Judge<'_, 'a> {
     /// Takes a frame in, or says that the log has ended before it.
-    fn accept(&mut self, (offset, frame): (u64, Frame<'a>), bad: Option<Bad>, bounds: Bounds) -> bool {
+    fn accept(&mut self, (offset, frame): (u64, Frame<'a>), bad: Option<Bad>) -> Step {
         let lsn = frame.head().lsn;
-        if bounds.limit.is_some_and(|limit| lsn >= limit) {
-            self.end_with(bad, bounds);
-            return false;
+        if self.bounds.limit.lsn().is_some_and(|limit| lsn >= limit) {
+            return Step::Void(bad);
         }
         let missing = self.next.until(lsn);
         if missing > 0 && self.next > self.proven {
             // Nobody was told that what is missing is safe, so it is a torn batch.
-            self.cut = Some((self.end, offset + frame.bytes()));
-            return false;
+            return Step::Cut((self.end, offset + frame.bytes()));
         }
         let start = bad.map_or(self.end, |bad| bad.start);
         if missing > 0 || bad.is_some() {
-            self.damage.push(Lost { start, end: offset, frames: missing });
+            (self.rule)(Ruling::Lost(Lost { start, end: offset, frames: missing }));
         }
         if lsn >= self.next {
             self.next = lsn.next();
-            self.frames.push((offset, frame));
+            if lsn > self.proven {
+                self.unproven.get_or_insert(offset);
+            }
+            (self.rule)(Ruling::Counts(offset, frame));
         }
         self.end = offset + frame.bytes();
-        true
+        Step::On
     }
 
-    /// No frame follows.
-    fn end_with(&mut self, bad: Option<Bad>, bounds: Bounds) {
-        match bounds.limit {
-            Some(limit) => {
+    /// No frame follows. Says where the log is cut, if it is.
+    fn end_with(&mut self, bad: Option<Bad>) -> Option<(u64, u64)> {
+        match self.bounds.limit {
+            Limit::Open => return bad.map(|bad| (bad.start, bad.end)),
+            Limit::Next(limit) => {
                 let missing = self.next.until(limit);
                 if missing > 0 {
                     let end = bad.map_or(self.end, |bad| bad.end);
-                    self.damage.push(Lost { start: self.end, end, frames: missing });
+                    (self.rule)(Ruling::Lost(Lost { start: self.end, end, frames: missing }));
                     self.next = limit;
                 }
             }
-            None => self.cut = bad.map(|bad| (bad.start, bad.end)),
+            // Whether frames are missing shows at the next one that is found.
+            Limit::Later(_) => {}
         }
+        None
+    }
+
+    fn over(self, cut: Option<(u64, u64)>) -> Judged {
+        Judged { cut, end: self.end, next: self.next, unproven: self.unproven.unwrap_or(self.end) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{HEADER_BYTES, Head, Identity, Record, put_frame};
+    use crate::format::{Head, Identity, Record, put_frame};
     use crate::{JournalId, Millis, SegmentId, Seq, StreamNumber};
 
     fn identity() -> Identity {
@@ -149,12 +203,20 @@ mod tests {
 
     /// The LSNs that count, damaged frames, and whether it was cut.
     fn judged(frames: &[Option<(u64, u32)>], limit: Option<u64>) -> (Vec<u64>, u64, bool) {
+        judged_within(frames, limit.map_or(Limit::Open, |limit| Limit::Next(Lsn::new(limit))))
+    }
+
+    fn judged_within(frames: &[Option<(u64, u32)>], limit: Limit) -> (Vec<u64>, u64, bool) {
         let bytes = segment(frames);
-        let bounds = Bounds { expected: Lsn::FIRST, limit: limit.map(Lsn::new) };
-        let judged = judge(Scan::new(identity(), &bytes), bounds);
+        let (mut lsns, mut lost) = (Vec::new(), 0);
+        let mut rule = |ruling: Ruling<'_>| match ruling {
+            Ruling::Counts(_, frame) => lsns.push(frame.head().lsn.get()),
+            Ruling::Lost(range) => lost += range.frames,
+        };
+        let bounds = Bounds { expected: Lsn::FIRST, limit };
+        let judged = judge(Scan::new(identity(), &bytes), bounds, &mut rule);
         assert!(judged.end >= HEADER_BYTES);
-        let lsns = judged.frames.iter().map(|(_, frame)| frame.head().lsn.get()).collect();
-        (lsns, judged.damage.iter().map(|lost| lost.frames).sum(), judged.cut.is_some())
+        (lsns, lost, judged.cut.is_some())
     }
 
     #[test]
@@ -191,5 +253,13 @@ mod tests {
     fn what_is_missing_before_the_next_segment_is_damage_since_that_one_began() {
         assert_eq!(judged(&[Some((1, 1))], Some(4)), (vec![1], 2, false));
         assert_eq!(judged(&[Some((1, 1)), None], Some(3)), (vec![1], 1, false));
+    }
+
+    #[test]
+    fn the_header_of_a_later_segment_makes_frames_void_and_misses_none() {
+        let later = |limit| Limit::Later(Lsn::new(limit));
+        assert_eq!(judged_within(&[Some((1, 1)), Some((2, 1))], later(9)), (vec![1, 2], 0, false));
+        assert_eq!(judged_within(&[Some((1, 1)), Some((2, 1))], later(2)), (vec![1], 0, false));
+        assert_eq!(judged_within(&[Some((1, 1)), None, Some((3, 2))], later(9)), (vec![1, 3], 1, false));
     }
 }

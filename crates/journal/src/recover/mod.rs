@@ -8,10 +8,10 @@
 //! | `judge.rs` | what is missing between two frames: a torn batch, or damage |
 //! | `settle.rs` | makes what was found last: writes the unproven end again, clears leftovers away |
 
-mod judge;
-mod replay;
+pub(crate) mod judge;
+pub(crate) mod replay;
 mod settle;
-mod survey;
+pub(crate) mod survey;
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
     let surveyed = survey::survey(storage, options)?;
     let mut segments = Segments::new(Arc::clone(storage));
     surveyed.segments.iter().for_each(|known| segments.insert(known.segment, known.size));
-    let mut replayed = replay::replay(&surveyed, &mut segments, &**storage)?;
+    let mut replayed = replay::replay(&surveyed, &mut segments, replay::Keep::In(&**storage))?;
     let settled = settle::settle(&surveyed, &replayed, &mut segments, (storage, options))?;
     replay::miss_segments(&mut replayed, &segments);
     let last = surveyed.segments.last();

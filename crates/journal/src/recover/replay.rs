@@ -1,26 +1,44 @@
 //! Loads the newest complete index and takes in the frames behind it.
 
-use super::judge::{Bounds, Judged, Lost, judge};
-use super::survey::{Known, Surveyed};
-use crate::format::{Found, HEADER_BYTES, Identity, LostTo, More, Record, Scan};
+use super::judge::{Bounds, Limit, Lost, Ruling, judge};
+use super::survey::{Begins, Known, Surveyed};
+use crate::format::{Found, Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record, Scan};
 use crate::index::Index;
 use crate::log::{Segments, quarantine};
 use crate::storage::{Fault, Storage};
 use crate::{Cause, Cut, Damage, JournalId, Lsn, Millis, Recovery, SegmentId, Span};
 
+/// What becomes of bytes that cannot be trusted.
+#[derive(Clone, Copy)]
+pub(crate) enum Keep<'s> {
+    /// They are copied to the quarantine in this storage.
+    In(&'s dyn Storage),
+    /// Nothing: whoever looks changes nothing.
+    Nothing,
+}
+
+impl Keep<'_> {
+    fn keep(self, segment: SegmentId, start: u64, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::In(storage) if !bytes.is_empty() => quarantine::keep(storage, segment, start, bytes),
+            Self::In(_) | Self::Nothing => None,
+        }
+    }
+}
+
 /// What the frames add up to.
-pub(super) struct Replayed {
-    pub(super) index: Index,
+pub(crate) struct Replayed {
+    pub(crate) index: Index,
     /// The LSN that the next frame gets.
-    pub(super) next: Lsn,
+    pub(crate) next: Lsn,
     /// Where in the last segment it goes.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// Where frames begin in the last segment that nothing proves to be synced.
-    pub(super) unproven: u64,
-    pub(super) indexes: Vec<SegmentId>,
-    pub(super) index_bytes: u64,
-    pub(super) since_index: u64,
-    pub(super) recovery: Recovery,
+    pub(crate) unproven: u64,
+    pub(crate) indexes: Vec<SegmentId>,
+    pub(crate) index_bytes: u64,
+    pub(crate) since_index: u64,
+    pub(crate) recovery: Recovery,
 }
 
 /// A complete index, and what lies before and behind it.
@@ -32,10 +50,10 @@ struct Loaded {
     bytes: u64,
 }
 
-pub(super) fn replay(
+pub(crate) fn replay(
     surveyed: &Surveyed,
     segments: &mut Segments,
-    storage: &dyn Storage,
+    keep: Keep<'_>,
 ) -> Result<Replayed, Fault> {
     let loaded = newest_index(surveyed, segments)?;
     let oldest = surveyed.segments.first();
@@ -53,7 +71,7 @@ pub(super) fn replay(
     let index_bytes = loaded.as_ref().map_or(0, |loaded| loaded.bytes);
     let mut replay = Replay {
         id: surveyed.id,
-        storage,
+        keep,
         out: Replayed {
             index: loaded.map(|loaded| loaded.index).unwrap_or_default(),
             next: expected,
@@ -70,12 +88,22 @@ pub(super) fn replay(
     }
     let rest = surveyed.segments.get(begins..).unwrap_or_default();
     for (at, known) in rest.iter().enumerate() {
-        let limit = rest.get(at + 1..).unwrap_or_default().iter().find_map(|next| next.first);
-        replay.segment(known, limit, segments)?;
+        replay.segment(known, limit_of(rest.get(at..).unwrap_or_default()), segments)?;
     }
     let lost: u64 = replay.out.recovery.damage.iter().map(|damage| damage.lost_frames).sum();
     replay.out.index.skip(lost);
     Ok(replay.out)
+}
+
+/// Where the first of these segments ends, as far as those behind it say.
+pub(crate) fn limit_of(segments: &[Known]) -> Limit {
+    let Some((this, behind)) = segments.split_first() else { return Limit::Open };
+    let Some(next) = behind.iter().find(|next| next.begins != Begins::Unknown) else { return Limit::Open };
+    match next.begins {
+        Begins::Stated(first) if next.segment == this.segment.next() => Limit::Next(first),
+        Begins::Stated(first) | Begins::Seen(first) => Limit::Later(first),
+        Begins::Unknown => Limit::Open,
+    }
 }
 
 /// The newest index of which all parts are there.
@@ -131,61 +159,58 @@ fn begins_with_index(
 
 struct Replay<'s> {
     id: JournalId,
-    storage: &'s dyn Storage,
+    keep: Keep<'s>,
     out: Replayed,
 }
 
 impl Replay<'_> {
-    fn segment(&mut self, known: &Known, limit: Option<Lsn>, segments: &mut Segments) -> Result<(), Fault> {
+    fn segment(&mut self, known: &Known, limit: Limit, segments: &mut Segments) -> Result<(), Fault> {
         let bytes = segments.read(known.segment)?;
         self.out.recovery.bytes += bytes.len() as u64;
         self.miss_between(known);
-        let bounds = Bounds { expected: self.out.next, limit };
-        let judged = judge(Scan::new(Identity::new(self.id, known.segment), &bytes), bounds);
-        if known.first.is_none() {
+        if known.first().is_none() {
             let range = Lost { start: 0, end: HEADER_BYTES, frames: 0 };
             self.damage(known.segment, range, Cause::Header, &bytes);
         }
-        for lost in &judged.damage {
-            self.damage(known.segment, *lost, Cause::Frames, &bytes);
-        }
-        self.take_frames(known.segment, &judged, &bytes);
-        let unproven = judged.frames.iter().find(|(_, frame)| frame.head().lsn > judged.proven);
-        self.out.unproven = unproven.map_or(judged.end, |(offset, _)| *offset);
+        let bounds = Bounds { expected: self.out.next, limit };
+        let scan = Scan::new(Identity::new(self.id, known.segment), &bytes);
+        let judged = judge(scan, bounds, &mut |ruling| match ruling {
+            Ruling::Counts(offset, frame) => self.take((known.segment, offset), &frame, &bytes),
+            Ruling::Lost(lost) => self.damage(known.segment, lost, Cause::Frames, &bytes),
+        });
+        self.out.unproven = judged.unproven;
         self.out.end = judged.end;
         self.out.next = judged.next;
         if let Some((start, end)) = judged.cut {
-            let kept = quarantine::keep(self.storage, known.segment, start, part(&bytes, start, end));
+            let kept = self.keep.keep(known.segment, start, part(&bytes, start, end));
             self.out.recovery.cut = Some(Cut { segment: known.segment, start, end, kept });
         }
         Ok(())
     }
 
-    fn take_frames(&mut self, segment: SegmentId, judged: &Judged<'_>, bytes: &[u8]) {
-        for (offset, frame) in &judged.frames {
-            self.out.recovery.frames += 1;
-            let place = crate::format::Place::new(segment, *offset, frame.bytes());
-            let record = Record::decode(frame.head(), frame.payload());
-            if !matches!(record, Ok(Record::Index { .. })) {
-                self.out.since_index += frame.bytes();
-            }
-            let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
-            if taken.is_err() {
-                let lost = Lost { start: *offset, end: offset + frame.bytes(), frames: 1 };
-                self.damage(segment, lost, Cause::Contents, bytes);
-            }
+    fn take(&mut self, (segment, offset): (SegmentId, u64), frame: &Frame<'_>, bytes: &[u8]) {
+        self.out.recovery.frames += 1;
+        let place = Place::new(segment, offset, frame.bytes());
+        let record = Record::decode(frame.head(), frame.payload());
+        if !matches!(record, Ok(Record::Index { .. })) {
+            self.out.since_index += frame.bytes();
+        }
+        let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
+        if taken.is_err() {
+            let lost = Lost { start: offset, end: offset + frame.bytes(), frames: 1 };
+            self.damage(segment, lost, Cause::Contents, bytes);
         }
     }
 
     /// Frames before the oldest segment are missing if it does not begin with the first of all.
     fn miss_before(&mut self, oldest: &Known) {
-        let first = oldest.first.unwrap_or(Lsn::FIRST);
+        let first = oldest.first().unwrap_or(Lsn::FIRST);
         self.miss(oldest.segment, first);
     }
 
     /// Frames between two segments are missing if the numbers do not meet.
     fn miss_between(&mut self, known: &Known) {
-        if let Some(first) = known.first {
+        if let Some(first) = known.first() {
             self.miss(known.segment, first);
         }
     }
@@ -200,9 +225,7 @@ impl Replay<'_> {
     }
 
     fn damage(&mut self, segment: SegmentId, lost: Lost, cause: Cause, bytes: &[u8]) {
-        let range = part(bytes, lost.start, lost.end);
-        let kept =
-            if range.is_empty() { None } else { quarantine::keep(self.storage, segment, lost.start, range) };
+        let kept = self.keep.keep(segment, lost.start, part(bytes, lost.start, lost.end));
         let (start, end) = (lost.start, lost.end);
         self.out.recovery.damage.push(Damage { segment, start, end, cause, lost_frames: lost.frames, kept });
     }
@@ -214,7 +237,7 @@ fn part(bytes: &[u8], start: u64, end: u64) -> &[u8] {
 }
 
 /// Finds live events in segments that are not there, and gives them up.
-pub(super) fn miss_segments(replayed: &mut Replayed, segments: &Segments) {
+pub(crate) fn miss_segments(replayed: &mut Replayed, segments: &Segments) {
     for segment in replayed.index.used_segments() {
         if segments.contains(segment) {
             continue;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::{Lock, Storage, StoredFile};
 
@@ -15,7 +15,21 @@ pub struct Disk {
     path: PathBuf,
     /// Open all the time, so that a sync of names goes to the directory that was opened, whatever is there now.
     directory: File,
+    access: Access,
 }
+
+/// What may be done to a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Anything.
+    Write,
+    /// Looking.
+    Read,
+}
+
+/// Files of a directory at most: a journal of the smallest segments has them at 18 GiB, one of the default size at 18
+/// TiB.
+const MOST_FILES: usize = 300_000;
 
 impl Disk {
     /// The directory at `path`, which is made if it is not there. Events may be private: nobody else may read it.
@@ -27,13 +41,27 @@ impl Disk {
                 File::open(parent)?.sync_all()?;
             }
         }
-        Ok(Self { path: path.to_owned(), directory: File::open(path)? })
+        Ok(Self { path: path.to_owned(), directory: File::open(path)?, access: Access::Write })
     }
 
-    fn options() -> OpenOptions {
+    /// The directory at `path`, if it is there. Everything but looking is refused.
+    pub fn read_only(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), directory: File::open(path)?, access: Access::Read })
+    }
+
+    fn options(&self) -> OpenOptions {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).mode(0o600);
+        options.read(true).write(self.access == Access::Write).mode(0o600);
+        // What was put in the place of a file since it was listed may be a pipe, on which opening would wait.
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
         options
+    }
+
+    fn demand_write(&self) -> io::Result<()> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Read => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
     }
 }
 
@@ -47,6 +75,10 @@ impl Storage for Disk {
                 && entry.file_type()?.is_file()
                 && name != crate::LOCK
             {
+                if names.len() == MOST_FILES {
+                    let cause = format!("it holds more than {MOST_FILES} files, more than any journal");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, cause));
+                }
                 names.push(name);
             }
         }
@@ -55,19 +87,22 @@ impl Storage for Disk {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
-        Ok(Arc::new(Self::options().create_new(true).open(self.path.join(name))?))
+        self.demand_write()?;
+        Ok(Arc::new(self.options().create_new(true).open(self.path.join(name))?))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
-        Ok(Arc::new(Self::options().open(self.path.join(name))?))
+        Ok(Arc::new(self.options().open(self.path.join(name))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.demand_write()?;
         #[expect(clippy::disallowed_methods, reason = "the one place for it; the journal syncs the names")]
         fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        self.demand_write()?;
         fs::remove_file(self.path.join(name))
     }
 
@@ -76,11 +111,13 @@ impl Storage for Disk {
     }
 
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        self.demand_write()?;
         Ok(Arc::new(Self::at(&self.path.join(name))?))
     }
 
     fn lock(&self, name: &str) -> io::Result<Lock> {
-        let file = Self::options().create(true).truncate(false).open(self.path.join(name))?;
+        self.demand_write()?;
+        let file = self.options().create(true).truncate(false).open(self.path.join(name))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Lock::new(file))
     }

@@ -94,6 +94,11 @@ impl Fault {
         self.source.kind()
     }
 
+    /// What the system said.
+    pub fn reason(&self) -> String {
+        self.source.to_string()
+    }
+
     /// Whether there was no room, so that it may work once there is.
     pub fn lacks_room(&self) -> bool {
         matches!(

@@ -22,10 +22,9 @@ impl Writer {
     pub(super) fn carry_suspects(&mut self, state: &Mutex<State>) -> Result<(), Fault> {
         while let Some(&(segment, from)) = self.suspects.last() {
             // Its own bytes are in the page cache still. What does not verify there is lost already, and is found when
-            // it is read.
-            if let Ok(bytes) = read(state, segment) {
-                self.carry(state, (segment, &bytes), from)?;
-            }
+            // it is read. What cannot be read now may be there, and nothing else is written before it is carried.
+            let bytes = read(state, segment)?;
+            self.carry(state, (segment, &bytes), from)?;
             self.suspects.pop();
         }
         Ok(())

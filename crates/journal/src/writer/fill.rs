@@ -7,10 +7,10 @@ use super::segment::Purpose;
 use super::{Writer, is_taking};
 use crate::commit::{Answer, Became, Request, Settlement, Taken};
 use crate::format::{Record, Settling, Start};
-use crate::index::{Index, Naming};
+use crate::index::{Consumer, Index, Naming};
 use crate::limits;
 use crate::log::{State, hold};
-use crate::{CommitError, ConsumerNumber, Millis, Outcome, Seq, StreamNumber};
+use crate::{CommitError, ConsumerNumber, Millis, Outcome, Scope, Seq, StreamNumber};
 
 /// Where requests come from and where frames and outcomes go.
 pub(super) struct Fill<'f, 'r> {
@@ -18,6 +18,32 @@ pub(super) struct Fill<'f, 'r> {
     pub(super) taken: &'r Taken,
     pub(super) batch: &'f mut Batch<'r>,
     pub(super) outcomes: &'f mut Vec<Became>,
+    pub(super) halted: &'f mut Halted,
+}
+
+/// Streams of which an event was refused, or failed: none that came with it may pass it by.
+#[derive(Default)]
+pub(super) struct Halted(Vec<StreamNumber>);
+
+impl Halted {
+    /// Takes note of a request that is not in the log.
+    pub(super) fn note(&mut self, request: Option<&Request>) {
+        if let Some(Request::Append { stream, .. }) = request
+            && !self.0.contains(stream)
+        {
+            self.0.push(*stream);
+        }
+    }
+
+    /// Why a request has to be refused, if an event before it was.
+    fn check(&self, request: &Request) -> Result<(), CommitError> {
+        match request {
+            Request::Append { stream, name, .. } if self.0.contains(stream) => {
+                Err(CommitError::Behind { stream: name.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why a batch ends.
@@ -60,9 +86,15 @@ impl Writer {
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
         for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
-            match self.take(&mut state.index, &mut target, request, &fill.taken.bytes) {
+            let checked = fill.halted.check(request).map_err(Miss::Refused);
+            let took =
+                checked.and_then(|()| self.take(&mut state.index, &mut target, request, &fill.taken.bytes));
+            match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
-                Err(Miss::Refused(error)) => fill.outcomes.push(Err(error)),
+                Err(Miss::Refused(error)) => {
+                    fill.halted.note(Some(request));
+                    fill.outcomes.push(Err(error));
+                }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
             // These change what the next request may do, and the index knows only once they are synced.
@@ -93,7 +125,7 @@ impl Writer {
                 target.put(Record::Closed(*stream)).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
                 Ok(Answer::Done)
             }
-            Request::Register { name, start } => register(index, target, name, *start),
+            Request::Register { name, start, scope } => register(index, target, name, (*start, scope)),
             Request::Unregister { consumer, name } => {
                 known(index, *consumer, name)?;
                 let record = Record::Unregistered(*consumer);
@@ -149,25 +181,28 @@ fn register<'r>(
     index: &Index,
     target: &mut Target<'_, 'r>,
     name: &'r str,
-    start: Start,
+    (start, scope): (Start, &'r Scope),
 ) -> Result<Answer, Miss> {
-    if let Some(known) = index.consumers().iter().find(|known| known.name == name) {
+    if let Some(known) = index.consumer_called(name) {
+        if known.scope != *scope {
+            return Err(
+                CommitError::OtherScope { consumer: name.to_owned(), known: known.scope.clone() }.into()
+            );
+        }
         return Ok(Answer::Registered(known.number));
     }
     if index.consumers().len() >= limits::CONSUMERS {
         return Err(CommitError::TooManyConsumers { limit: limits::CONSUMERS }.into());
     }
     let consumer = index.totals().next_consumer;
-    let record = Record::Registered { consumer, start, name };
+    let record = Record::Registered { consumer, start, prefix: scope.prefix(), name };
     target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
     Ok(Answer::Registered(consumer))
 }
 
-fn known(index: &Index, consumer: ConsumerNumber, name: &Arc<str>) -> Result<(), Miss> {
-    match index.consumer(consumer) {
-        Some(_) => Ok(()),
-        None => Err(CommitError::NoConsumer { consumer: name.to_string() }.into()),
-    }
+fn known<'i>(index: &'i Index, consumer: ConsumerNumber, name: &Arc<str>) -> Result<&'i Consumer, Miss> {
+    let gone = || CommitError::NoConsumer { consumer: name.to_string() };
+    index.consumer(consumer).ok_or_else(|| gone().into())
 }
 
 fn settle<'r>(
@@ -175,9 +210,13 @@ fn settle<'r>(
     target: &mut Target<'_, 'r>,
     settlement: &'r Settlement,
 ) -> Result<Answer, Miss> {
-    known(index, settlement.consumer, &settlement.consumer_name)?;
+    let consumer = known(index, settlement.consumer, &settlement.consumer_name)?;
     // A stream that is gone was settled by all.
     let Some(found) = index.stream(settlement.stream) else { return Ok(Answer::Done) };
+    if !consumer.scope.covers(settlement.stream, &found.name) {
+        let (consumer, scope) = (consumer.name.clone(), consumer.scope.clone());
+        return Err(CommitError::OutOfScope { consumer, scope, stream: found.name.to_string() }.into());
+    }
     let last = found.next.before();
     if let Some(wrong) = settlement.spans.iter().map(|span| span.last()).find(|&seq| seq > last) {
         return Err(not_appended(settlement, wrong, last));

@@ -27,7 +27,7 @@ use crate::recover::Spot;
 use crate::storage::{Fault, Storage, write_all};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
-use fill::{Fill, Stop};
+use fill::{Fill, Halted, Stop};
 use segment::Spare;
 
 /// The only one who writes into segments.
@@ -115,18 +115,29 @@ impl Writer {
         let mut outcomes: Vec<Became> = Vec::with_capacity(taken.requests.len());
         // Segments that were begun for the request at hand, which a sound journal needs one of.
         let mut begun = 0;
+        let mut halted = Halted::default();
         while outcomes.len() < taken.requests.len() {
             if let Err(error) = self.be_able(state) {
+                halted.note(taken.requests.get(outcomes.len()));
                 outcomes.push(Err(error));
                 continue;
             }
             let start = outcomes.len();
             let mut batch = self.batch();
-            let stop = self.fill(&mut Fill { state, taken, batch: &mut batch, outcomes: &mut outcomes });
+            let stop = self.fill(&mut Fill {
+                state,
+                taken,
+                batch: &mut batch,
+                outcomes: &mut outcomes,
+                halted: &mut halted,
+            });
             let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
             if let Err(fault) = flushed {
-                for outcome in outcomes.iter_mut().skip(start).filter(|outcome| outcome.is_ok()) {
-                    *outcome = Err(CommitError::Unknown(fault.clone()));
+                for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
+                    if outcome.is_ok() {
+                        halted.note(Some(request));
+                        *outcome = Err(CommitError::Unknown(fault.clone()));
+                    }
                 }
                 // At once, and not with the next request: acknowledged events may share a block with what failed. If
                 // it cannot be, the next request is told so.
@@ -137,6 +148,7 @@ impl Writer {
             if let Stop::Full(purpose) = stop {
                 begun += 1;
                 if let Err(error) = self.begin_segment(state, purpose, begun) {
+                    halted.note(taken.requests.get(outcomes.len()));
                     outcomes.push(Err(error));
                 }
             }

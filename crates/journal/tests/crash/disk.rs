@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Short,
     /// Power is lost in the middle of it, and nothing works until it is back.
     PowerOff,
+    /// Nothing can be read for a few calls, by whomever.
+    Unreadable,
 }
 
 #[derive(Clone, Default)]
@@ -55,6 +57,10 @@ struct World {
     chance: Chance,
     /// Calls until the next fault.
     fuse: Option<(u64, Fault)>,
+    /// Calls that read until some fail, and how many those are.
+    blind: Option<(u64, u64)>,
+    /// How many calls could not read, ever.
+    unread: u64,
     /// How often power was lost: files of an earlier life do not write.
     life: u64,
     lock: Weak<()>,
@@ -88,6 +94,8 @@ impl CrashDisk {
             changes: Vec::new(),
             chance: Chance::new(seed ^ 0x5eed),
             fuse: None,
+            blind: None,
+            unread: 0,
             life: 0,
             lock: Weak::new(),
             power: Power::On,
@@ -97,11 +105,21 @@ impl CrashDisk {
 
     /// Lets the call of that number from now on fail.
     pub(crate) fn arm(&self, calls: u64, fault: Fault) {
-        hold(&self.world).fuse = Some((calls, fault));
+        let world = &mut *hold(&self.world);
+        match fault {
+            Fault::Unreadable => world.blind = Some((calls, 1 + world.chance.below(3))),
+            other => world.fuse = Some((calls, other)),
+        }
     }
 
     pub(crate) fn disarm(&self) {
-        hold(&self.world).fuse = None;
+        let world = &mut *hold(&self.world);
+        (world.fuse, world.blind) = (None, None);
+    }
+
+    /// How many calls could not read so far.
+    pub(crate) fn unread(&self) -> u64 {
+        hold(&self.world).unread
     }
 
     pub(crate) fn disarm_ruin(&self) {
@@ -245,11 +263,25 @@ impl World {
         Some(fault)
     }
 
+    /// Counts a call that reads.
+    fn reads(&mut self) -> io::Result<()> {
+        self.blind = match self.blind {
+            None | Some((_, 0)) => None,
+            Some((0, left)) => {
+                self.unread += 1;
+                self.blind = Some((0, left - 1));
+                return Err(broken());
+            }
+            Some((calls, left)) => Some((calls - 1, left)),
+        };
+        Ok(())
+    }
+
     fn change_names(&mut self, change: Change) -> io::Result<()> {
         match self.call() {
             Some(Fault::NoRoom) => return Err(io::ErrorKind::StorageFull.into()),
-            Some(Fault::Broken | Fault::Ruined | Fault::PowerOff) => return Err(broken()),
-            _ => {}
+            Some(Fault::Short) | None => {}
+            Some(_) => return Err(broken()),
         }
         change.apply(&mut self.names);
         self.changes.push(change);
@@ -286,7 +318,8 @@ impl CrashDisk {
 
 impl Storage for CrashDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        let world = hold(&self.world);
+        let mut world = hold(&self.world);
+        world.reads()?;
         let inside = world.names.keys().filter_map(|name| name.strip_prefix(&self.prefix));
         Ok(inside.filter(|name| !name.contains('/')).map(str::to_owned).collect())
     }
@@ -304,7 +337,8 @@ impl Storage for CrashDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StoredFile>> {
-        let world = hold(&self.world);
+        let mut world = hold(&self.world);
+        world.reads()?;
         let inode = *world.names.get(&self.full(name)).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.opened(&world, inode))
     }
@@ -328,7 +362,7 @@ impl Storage for CrashDisk {
     fn sync_names(&self) -> io::Result<()> {
         let world = &mut *hold(&self.world);
         match world.call() {
-            Some(Fault::Broken | Fault::Ruined | Fault::NoRoom | Fault::PowerOff) => {
+            Some(Fault::Broken | Fault::Ruined | Fault::NoRoom | Fault::PowerOff | Fault::Unreadable) => {
                 // Some of it may have been done, and nothing says which.
                 let changes = std::mem::take(&mut world.changes);
                 for change in changes {
@@ -369,11 +403,14 @@ impl Storage for CrashDisk {
 
 impl StoredFile for Open {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.world()?.inodes[self.inode].seen.len() as u64)
+        let mut world = self.world()?;
+        world.reads()?;
+        Ok(world.inodes[self.inode].seen.len() as u64)
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let world = self.world()?;
+        let mut world = self.world()?;
+        world.reads()?;
         let bytes = world.inodes[self.inode].seen.get(offset as usize..).unwrap_or_default();
         let len = bytes.len().min(into.len());
         into[..len].copy_from_slice(&bytes[..len]);
@@ -392,7 +429,7 @@ impl StoredFile for Open {
                 world.inodes[self.inode].write(offset as usize, &bytes[..done]);
             }),
             Some(Fault::NoRoom) => Err(io::ErrorKind::StorageFull.into()),
-            Some(Fault::Broken | Fault::Ruined | Fault::PowerOff) => Err(broken()),
+            Some(_) => Err(broken()),
         }
     }
 
@@ -403,6 +440,10 @@ impl StoredFile for Open {
         let (inode, chance) = (&mut world.inodes[self.inode], &mut world.chance);
         let dirty = std::mem::take(&mut inode.dirty);
         let is_off = fault == Some(Fault::PowerOff);
+        // What is ruined and cannot be read before power is lost are two faults; a call that is made again can be.
+        if fault == Some(Fault::Ruined) {
+            world.blind = world.blind.map(|(calls, left)| (calls, left.min(1)));
+        }
         let fails = matches!(fault, Some(fault) if fault != Fault::Short);
         for block in dirty {
             // After a failure, what was not brought over counts as clean: the next sync says nothing of it.

@@ -16,6 +16,7 @@
 mod chance;
 mod disk;
 mod model;
+mod readers;
 mod run;
 
 use run::Tally;

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use journal::storage::Storage;
 use journal::{
-    Commit, CommitError, Consumer, Identity, Journal, JournalId, Millis, OpenError, Options, Outcome,
-    ReadError, Seq, Start, WhenFull,
+    Commit, CommitError, Identity, Journal, JournalId, Millis, OpenError, Options, Outcome, Seq, WhenFull,
 };
 
 use crate::chance::Chance;
 use crate::disk::{CrashDisk, Fault};
-use crate::model::{Event, Law, Seen, State, States, Stream, Sure, Verb};
+use crate::model::{Event, Law, State, Stream, Sure, Verb};
+use crate::readers::Readers;
 
-const CONSUMERS: [&str; 2] = ["fast", "slow"];
 const SEGMENT: u64 = 64 << 10;
 
 /// What a run has seen and done, for the figures.
@@ -36,10 +35,13 @@ struct Run {
     disk: CrashDisk,
     chance: Chance,
     journal: Option<Journal>,
+    readers: Readers,
     streams: BTreeMap<String, Stream>,
     /// The streams that events are appended to.
     open: Vec<String>,
     next: u64,
+    /// How many the journal may have: with the fewest, it is full now and then.
+    segments: u64,
     when_full: WhenFull,
     tally: Tally,
 }
@@ -60,9 +62,11 @@ pub(crate) fn run(seed: u64) -> Result<Tally, String> {
         seed,
         disk: CrashDisk::new(seed),
         journal: None,
+        readers: Readers::draw(&mut Chance::new(!seed)),
         streams: BTreeMap::new(),
         open: vec!["a".to_owned(), "b".to_owned(), "c".to_owned()],
         next: 0,
+        segments: if seed.is_multiple_of(3) { 6 } else { 12 },
         when_full: if chance.one_in(5) { WhenFull::DropOldest } else { WhenFull::Reject },
         tally: Tally::default(),
         chance,
@@ -105,12 +109,15 @@ impl Run {
         self.settle_everything()?;
         self.stop();
         self.open(Law::Strict)?;
+        self.readers.last_one_comes();
+        self.look(Moment::Start, Law::Strict)?;
+        self.settle_everything()?;
         self.nothing_is_left()
     }
 
     fn arm(&mut self) {
-        let faults = [Fault::Broken, Fault::NoRoom, Fault::Short, Fault::PowerOff];
-        let fault = faults[self.chance.below(4) as usize];
+        let faults = [Fault::Broken, Fault::NoRoom, Fault::Short, Fault::PowerOff, Fault::Unreadable];
+        let fault = faults[self.chance.below(5) as usize];
         self.disk.arm(self.chance.below(25), fault);
         self.tally.faults += 1;
     }
@@ -121,7 +128,7 @@ impl Run {
         options.commit = Commit::Caller;
         options.segment_size = SEGMENT;
         options.max_event = SEGMENT / 4;
-        options.max_bytes = 12 * SEGMENT;
+        options.max_bytes = self.segments * SEGMENT;
         options.when_full = self.when_full;
         options
     }
@@ -154,11 +161,10 @@ impl Run {
         self.journal.clone().ok_or_else(|| "no journal is open".to_owned())
     }
 
-    fn consumer(&mut self, number: usize) -> Result<Option<Consumer>, String> {
-        match self.journal()?.consumer(CONSUMERS[number], Start::Oldest) {
-            Ok(consumer) => Ok(Some(consumer)),
-            Err(_) => Ok(None),
-        }
+    /// Whether everybody is registered who is here: without a place to write, that may not be possible.
+    fn all_are_registered(&self) -> Result<bool, String> {
+        let journal = self.journal()?;
+        Ok(self.readers.numbers().all(|number| self.readers.get(&journal, number).is_ok()))
     }
 
     /// Ends the process in one way or another.
@@ -202,18 +208,31 @@ impl Run {
             let payload = self.payload();
             tickets.push((journal.append(&stream, &payload), payload));
         }
+        let mut is_behind = false;
         for (ticket, payload) in tickets {
             let seq = match ticket.wait() {
+                Ok(seq) if is_behind => {
+                    return Err(format!("event {seq} has passed one by that was refused"));
+                }
                 Ok(seq) => Some(seq),
-                Err(CommitError::Unknown(_)) => None,
-                Err(CommitError::Stopped(_) | CommitError::DiskFull(_) | CommitError::OverBudget { .. }) => {
+                Err(CommitError::Unknown(_)) => {
+                    is_behind = true;
+                    None
+                }
+                Err(
+                    CommitError::Stopped(_)
+                    | CommitError::DiskFull(_)
+                    | CommitError::OverBudget { .. }
+                    | CommitError::Behind { .. },
+                ) => {
                     self.tally.refused += 1;
+                    is_behind = true;
                     continue;
                 }
                 Err(other) => return Err(format!("appending: {other}")),
             };
             self.tally.appended += u64::from(seq.is_some());
-            let consumers = vec![States::only(State::Wanted); CONSUMERS.len()];
+            let consumers = self.readers.wants(&name);
             self.streams.entry(name.clone()).or_default().events.insert(payload, Event { seq, consumers });
         }
         Ok(())
@@ -243,12 +262,10 @@ impl Run {
 
     fn settle(&mut self, consumer: usize, name: &str, events: &[Seq], verb: Verb) -> Checked {
         // What all have settled is gone, so a consumer that is registered later does not find it.
-        for number in 0..CONSUMERS.len() {
-            if self.consumer(number)?.is_none() {
-                return Ok(());
-            }
+        if !self.all_are_registered()? {
+            return Ok(());
         }
-        let Some(known) = self.consumer(consumer)? else { return Ok(()) };
+        let Ok(known) = self.readers.get(&self.journal()?, consumer) else { return Ok(()) };
         let Ok(stream) = self.journal()?.stream(name) else { return Ok(()) };
         let outcome = match verb {
             Verb::Deliver => Outcome::Delivered,
@@ -282,7 +299,7 @@ impl Run {
 
     /// Everything of a stream but one event, by both: what is left keeps a segment until it is carried.
     fn settle_most(&mut self) -> Checked {
-        for consumer in 0..CONSUMERS.len() {
+        for consumer in self.readers.numbers() {
             let Some((name, wanted)) = self.wanted(consumer, State::Wanted) else { return Ok(()) };
             if wanted.len() > 1 {
                 self.settle(consumer, &name, &wanted[1..], Verb::Deliver)?;
@@ -312,7 +329,9 @@ impl Run {
         }
         let at = self.chance.below(self.open.len() as u64) as usize;
         self.next += 1;
-        let name = std::mem::replace(&mut self.open[at], format!("d{}", self.next));
+        // Its successor concerns the same ones.
+        let successor = format!("{}{}", self.open[at], self.next);
+        let name = std::mem::replace(&mut self.open[at], successor);
         let journal = self.journal()?;
         let Ok(stream) = journal.stream(&name) else { return Ok(()) };
         match journal.close_stream(&stream).wait() {
@@ -329,28 +348,25 @@ impl Run {
     /// Reads everything and holds it against the model.
     fn look(&mut self, moment: Moment, law: Law) -> Checked {
         let journal = self.journal()?;
-        let stats = journal.stats();
+        let (stats, unread) = (journal.stats(), self.disk.unread());
         let law = if law == Law::Strict && stats.lost_to_budget > 0 { Law::MayMiss } else { law };
         self.tally.segments += stats.counters.segments_begun;
         self.tally.carried += stats.counters.carried;
         self.tally.dropped += stats.lost_to_budget;
-        let mut known = Vec::new();
-        for number in 0..CONSUMERS.len() {
-            // Without a place to write, a consumer that is not registered cannot look.
-            let Some(consumer) = self.consumer(number)? else { return Ok(()) };
-            known.push(consumer);
+        if !self.all_are_registered()? {
+            return Ok(());
         }
         let names: Vec<String> = self.streams.keys().cloned().collect();
-        for name in names {
-            let mut seen = Vec::new();
-            for consumer in &known {
-                match see(&journal, consumer, &name, law) {
-                    Ok(found) => seen.push(found),
-                    // What cannot be read now is read after the next start.
-                    Err(_) if self.disk.is_off() => return Ok(()),
-                    Err(error) => return Err(error),
-                }
-            }
+        for name in names.into_iter().filter(|name| self.readers.concerned(name)) {
+            let numbers = self.readers.numbers();
+            let seen: Result<Vec<_>, _> =
+                numbers.map(|number| self.readers.see(&journal, number, &name, law)).collect();
+            let seen = match seen {
+                Ok(seen) => seen,
+                // What cannot be read now is read later.
+                Err(_) if self.disk.is_off() || self.disk.unread() > unread => return Ok(()),
+                Err(error) => return Err(error),
+            };
             let Some(stream) = self.streams.get_mut(&name) else { continue };
             let mut compared = stream.clone();
             compared.compare(&seen, law).map_err(|error| format!("stream {name}: {error}; {stats:?}"))?;
@@ -381,15 +397,19 @@ impl Run {
         };
         let recovery = journal.recovery().clone();
         self.tally.damage += recovery.damage.len() as u64;
-        self.journal = Some(journal);
-        let is_reported = !recovery.damage.is_empty() || recovery.cut.is_some();
+        self.journal = Some(journal.clone());
+        self.readers.last_one_comes();
+        // Registering may begin a segment, and what is carried then be found to be damaged.
+        self.all_are_registered()?;
+        let is_reported = !journal.damage().is_empty() || recovery.cut.is_some();
+        drop(journal);
         self.look(Moment::Start, if is_reported { Law::MayRepeat } else { Law::Strict }).or_else(|error| {
             if error.contains("damaged") { Ok(()) } else { Err(format!("{error}; {recovery:?}")) }
         })
     }
 
     fn settle_everything(&mut self) -> Checked {
-        for consumer in 0..CONSUMERS.len() {
+        for consumer in self.readers.numbers() {
             let names: Vec<String> = self.streams.keys().cloned().collect();
             for name in names {
                 let events = self.streams[&name].events.values();
@@ -407,27 +427,6 @@ impl Run {
         let live = self.journal()?.stats().live_events;
         if live == 0 { Ok(()) } else { Err(format!("{live} events are live after all were settled")) }
     }
-}
-
-fn see(journal: &Journal, consumer: &Consumer, name: &str, law: Law) -> Result<Seen, String> {
-    let Ok(stream) = journal.stream(name) else { return Ok(Seen::default()) };
-    let mut seen = Seen::default();
-    for event in consumer.pending(&stream) {
-        match event {
-            Ok(event) => seen.pending.push((event.seq, event.payload)),
-            Err(ReadError::Damaged { .. }) if law == Law::MayRepeat => {}
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    for parked in consumer.parked(usize::MAX).into_iter().filter(|parked| parked.stream == name) {
-        match consumer.read(&stream, parked.seq) {
-            Ok(Some(event)) => seen.parked.push((event.seq, event.payload)),
-            Err(ReadError::Damaged { .. }) if law == Law::MayRepeat => {}
-            Ok(None) => return Err(format!("parked event {} is gone", parked.seq)),
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    Ok(seen)
 }
 
 impl Tally {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use journal::archive::{Archiver, Retention, archives};
 use journal::storage::{Storage, read_range};
-use journal::{Journal, Millis, Outcome, Seq, Span, Start};
+use journal::{Journal, Millis, Outcome, Scope, Seq, Span, Start};
 
 use super::{memory, open};
 
@@ -33,7 +33,7 @@ fn payloads(storage: &Arc<dyn Storage>, name: &str) -> Vec<String> {
 fn a_closed_stream_is_archived_whole_and_then_let_go() {
     let (storage, place) = (memory(), memory());
     let journal = open(&storage);
-    let archiver = Archiver::new(&journal, Arc::clone(&place)).unwrap();
+    let archiver = Archiver::new(&journal, Scope::All, Arc::clone(&place)).unwrap();
     let server = journal.consumer("server", Start::Oldest).unwrap();
     let stream = journal.stream("job/1").unwrap();
     journal.append_all(&stream, ["a", "b", "c"]).unwrap();
@@ -54,10 +54,25 @@ fn a_closed_stream_is_archived_whole_and_then_let_go() {
 }
 
 #[test]
+fn an_archiver_leaves_streams_alone_that_are_out_of_its_scope() {
+    let (storage, place) = (memory(), memory());
+    let journal = open(&storage);
+    let lanes = journal.consumer_of("proxy", Start::Oldest, Scope::Prefix("lane/".to_owned())).unwrap();
+    let archiver = Archiver::new(&journal, Scope::Prefix("job/".to_owned()), Arc::clone(&place)).unwrap();
+    closed(&journal, "job/1", &["a"]);
+    closed(&journal, "lane/1", &["b"]);
+    assert_eq!(archiver.run().unwrap().len(), 1);
+    assert_eq!(place.list().unwrap(), ["job%2F1.wal.zst"]);
+    assert_eq!(journal.stats().live_events, 1);
+    lanes.settle(&journal.stream("lane/1").unwrap(), Seq::FIRST, Outcome::Delivered).wait().unwrap();
+    assert!(journal.streams().is_empty());
+}
+
+#[test]
 fn a_name_that_is_used_again_gets_another_archive_and_the_first_is_kept() {
     let (storage, place) = (memory(), memory());
     let journal = open(&storage);
-    let archiver = Archiver::new(&journal, Arc::clone(&place)).unwrap();
+    let archiver = Archiver::new(&journal, Scope::All, Arc::clone(&place)).unwrap();
     closed(&journal, "s", &["first"]);
     archiver.run().unwrap();
     closed(&journal, "s", &["second"]);
@@ -72,7 +87,7 @@ fn an_archive_that_was_made_before_a_crash_and_not_noted_is_not_made_twice() {
     for _ in 0..2 {
         // The second journal stands for the first one as it was before the archive was noted.
         let journal = open(&memory());
-        let archiver = Archiver::new(&journal, Arc::clone(&place)).unwrap();
+        let archiver = Archiver::new(&journal, Scope::All, Arc::clone(&place)).unwrap();
         closed(&journal, "s", &["event"]);
         archiver.run().unwrap();
     }
@@ -83,7 +98,7 @@ fn an_archive_that_was_made_before_a_crash_and_not_noted_is_not_made_twice() {
 fn retention_removes_what_is_too_old() {
     let (storage, place) = (memory(), memory());
     let journal = open(&storage);
-    let archiver = Archiver::new(&journal, Arc::clone(&place)).unwrap();
+    let archiver = Archiver::new(&journal, Scope::All, Arc::clone(&place)).unwrap();
     closed(&journal, "s", &["event"]);
     archiver.run().unwrap();
     let retention = Retention { max_age: Some(1000), max_bytes: None };

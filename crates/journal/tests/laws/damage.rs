@@ -110,6 +110,35 @@ fn a_header_that_rots_is_reported_and_its_events_are_there() {
 }
 
 #[test]
+fn a_header_that_rots_in_the_middle_costs_no_event_of_its_segment_or_of_its_neighbours() {
+    let storage = memory();
+    let journal = open(&storage);
+    let stream = journal.stream("s").unwrap();
+    // So many places that an index is large, and several segments follow before the next one is due.
+    let count = 40_000u64;
+    for first in (0..count).step_by(500) {
+        journal.append_all(&stream, (first..first + 500).map(|number| number.to_string())).unwrap();
+    }
+    drop(journal);
+    let segments = storage.list().unwrap().into_iter().filter(|name| name.starts_with("00"));
+    for name in segments.rev().skip(1).take(4).collect::<Vec<_>>() {
+        let copy = memory();
+        for (name, bytes) in files(&storage) {
+            write_all(&*copy.create(&name).unwrap(), 0, &bytes).unwrap();
+        }
+        write_all(&*copy.open(&name).unwrap(), 40, b"rot").unwrap();
+        let journal = open(&copy);
+        let lost: u64 = journal.recovery().damage.iter().map(|damage| damage.lost_frames).sum();
+        assert_eq!(
+            (journal.stats().live_events, lost),
+            (count, 0),
+            "{name}: {:?}",
+            journal.recovery().damage
+        );
+    }
+}
+
+#[test]
 fn a_missing_segment_costs_its_events_and_says_so() {
     let storage = memory();
     let journal = open(&storage);

@@ -7,6 +7,8 @@ mod appending;
 mod archiving;
 mod damage;
 mod opening;
+mod reading;
+mod refusals;
 mod settling;
 mod space;
 

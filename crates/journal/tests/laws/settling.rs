@@ -1,6 +1,6 @@
 //! Settling: what lasts, what is put aside, who still waits for what.
 
-use journal::{CommitError, Outcome, Seq, Span, Start};
+use journal::{CommitError, NameError, Outcome, Scope, Seq, Span, Start};
 
 use super::{memory, open, pending};
 
@@ -114,4 +114,53 @@ fn ranges_that_do_not_follow_each_other_are_settled_in_one_call_up_to_a_limit() 
     let many = (1..=2000).step_by(2).map(Seq::new);
     let error = consumer.settle_some(&stream, many, Outcome::Delivered).err().unwrap();
     assert!(matches!(error, CommitError::TooManyRanges { .. }), "{error}");
+}
+
+fn lanes() -> Scope {
+    Scope::Prefix("lane/".to_owned())
+}
+
+#[test]
+fn streams_out_of_its_scope_are_neither_pending_for_a_consumer_nor_kept_by_it() {
+    let storage = memory();
+    let journal = open(&storage);
+    let (lane, job) = (journal.stream("lane/1").unwrap(), journal.stream("job/1").unwrap());
+    let proxy = journal.consumer_of("proxy", Start::Oldest, lanes()).unwrap();
+    journal.append_all(&lane, ["a"]).unwrap();
+    journal.append_all(&job, ["b", "c"]).unwrap();
+    // Of the jobs nobody has said that they concern him, so they are kept.
+    proxy.settle(&lane, Seq::FIRST, Outcome::Delivered).wait().unwrap();
+    assert_eq!(journal.stats().live_events, 2);
+    let ship = journal.consumer_of("ship", Start::Oldest, Scope::Prefix("job/".to_owned())).unwrap();
+    ship.settle(&job, Seq::FIRST, Outcome::Delivered).wait().unwrap();
+    drop((journal, proxy, ship));
+
+    let journal = open(&storage);
+    let job = journal.stream("job/1").unwrap();
+    let proxy = journal.consumer_of("proxy", Start::Oldest, lanes()).unwrap();
+    let ship = journal.find_consumer("ship").unwrap();
+    assert_eq!((pending(&proxy, &job).len(), pending(&ship, &job)), (0, vec![b"c".to_vec()]));
+    assert!(proxy.backlog().is_empty());
+    assert_eq!(ship.backlog().len(), 1);
+    let late = journal.consumer_of("late", Start::Newest, Scope::Prefix("j".to_owned())).unwrap();
+    assert!(pending(&late, &job).is_empty());
+    ship.unregister().wait().unwrap();
+    assert_eq!(journal.stats().live_events, 0);
+}
+
+#[test]
+fn a_scope_is_for_good_and_settling_beyond_it_is_refused() {
+    let journal = open(&memory());
+    let job = journal.stream("job/1").unwrap();
+    journal.append(&job, b"1").wait().unwrap();
+    let proxy = journal.consumer_of("proxy", Start::Oldest, lanes()).unwrap();
+    let error = journal.consumer("proxy", Start::Oldest).err().unwrap();
+    assert!(matches!(error, CommitError::OtherScope { .. }), "{error}");
+    assert!(error.to_string().contains("for streams that begin with lane/; open it for those"), "{error}");
+    let error = proxy.settle(&job, Seq::FIRST, Outcome::Parked("no".to_owned())).wait().unwrap_err();
+    assert!(matches!(error, CommitError::OutOfScope { .. }), "{error}");
+    assert_eq!((proxy.parked(9), journal.stats().live_events), (Vec::new(), 1));
+    let empty = journal.consumer_of("other", Start::Oldest, Scope::Prefix(String::new()));
+    assert!(matches!(empty, Err(CommitError::Name(NameError::Length(0)))));
+    assert!(journal.find_consumer("other").is_none());
 }

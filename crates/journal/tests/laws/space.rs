@@ -58,6 +58,29 @@ fn tight(when_full: WhenFull) -> (Journal, Arc<dyn Storage>) {
 }
 
 #[test]
+fn no_event_passes_one_by_that_was_refused_before_it() {
+    let (journal, _) = tight(WhenFull::Reject);
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let stream = journal.stream("s").unwrap();
+    // The last of them leave room for small ones alone.
+    while journal.append(&stream, [1; 16_000]).wait().is_ok() {}
+    let other = journal.stream("other").unwrap();
+    let sizes = [10, 16_000, 10, 16_000];
+    let tickets: Vec<_> = sizes.iter().map(|&size| journal.append(&stream, vec![2; size])).collect();
+    let elsewhere = journal.append(&other, [3; 10]);
+    let outcomes: Vec<_> = tickets.into_iter().map(journal::Ticket::wait).collect();
+    assert!(outcomes[0].is_ok() && elsewhere.wait().is_ok(), "{outcomes:?}");
+    assert!(matches!(outcomes[1], Err(CommitError::OverBudget { .. })), "{outcomes:?}");
+    assert!(
+        outcomes[2..].iter().all(|outcome| matches!(outcome, Err(CommitError::Behind { .. }))),
+        "{outcomes:?}"
+    );
+    assert_eq!(pending(&consumer, &stream).last().unwrap(), &[2; 10]);
+    // What comes later is another matter.
+    journal.append(&stream, [4; 10]).wait().unwrap();
+}
+
+#[test]
 fn a_full_journal_refuses_events_and_takes_them_again_once_some_are_settled() {
     let (journal, _) = tight(WhenFull::Reject);
     let consumer = journal.consumer("c", Start::Oldest).unwrap();

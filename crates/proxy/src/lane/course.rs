@@ -72,6 +72,16 @@ pub(crate) struct Spared {
     pub(crate) tracks: Vec<usize>,
 }
 
+/// What became of the wish that a write be not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Omission {
+    Done,
+    /// It is being sent, or its client waits for it.
+    OnTheWay,
+    /// It is not pending.
+    Settled,
+}
+
 #[derive(Clone, Debug)]
 struct Track {
     /// Everything before is settled, but for what is parked.
@@ -129,9 +139,10 @@ impl Course {
         self.tracks.get(track).map(|track| track.stage)
     }
 
-    /// Writes that a track has not sent, at most.
+    /// Writes of which clients were told and that a track has not sent, at most.
     pub(crate) fn backlog(&self, track: usize) -> u64 {
-        self.tracks.get(track).map_or(0, |track| track.backlog(self.last))
+        let all = self.tracks.get(track).map_or(0, |track| track.backlog(self.last));
+        all.saturating_sub(self.undecided.len() as u64)
     }
 
     /// The first write that a track has not sent.
@@ -146,9 +157,11 @@ impl Course {
         self.tracks.get(track).is_some_and(|track| track.next > self.told && track.again.is_empty())
     }
 
-    /// What a track has of what clients were told: the more, the better.
-    pub(crate) fn position(&self, track: usize) -> Seq {
-        self.tracks.get(track).map_or(Seq::new(0), |track| track.next)
+    /// Whether a track still has to send a write, as far as is known: what was settled before the start, and ahead of
+    /// others, is found when its turn comes.
+    pub(crate) fn owes(&self, track: usize, seq: Seq) -> bool {
+        let is_ahead = |track: &Track| seq >= track.next && seq <= self.last && !track.spared.contains(&seq);
+        self.tracks.get(track).is_some_and(|track| is_ahead(track) || track.again.contains(&seq))
     }
 
     fn leader(&self) -> Option<usize> {
@@ -194,10 +207,13 @@ impl Course {
     /// What a track does next. After [`Step::Rest`], nobody works for it.
     pub(crate) fn step(&mut self, number: usize) -> Step {
         let step = self.look(number);
-        self.set_work(number, match step {
-            Step::Rest => Work::None,
-            Step::Ask(seq) | Step::Repeat(seq) | Step::Again(seq) => Work::Sending(seq),
-        });
+        self.set_work(
+            number,
+            match step {
+                Step::Rest => Work::None,
+                Step::Ask(seq) | Step::Repeat(seq) | Step::Again(seq) => Work::Sending(seq),
+            },
+        );
         step
     }
 
@@ -299,6 +315,22 @@ impl Course {
         if let Some(track) = self.tracks.get_mut(number).filter(|track| track.stage == Stage::Broken) {
             track.come_back(last);
         }
+    }
+
+    /// A write that is pending is not to be sent.
+    pub(crate) fn omit(&mut self, number: usize, seq: Seq) -> Omission {
+        let last = self.last;
+        let is_undecided = self.undecided.contains(&seq);
+        let Some(track) = self.tracks.get_mut(number) else { return Omission::Settled };
+        if track.work == Work::Sending(seq) || is_undecided {
+            return Omission::OnTheWay;
+        }
+        if seq >= track.next && seq <= last {
+            track.spared.insert(seq);
+            track.advance(last);
+            return Omission::Done;
+        }
+        if track.again.remove(&seq) { Omission::Done } else { Omission::Settled }
     }
 
     /// A parked write is wanted again.

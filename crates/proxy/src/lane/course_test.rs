@@ -150,6 +150,24 @@ fn a_requeued_write_is_sent_before_what_is_new() {
 }
 
 #[test]
+fn a_pending_write_can_be_omitted_unless_it_is_on_its_way() {
+    let mut course = fresh(2);
+    course.lose(0);
+    course.lose(1);
+    for number in 1..=3 {
+        course.arrive(seq(number));
+    }
+    assert_eq!(course.omit(0, seq(2)), Omission::Done);
+    course.come_back(0);
+    assert_eq!(course.step(0), Step::Repeat(seq(1)));
+    assert_eq!((course.omit(0, seq(1)), course.omit(0, seq(9))), (Omission::OnTheWay, Omission::Settled));
+    course.settled(0, seq(1));
+    assert_eq!((course.step(0), course.omit(0, seq(1))), (Step::Repeat(seq(3)), Omission::Settled));
+    course.come_back(1);
+    assert_eq!(course.step(1), Step::Repeat(seq(1)));
+}
+
+#[test]
 fn a_start_takes_up_what_is_pending() {
     let course = Course::new(seq(50), &[Some(seq(3)), None, Some(seq(50))]);
     assert!(matches!(course.stage(0), Some(Stage::Draining(..))));
@@ -286,7 +304,7 @@ proptest! {
             books.check(&course);
         }
         // Every server comes back and everything is sent.
-        for _ in 0..=2 * books.arrived as usize + 2 {
+        for _ in 0..=2 * books.arrived + 2 {
             for track in 0..TRACKS {
                 books.play(&mut course, Move::ComeBack(track));
                 books.play(&mut course, Move::Send(track));

@@ -42,7 +42,12 @@ impl LaneNumber {
 
     /// The name of its stream.
     pub(crate) fn stream(self, proxy: &str) -> String {
-        format!("proxy/{proxy}/lane-{:04}", self.0)
+        format!("{}{:04}", Self::prefix(proxy), self.0)
+    }
+
+    /// What the names of all streams of lanes begin with.
+    pub(crate) fn prefix(proxy: &str) -> String {
+        format!("proxy/{proxy}/lane-")
     }
 }
 

@@ -13,16 +13,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::Response;
-use journal::{CommitError, Journal, Seq, Stream, Ticket};
+use journal::{CommitError, Journal, Millis, Seq, Stream, Ticket};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use self::course::{Admission, Course, Stage, Step};
+use self::course::{Admission, Course, Step};
 use crate::body::Body;
 use crate::entry::Entry;
 
 pub(crate) use carrier::start;
+pub(crate) use course::{Omission, Stage};
 pub(crate) use key::LaneNumber;
-pub(crate) use recall::recall;
+pub(crate) use recall::{park_heads, recall};
 pub(crate) use tally::Tallies;
 
 /// What a client is told about its write.
@@ -89,6 +90,8 @@ struct State {
     doubts: Vec<Option<Seq>>,
     /// What each track counts for in the tallies.
     counted: Vec<tally::Share>,
+    /// When the write of each track came that was asked for last.
+    times: Vec<Option<(Seq, Millis)>>,
     touched: Option<tokio::time::Instant>,
 }
 
@@ -118,6 +121,7 @@ impl Lane {
             // Nobody knows whether it was on its way when the process ended.
             doubts: pending.to_vec(),
             counted: vec![tally::Share::default(); pending.len()],
+            times: vec![None; pending.len()],
             touched: None,
         };
         let lane = Self {
@@ -285,16 +289,39 @@ impl Lane {
         starts
     }
 
+    /// A track does not send a write that is pending.
+    pub(crate) fn omit(&self, track: usize, seq: Seq) -> (Omission, Starts) {
+        self.change(|state| {
+            let omission = state.course.omit(track, seq);
+            if omission == Omission::Done {
+                state.forget_doubt(track, seq);
+            }
+            omission
+        })
+    }
+
+    pub(crate) fn remembered(&self, track: usize, seq: Seq) -> Option<Millis> {
+        let known = self.hold().times.get(track).copied().flatten();
+        known.filter(|(known, _)| *known == seq).map(|(_, time)| time)
+    }
+
+    pub(crate) fn remember(&self, track: usize, seq: Seq, time: Millis) {
+        if let Some(known) = self.hold().times.get_mut(track) {
+            *known = Some((seq, time));
+        }
+    }
+
     pub(crate) fn is_current(&self, track: usize) -> bool {
         self.hold().course.is_current(track)
     }
 
-    pub(crate) fn position(&self, track: usize) -> Seq {
-        self.hold().course.position(track)
-    }
-
     pub(crate) fn touched(&self) -> Option<tokio::time::Instant> {
         self.hold().touched
+    }
+
+    /// Whether a track still has to send a write.
+    pub(crate) fn owes(&self, track: usize, seq: Seq) -> bool {
+        self.hold().course.owes(track, seq)
     }
 
     /// How a track stands.

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use journal::{Consumer, Journal, Seq};
+use journal::{CommitError, Consumer, Journal, Outcome, Seq};
 
 use super::{Lane, LaneNumber, Tallies};
 
 /// All lanes of a proxy, each with what is pending in it for each consumer.
-pub(crate) fn recall(journal: &Journal, proxy: &str, consumers: &[Consumer], tallies: &Arc<Tallies>) -> Vec<Lane> {
+pub(crate) fn recall(
+    journal: &Journal,
+    proxy: &str,
+    consumers: &[Consumer],
+    tallies: &Arc<Tallies>,
+) -> Vec<Lane> {
     let streams = journal.streams().into_iter().map(|stream| (stream.name, stream.last));
     let last: HashMap<String, Option<Seq>> = streams.collect();
     let oldest = |consumer: &Consumer| -> HashMap<String, Seq> {
@@ -23,4 +28,20 @@ pub(crate) fn recall(journal: &Journal, proxy: &str, consumers: &[Consumer], tal
         Lane::new(number, proxy, (last, &pending), tallies)
     };
     LaneNumber::all().map(lane).collect()
+}
+
+/// Puts the first pending write of each lane aside: it may have been on its way when the process ended, and it may be sent
+/// once only. Those behind it were not, since each is sent after the one before is settled.
+pub(crate) fn park_heads(proxy: &str, consumers: &[Consumer]) -> Result<(), CommitError> {
+    let prefix = LaneNumber::prefix(proxy);
+    let reason = "whether it was applied is unknown: the proxy ended while it may have been on its way";
+    for consumer in consumers {
+        let backlog = consumer.backlog().into_iter();
+        let tickets = backlog.filter(|backlog| backlog.stream.name().starts_with(&prefix)).map(|backlog| {
+            consumer.settle(&backlog.stream, backlog.oldest, Outcome::Parked(reason.to_owned()))
+        });
+        let tickets: Vec<_> = tickets.collect();
+        tickets.into_iter().try_for_each(journal::Ticket::wait)?;
+    }
+    Ok(())
 }

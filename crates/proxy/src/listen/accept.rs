@@ -28,10 +28,10 @@ const MOST_HEADERS: usize = 128;
 /// A client of HTTP/2 that is silent for so long is asked whether it is there.
 const PING: Duration = Duration::from_secs(20);
 /// What a client gets for which there is no room. It is written as it is, since nothing was read.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
-connection: close\r\ncontent-length: 130\r\n\r\n\
-{\"error\":{\"code\":\"too-many-connections\",\"message\":\"the proxy has as many connections as it may\",\"hint\":\"try \
-again, or raise the limit\"}}";
+const FULL_HEAD: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: ";
+const FULL_BODY: &str = "{\"error\":{\"code\":\"too-many-connections\",\"message\":\"the proxy has as many connections \
+    as it may\",\"hint\":\"try again, or raise the limit of connections\"}}";
 
 /// Counts a connection as long as it lives.
 struct Counted(Arc<Core>);
@@ -110,8 +110,9 @@ fn client(address: SocketAddr, protocol: &'static str) -> Client {
 }
 
 async fn turn_away(mut stream: TcpStream, counted: Counted) {
+    let full = format!("{FULL_HEAD}{}\r\n\r\n{FULL_BODY}", FULL_BODY.len());
     let answer = async {
-        stream.write_all(FULL).await?;
+        stream.write_all(full.as_bytes()).await?;
         stream.shutdown().await
     };
     // It was going to be closed anyway.

@@ -34,7 +34,7 @@ async fn answer(core: &Arc<Core>, client: Client, request: Request<Incoming>) ->
         let hint = "connect to the server itself for WebSocket and tunnels";
         return answer::error(StatusCode::NOT_IMPLEMENTED, "not-supported", (&message, hint));
     }
-    if let Some(route) = own::Route::of(&request) {
+    if let Some(route) = own::Route::of(request.method(), request.uri().path()) {
         return own::answer(core, route, request).await;
     }
     let (parts, incoming) = request.into_parts();

@@ -45,7 +45,7 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 pub(crate) struct Threads {
     stop: watch::Sender<bool>,
     deadline: watch::Sender<Duration>,
-    threads: Vec<JoinHandle<()>>,
+    handles: Vec<JoinHandle<()>>,
 }
 
 /// What a thread begins with.
@@ -77,7 +77,7 @@ impl Threads {
         let (stop, stopped) = watch::channel(false);
         let (deadline, deadlines) = watch::channel(Duration::ZERO);
         let together = Arc::new(Barrier::new(listeners.len()));
-        let mut threads = Self { stop, deadline, threads: Vec::new() };
+        let mut threads = Self { stop, deadline, handles: Vec::new() };
         for (number, listener) in listeners.into_iter().enumerate() {
             let begin = Begin {
                 core: Core::new(shared),
@@ -92,7 +92,7 @@ impl Threads {
             let builder = std::thread::Builder::new().name(format!("proxy-{number}"));
             let probe = probe.clone();
             let thread = builder.spawn(move || work(&runtime, begin, probe)).map_err(StartError::Thread)?;
-            threads.threads.push(thread);
+            threads.handles.push(thread);
         }
         Ok(threads)
     }
@@ -101,7 +101,7 @@ impl Threads {
     pub(crate) fn drain(&mut self, deadline: Duration) {
         self.deadline.send_replace(deadline);
         self.stop.send_replace(true);
-        for thread in self.threads.drain(..) {
+        for thread in self.handles.drain(..) {
             // One that panicked has said so.
             thread.join().ok();
         }
@@ -143,7 +143,11 @@ async fn check(core: Arc<Core>, number: usize, path: PathAndQuery) {
     let Some(route) = core.routes.get(number).cloned() else { return };
     let (times, replay) = (core.shared.settings.times.clone(), core.shared.settings.replay.clone());
     let pauses = || {
-        Backoff::new(replay.backoff_initial, times.check_interval.min(replay.backoff_max), core.shared.chance())
+        Backoff::new(
+            replay.backoff_initial,
+            times.check_interval.min(replay.backoff_max),
+            core.shared.chance(),
+        )
     };
     let mut backoff = pauses();
     loop {

@@ -75,7 +75,12 @@ pub(crate) async fn send_afresh(route: &Route, outgoing: Outgoing, limit: Durati
     }
 }
 
-async fn send_over(route: &Route, mut connection: Connection, outgoing: Outgoing, limit: Duration) -> Attempt {
+async fn send_over(
+    route: &Route,
+    mut connection: Connection,
+    outgoing: Outgoing,
+    limit: Duration,
+) -> Attempt {
     let request = match request(route, outgoing) {
         Ok(request) => request,
         Err(cause) => return Attempt::Absent(cause, None),
@@ -111,7 +116,9 @@ fn describe(error: &hyper::Error) -> String {
 fn request(route: &Route, outgoing: Outgoing) -> Result<Request<Body>, String> {
     let Outgoing { method, target, headers, body } = outgoing;
     let base = &route.upstream.server.origin.base;
-    let target = if base.is_empty() { Uri::from(target) } else {
+    let target = if base.is_empty() {
+        Uri::from(target)
+    } else {
         format!("{base}{target}").parse().map_err(|error| format!("the target is none: {error}"))?
     };
     let mut request = Request::new(body);

@@ -58,7 +58,11 @@ impl Circuit {
         self.failed.fetch_add(1, Ordering::Relaxed);
         let failures = self.failures.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         self.doubt.notify_one();
-        if failures >= FAILURES && !self.is_open.swap(true, Ordering::AcqRel) { Change::Lost } else { Change::None }
+        if failures >= FAILURES && !self.is_open.swap(true, Ordering::AcqRel) {
+            Change::Lost
+        } else {
+            Change::None
+        }
     }
 
     /// A check of an absent server went well.
@@ -98,13 +102,15 @@ mod tests {
         let circuit = Circuit::default();
         assert_eq!([circuit.failed(), circuit.failed()], [Change::None; 2]);
         circuit.succeeded();
-        assert_eq!([circuit.failed(), circuit.failed(), circuit.failed()], [
-            Change::None,
-            Change::None,
-            Change::Lost
-        ]);
+        assert_eq!(
+            [circuit.failed(), circuit.failed(), circuit.failed()],
+            [Change::None, Change::None, Change::Lost]
+        );
         assert_eq!((circuit.failed(), circuit.is_there()), (Change::None, false));
-        assert_eq!((circuit.close(), circuit.close(), circuit.is_there()), (Change::Back, Change::None, true));
+        assert_eq!(
+            (circuit.close(), circuit.close(), circuit.is_there()),
+            (Change::Back, Change::None, true)
+        );
         assert_eq!(circuit.requests(), (7, 6));
     }
 

@@ -38,11 +38,13 @@ pub(crate) struct Upstream {
 impl Upstream {
     pub(crate) fn new(server: &Server, settings: &Settings) -> Result<Self, StartError> {
         let bad = |cause: String| StartError::Server { name: server.name.clone(), cause };
-        let authority = HeaderValue::from_str(&server.origin.authority()).map_err(|error| bad(error.to_string()))?;
+        let authority =
+            HeaderValue::from_str(&server.origin.authority()).map_err(|error| bad(error.to_string()))?;
         let tls = match server.origin.scheme {
             Scheme::Http => None,
             Scheme::Https => {
-                let name = ServerName::try_from(server.origin.host.clone()).map_err(|error| bad(error.to_string()))?;
+                let name = ServerName::try_from(server.origin.host.clone())
+                    .map_err(|error| bad(error.to_string()))?;
                 Some((crate::tls::connector(&settings.roots)?, name))
             }
         };

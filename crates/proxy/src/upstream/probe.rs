@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::attempt::{Attempt, Outgoing, send_afresh};
 use super::Route;
+use super::attempt::{Attempt, Outgoing, send_afresh};
 use crate::body::Body;
 
 /// A check takes no longer than this, whatever requests may take.

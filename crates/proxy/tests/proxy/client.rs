@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub(crate) fn ask_with(
 ) -> Answer {
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        head = head + name + ": " + value + "\r\n";
     }
     if !body.is_empty() {
-        head += &format!("content-length: {}\r\n", body.len());
+        head = head + "content-length: " + &body.len().to_string() + "\r\n";
     }
     let mut bytes = (head + "\r\n").into_bytes();
     bytes.extend_from_slice(body);
@@ -71,23 +71,30 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
-        if let Some(answer) = parse(&bytes, false) {
+        if let Some(answer) = parse(&bytes, Rest::Coming) {
             return Some(answer);
         }
         match stream.read(&mut buffer) {
-            Ok(0) | Err(_) => return parse(&bytes, true),
+            Ok(0) | Err(_) => return parse(&bytes, Rest::Gone),
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
         }
     }
 }
 
-fn parse(bytes: &[u8], is_end: bool) -> Option<Answer> {
+/// Whether more bytes may come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Coming,
+    Gone,
+}
+
+fn parse(bytes: &[u8], more: Rest) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     if status == 100 {
-        return parse(&bytes[end..], is_end);
+        return parse(&bytes[end..], more);
     }
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers: Vec<(String, String)> = lines.filter_map(header).collect();
@@ -97,11 +104,11 @@ fn parse(bytes: &[u8], is_end: bool) -> Option<Answer> {
         dechunk(rest)?
     } else if let Some(length) = of("content-length") {
         let length: usize = length.parse().ok()?;
-        rest.get(..length).map(<[u8]>::to_vec).or_else(|| is_end.then(|| rest.to_vec()))?
+        rest.get(..length).map(<[u8]>::to_vec).or_else(|| (more == Rest::Gone).then(|| rest.to_vec()))?
     } else if status == 204 || status == 304 {
         Vec::new()
     } else {
-        is_end.then(|| rest.to_vec())?
+        (more == Rest::Gone).then(|| rest.to_vec())?
     };
     Some(Answer { status, headers, body })
 }

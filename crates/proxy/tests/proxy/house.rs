@@ -15,7 +15,7 @@ use crate::client::{self, Answer};
 use crate::service::Service;
 
 /// Only a broken run takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct House {
     directory: TempDir,
@@ -94,6 +94,10 @@ impl House {
 
     pub(crate) fn take(&mut self) -> Running {
         self.running.take().unwrap()
+    }
+
+    pub(crate) fn status(&self) -> proxy::Status {
+        self.running.as_ref().unwrap().status()
     }
 
     pub(crate) fn ask(&self, method: &str, target: &str, body: &str) -> Answer {

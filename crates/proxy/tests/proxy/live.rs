@@ -13,7 +13,10 @@ fn a_write_gets_the_primary_s_answer_and_reaches_every_server() {
     }
     let seen = house.servers[2].seen().pop().unwrap();
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PUT", "/orders/5?x=%20y"));
-    assert_eq!((seen.headers["x-mine"].as_str(), seen.headers["x-forwarded-for"].as_str()), ("1", "127.0.0.1"));
+    assert_eq!(
+        (seen.headers["x-mine"].as_str(), seen.headers["x-forwarded-for"].as_str()),
+        ("1", "127.0.0.1")
+    );
     assert_eq!(seen.headers["host"], house.servers[2].address.to_string());
 }
 

@@ -6,5 +6,10 @@ mod client;
 mod house;
 mod service;
 
+mod faults;
+mod hostile;
 mod live;
 mod outage;
+mod own;
+mod reads;
+mod transport;

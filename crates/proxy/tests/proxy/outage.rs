@@ -65,10 +65,13 @@ fn what_is_refused_when_it_is_repeated_is_put_aside_and_the_rest_goes_on() {
     for body in ["good", "bad", "better"] {
         assert_eq!(house.ask("POST", "/a", body).status, 202);
     }
-    house.servers[0].answer(|seen| if seen.body == "bad" { (422, "no".to_owned()) } else { (200, String::new()) });
+    house.servers[0]
+        .answer(|seen| if seen.body == "bad" { (422, "no".to_owned()) } else { (200, String::new()) });
     house.servers[0].come();
     house.expect_bodies(0, &["good", "bad", "better"]);
-    eventually("it is told", || house.notices.lock().unwrap().iter().any(|notice| notice.to_string().contains("422")));
+    eventually("it is told", || {
+        house.notices.lock().unwrap().iter().any(|notice| notice.to_string().contains("422"))
+    });
 }
 
 #[test]

@@ -120,7 +120,8 @@ fn serve(
             };
             let (seen, manner) = (Arc::clone(seen), Arc::clone(manner));
             let service = service_fn(move |request| answer(Arc::clone(&seen), Arc::clone(&manner), request));
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+            let connection =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             tokio::spawn(async move { drop(connection.await) });
         }
     });

@@ -7,6 +7,7 @@ use mend::prometheus::{self, Cut, Drain, Trim};
 use mend::{MendError, Mending};
 
 use crate::failure::Failure;
+use crate::journal_log::mending;
 use crate::report::Subject;
 use crate::show::{Screen, label, progress};
 
@@ -58,7 +59,7 @@ impl Wish {
             Wish::Repair => repair(log, &order),
             Wish::Drain(to) => drain(log, &order, to),
             Wish::Trim(to) => trim(log, &order, to),
-            Wish::Reset => boxed(mend::reset::Reset::plan(log, &order)),
+            Wish::Reset => reset(log, &order),
         });
         Ok(planned?)
     }
@@ -75,9 +76,17 @@ fn repair(log: &dyn Log, order: &Order) -> Planned {
         Format::Influxdb3 => boxed(mend::influxdb3::Repair::plan(log, order)),
         Format::Arwal => boxed(mend::arwal::Repair::plan(log, order)),
         Format::Prometheus => boxed(prometheus::Repair::plan(log.root(), order)),
+        Format::Journal => boxed(mending::Repair::plan(log, order)),
         Format::Loki | Format::Postgres | Format::Sqlite | Format::Etcd => {
             boxed(mend::other::Intact::plan(log, order))
         }
+    }
+}
+
+fn reset(log: &dyn Log, order: &Order) -> Planned {
+    match log.format() {
+        Format::Journal => boxed(mending::Reset::plan(log, order)),
+        _ => boxed(mend::reset::Reset::plan(log, order)),
     }
 }
 

@@ -24,6 +24,8 @@ use blocks::{Block, document, documents, repository};
 
 const CONTRACT: &str = "docs/contracts.md";
 const FORMATS: &str = "docs/formats.md";
+/// The decoder of journals, which the program adds to the others.
+const JOURNAL: &str = "crates/seawall/src/journal_log";
 
 /// Words as a shell splits them, as far as the documents need it: quotes of both kinds, no expansion.
 fn words(line: &str) -> Vec<String> {
@@ -200,7 +202,8 @@ fn the_words_of_json_are_listed() {
     demand(CONTRACT, "### Roles", &arms(&formats, "Role"));
     demand(CONTRACT, "### Format names", &set(Format::ALL.map(Format::name)));
     let detect = fs::read_to_string(repository().join("crates/formats/src/detect.rs")).unwrap();
-    let read = found(&detect.to_lowercase(), r"\bformat: format::(\w+),");
+    let recognisers = detect + &sources(JOURNAL);
+    let read = found(&recognisers.to_lowercase(), r"\bformat: format::(\w+),");
     for row in document(CONTRACT).rows("### Format names") {
         let is_read = read.contains(row.first().unwrap());
         assert_eq!(is_read, !row.join(" ").contains("are not read"), "{row:?}");
@@ -238,7 +241,8 @@ fn every_note_code_is_listed() {
 
 #[test]
 fn every_detail_is_listed() {
-    demand(FORMATS, "## Details", &found(&sources("crates/formats/src"), r#"\.fact\("([a-z0-9_]+)""#));
+    let text = sources("crates/formats/src") + &sources(JOURNAL);
+    demand(FORMATS, "## Details", &found(&text, r#"\.fact\("([a-z0-9_]+)""#));
 }
 
 #[test]
@@ -246,6 +250,7 @@ fn every_type_of_record_is_listed() {
     let text = sources("crates/formats/src");
     let mut kinds = found(&text, r#"Record::new\("([a-z_-]+)"\)"#);
     kinds.extend(found(&text, r#"\b(?:Type|Kind)::\w+(?:\(_\))? => "([a-z0-9_]+)""#));
+    kinds.extend(found(&sources(JOURNAL), r#"\bSaid::\w+(?: \{ \.\. \}|\(_\))? => "([a-z]+)","#));
     kinds.extend(found(&text, r#"\.record\("([a-z-]+)"\)"#));
     kinds.extend(found(&text, r#"\.kind = "([a-z-]+)""#));
     let modules = text.split_once("const MODULES: ").unwrap().1.split_once("];").unwrap().0;

@@ -2,10 +2,14 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod archive;
 mod change;
 mod gate;
+mod import;
+mod journal;
 mod mend;
 mod other;
+mod parked;
 mod read;
 
 use clap::builder::{BoolishValueParser, TypedValueParser};
@@ -13,12 +17,25 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use archive::{
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
+    ReplayArgs, RunArchiveArgs, Sending,
+};
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
+pub(crate) use import::{Behind, Deed, ImportArgs};
+pub(crate) use journal::{
+    AppendArgs, CloseArgs, Consumers, ConsumersArgs, Cut, DropConsumerArgs, JournalArgs, ListConsumersArgs,
+    StreamsArgs,
+};
 pub(crate) use mend::{DrainArgs, RepairArgs, ResetArgs, TrimArgs};
 pub(crate) use other::{GenerateArgs, Generated, Shell};
+pub(crate) use parked::{
+    Choice, DropParkedArgs, ExportParkedArgs, ListParkedArgs, ParkedArgs, ParkedCommand, RequeueArgs,
+    ShowParkedArgs,
+};
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
 /// Keeps write-ahead logs from taking systems down.
@@ -50,6 +67,14 @@ pub(crate) enum Command {
     Reset(ResetArgs),
     Undo(UndoArgs),
     Quarantine(QuarantineArgs),
+    Append(AppendArgs),
+    Streams(StreamsArgs),
+    Close(CloseArgs),
+    Consumers(ConsumersArgs),
+    Parked(ParkedArgs),
+    Import(ImportArgs),
+    Replay(ReplayArgs),
+    Archive(ArchiveArgs),
     Generate(GenerateArgs),
 }
 

@@ -120,7 +120,7 @@ pub(crate) struct DumpArgs {
     /// Only what is not newer
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Moment>,
-    /// Only the files of this stream: a file's name, with or without its directory and ending
+    /// Only this stream: of a journal its name, of other logs a file's name, with or without its directory and ending
     #[arg(long, value_name = "NAME")]
     pub(crate) stream: Option<String>,
 }

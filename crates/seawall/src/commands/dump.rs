@@ -32,6 +32,7 @@ impl Plan {
         let filter = Filter {
             types: args.types,
             selectors: args.selectors,
+            stream: None,
             since: args.since.map(|moment| moment.resolve(now)),
             until: args.until.map(|moment| moment.resolve(now)),
         };
@@ -43,12 +44,17 @@ impl Plan {
 pub(crate) fn run(plan: &Plan, screen: &Screen) -> Result<Exit, Failure> {
     let subject = Subject::open(&plan.path, plan.format)?;
     let order = subject.order(Depth::Bytes, clock::now());
-    let parts = chosen(plan, subject.log.parts())?;
+    // The streams of a journal share its files; those of other logs have their own.
+    let (mut filter, mut stream) = (plan.filter.clone(), plan.stream.clone());
+    if subject.log.format() == Format::Journal {
+        filter.stream = stream.take();
+    }
+    let parts = chosen((&plan.path, stream), subject.log.parts())?;
     let out = io::stdout();
     // Lines that scroll by show the progress themselves.
     let talk = if out.is_terminal() { Talk::Silent } else { screen.talk };
     let screen = Screen { talk, ..*screen };
-    let mut dump = Dump::new(plan.filter.clone(), BufWriter::new(out.lock()));
+    let mut dump = Dump::new(filter, BufWriter::new(out.lock()));
     let total = parts.iter().map(|part| part.bytes).sum();
     progress::watched(&screen, &order.progress, total, || dump.log(&subject, &order, &parts))?;
     dump.tell(&screen);
@@ -56,16 +62,16 @@ pub(crate) fn run(plan: &Plan, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 /// The parts of the stream that was asked for, or all.
-fn chosen<'a>(plan: &Plan, parts: &'a [Part]) -> Result<Vec<&'a Part>, Failure> {
-    let Some(stream) = &plan.stream else { return Ok(parts.iter().collect()) };
-    let chosen: Vec<&Part> = parts.iter().filter(|part| is_of_stream(&part.name, stream)).collect();
+fn chosen<'a>((path, stream): (&Path, Option<String>), parts: &'a [Part]) -> Result<Vec<&'a Part>, Failure> {
+    let Some(stream) = stream else { return Ok(parts.iter().collect()) };
+    let chosen: Vec<&Part> = parts.iter().filter(|part| is_of_stream(&part.name, &stream)).collect();
     if chosen.is_empty() {
         let mut held: Vec<&str> = parts.iter().take(5).map(|part| part.name.as_str()).collect();
         if parts.len() > held.len() {
             held.push("and others");
         }
         let held = if held.is_empty() { "no files".to_owned() } else { held.join(", ") };
-        return Err(Failure::NoStream { path: plan.path.clone(), stream: stream.clone(), held });
+        return Err(Failure::NoStream { path: path.to_owned(), stream, held });
     }
     Ok(chosen)
 }

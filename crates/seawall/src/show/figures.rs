@@ -19,6 +19,7 @@ const INDENT: usize = 13;
 /// What a format is called among people.
 pub(crate) const fn label(format: Format) -> &'static str {
     match format {
+        Format::Journal => "Seawall journal",
         Format::Prometheus => "Prometheus write-ahead log",
         Format::Loki => "Loki write-ahead log",
         Format::Influxdb3 => "InfluxDB 3 write-ahead log",

@@ -3,6 +3,7 @@
 //! * Everything that comes from a log passes [`units::safe`]: names and labels on disk must not steer a terminal.
 //! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
 
+mod archives;
 mod bar;
 mod change;
 mod conclusion;
@@ -11,7 +12,10 @@ mod failure;
 mod figures;
 mod files;
 mod findings;
+mod imports;
+mod journal;
 mod paint;
+mod parked;
 pub(crate) mod progress;
 mod quarantine;
 mod screen;
@@ -19,6 +23,7 @@ mod table;
 pub(crate) mod text;
 pub(crate) mod units;
 
+pub(crate) use archives::{archived, archives, cleanup, damaged_archive, replay};
 pub(crate) use change::{attempt, change, lost, settled};
 pub(crate) use conclusion::conclusion;
 pub(crate) use damage::{damage_list, lost_with_all, notes};
@@ -26,5 +31,8 @@ pub(crate) use failure::failure;
 pub(crate) use figures::{figures, label, top_tables};
 pub(crate) use files::file_table;
 pub(crate) use findings::{findings, gauges, headline};
+pub(crate) use imports::imports;
+pub(crate) use journal::{appended, consumers, leaving, recovery, streams};
+pub(crate) use parked::{given_up, parked, parked_event, requeued};
 pub(crate) use quarantine::{pruning, quarantine};
 pub(crate) use screen::{Answer, Detail, Screen, Talk, ask, hint, print, print_json, tell};

@@ -18,6 +18,17 @@ const PATIENCE: u32 = 10;
 const TEMPLATE: &str = "  {bar:32} {percent:>3}%  {binary_bytes} of {binary_total_bytes}  \
                         {binary_bytes_per_sec}  {eta} left";
 
+const COUNT: &str = "  {human_pos} events  {per_sec}";
+
+/// Whether somebody types the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IsTyped {
+    /// It comes from a file or a program.
+    No,
+    /// It comes from a terminal.
+    Yes,
+}
+
 /// Does `work` and meanwhile shows how far `progress` is on its way to `total` bytes.
 pub(crate) fn watched<T>(screen: &Screen, progress: &Progress, total: u64, work: impl FnOnce() -> T) -> T {
     if screen.talk == Talk::Silent || total == 0 {
@@ -58,13 +69,46 @@ fn new_bar(total: u64, screen: &Screen) -> ProgressBar {
     bar.with_style(style.progress_chars(&format!("{filled}{}", screen.glyphs.empty)))
 }
 
+/// A count on standard error while events are taken in, of which nobody knows how many there will be.
+pub(crate) struct Counter(Option<ProgressBar>);
+
+impl Counter {
+    /// Nothing is drawn where somebody types the events.
+    pub(crate) fn new(screen: &Screen, is_typed: IsTyped) -> Self {
+        let is_drawn = screen.talk == Talk::Progress && is_typed == IsTyped::No;
+        Self(is_drawn.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template(COUNT).unwrap_or_else(|_| ProgressStyle::default_spinner());
+            bar.with_style(style)
+        }))
+    }
+
+    /// How many there are.
+    pub(crate) fn set(&self, count: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(count);
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_template_is_one() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        assert!(
+            ProgressStyle::with_template(TEMPLATE).is_ok() && ProgressStyle::with_template(COUNT).is_ok()
+        );
     }
 
     #[test]

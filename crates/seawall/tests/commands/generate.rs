@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::World;
 
-pub(crate) const COMMANDS: [&str; 12] = [
+pub(crate) const COMMANDS: [&str; 20] = [
     "inspect",
     "verify",
     "check",
@@ -18,6 +18,14 @@ pub(crate) const COMMANDS: [&str; 12] = [
     "reset",
     "undo",
     "quarantine",
+    "append",
+    "streams",
+    "close",
+    "consumers",
+    "parked",
+    "import",
+    "replay",
+    "archive",
     "generate",
 ];
 

@@ -23,7 +23,14 @@ fn run(world: &World, line: &str) -> Ran {
     let program = words.iter().position(|word| word == "seawall").unwrap();
     let (variables, args) = words.split_at(program);
     let args: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
+    let (args, input) = match args.split(|word| *word == "<").collect::<Vec<_>>().as_slice() {
+        [args, [input]] => (args.to_vec(), Some(*input)),
+        _ => (args, None),
+    };
     let mut command = world.seawall(&args);
+    if let Some(input) = input {
+        command.stdin(fs::File::open(world.path(input)).unwrap());
+    }
     command.envs(variables.iter().filter_map(|variable| variable.split_once('=')));
     Ran::new(&command.output().unwrap())
 }
@@ -67,6 +74,10 @@ fn shown(line: &str, ran: &Ran) -> String {
     text
 }
 
+/// What stands in the lines of commands that change something, and get a world of their own.
+const CHANGING: [&str; 7] =
+    ["--yes", "--fix", "seawall append", "seawall close", "requeue", "seawall import", "archive run"];
+
 #[test]
 fn commands_print_and_end_as_written_down() {
     let world = World::new();
@@ -75,7 +86,7 @@ fn commands_print_and_end_as_written_down() {
     for case in cases() {
         let expected = fs::read_to_string(&case).unwrap();
         let line = expected.lines().next().unwrap();
-        let changes = ["--yes", "--fix"].iter().any(|flag| line.contains(flag));
+        let changes = CHANGING.iter().any(|words| line.contains(words));
         let own = changes.then(World::new);
         let printed = shown(line, &run(own.as_ref().unwrap_or(&world), line));
         if bless {

@@ -2,11 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::format_push_string, reason = "a test says what went wrong by failing")]
 
+mod append;
 mod big_wal;
 mod generate;
 mod golden;
 mod guard;
+mod imports;
+mod journal_damage;
+mod journals;
 mod mended;
 mod output;
+mod parked;
 mod real;
+#[path = "../docs/sample.rs"]
+mod sample;
 mod world;

@@ -86,10 +86,10 @@ fn a_running_server_is_refused_with_its_lock_file_and_without() {
 }
 
 /// A file system of its own, in memory, of so many bytes. It is taken away with this value.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn at(dir: &Path, bytes: u64) -> Option<Self> {
+    pub(crate) fn at(dir: &Path, bytes: u64) -> Option<Self> {
         fs::create_dir(dir).unwrap();
         let size = format!("size={bytes}");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir).output();

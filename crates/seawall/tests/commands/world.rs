@@ -10,6 +10,8 @@ use formats::{Progress, UnixTime, detect};
 use mend::{Action, Kept, Loss, MendError, Mending, Plan, Site, Stage, Step, StepKind, Terms};
 use tempfile::TempDir;
 
+use crate::{journals, sample};
+
 /// 2026-01-31T12:00:00Z in milliseconds.
 const START: i64 = 1_769_860_800_000;
 
@@ -20,7 +22,8 @@ pub(crate) struct World(TempDir);
 
 impl World {
     /// `sound`, `damaged`, `torn`, `gap`, `long`, `wide`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
-    /// Seawall, and `begun` and `halfway`, whose changes were interrupted.
+    /// Seawall, and `begun` and `halfway`, whose changes were interrupted;
+    /// `events`, a journal, `worker` with job logs, and `lines` and `long-line` to append.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         world.log("sound", &[segment(0), segment(1)]);
@@ -60,7 +63,51 @@ impl World {
             fs::copy(&from, to).unwrap();
             fs::remove_file(from).unwrap();
         }
+        world.journals();
+        sample::write(&world.path("events"));
+        sample::write_worker(&world.path("worker"));
+        fs::write(world.path("lines"), "one\n\nthree\nno end").unwrap();
+        fs::write(world.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
         world
+    }
+
+    /// A directory with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// `journal/sound`, and `journal/damaged`, `cut`, `gone`, `foreign`, `renamed`, `newer` and `no-id`, which are called by what
+    /// became of them.
+    fn journals(&self) {
+        const FIRST: &str = "0000000000000001.seg";
+        fs::create_dir_all(self.path("journal")).unwrap();
+        let made = |name: &str, make: fn(&Path, i64, u128)| {
+            let dir = self.path("journal").join(name);
+            make(&dir, START, 0x5ea);
+            dir
+        };
+        for name in ["sound", "damaged", "foreign", "renamed", "newer", "no-id"] {
+            let dir = made(name, journals::write);
+            match name {
+                "damaged" => journals::hurt(&dir.join(FIRST), b"\"order\":3"),
+                "foreign" => {
+                    journals::write(&self.path("journal/other"), START, 0xbad);
+                    fs::copy(self.path("journal/other").join(FIRST), dir.join(FIRST)).map(drop).unwrap();
+                }
+                "renamed" => {
+                    fs::copy(dir.join(FIRST), dir.join("0000000000000007.seg")).unwrap();
+                    fs::remove_file(dir.join(FIRST)).unwrap();
+                }
+                "newer" => journals::poke(&dir.join(FIRST), 8, 2),
+                "no-id" => fs::remove_file(dir.join("journal.id")).unwrap(),
+                _ => {}
+            }
+        }
+        made("long", journals::write_long);
+        let cut = made("cut", journals::write_long);
+        fs::File::options().write(true).open(cut.join(FIRST)).unwrap().set_len(40_000).unwrap();
+        let gone = made("gone", journals::write_long);
+        fs::remove_file(gone.join("0000000000000002.seg")).unwrap();
     }
 
     fn log(&self, name: &str, segments: &[Vec<u8>]) {
@@ -81,6 +128,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
         command.args(args).current_dir(self.0.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C");
+        command.env("SEAWALL_JOURNAL_DIR", "events").env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");
         command
     }
 

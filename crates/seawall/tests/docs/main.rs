@@ -2,7 +2,8 @@
 //! lists are those of the program, and the picture shows what it prints.
 //!
 //! * A block marked `console` is run, line by line, in one directory: the repository if it calls `cargo run`, else one
-//!   that holds `data`, a sound log, and `damaged`, the same log with one flipped byte. What is printed has to stand
+//!   that holds `data`, a sound log, `damaged`, the same log with one flipped byte, `events`, a small journal, `worker`,
+//!   a worker's job logs, and `app.log`. What is printed has to stand
 //!   below each command; a line `...` stands for any lines.
 //! * A block marked `sh` needs a server or a machine that is not here. Its command lines are parsed, by a test of the
 //!   binary itself (`src/docs_test.rs`), and not run.
@@ -18,5 +19,6 @@ mod console;
 mod dependencies;
 mod links;
 mod picture;
+mod sample;
 mod shapes;
 mod workshop;

@@ -7,11 +7,12 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::blocks::repository;
+use crate::sample;
 
 /// The logs that the documents speak of lie here, below the repository.
 const CORPUS: &str = "crates/formats/tests/corpus/prometheus";
 
-/// A directory with `data` and `damaged` in it.
+/// A directory with `data`, `damaged`, `events`, `worker` and `app.log` in it.
 pub(crate) struct Workshop(TempDir);
 
 impl Workshop {
@@ -20,6 +21,9 @@ impl Workshop {
         for (log, name) in [("sound", "data"), ("flipped-byte", "damaged")] {
             copy(&repository().join(CORPUS).join(log), &dir.path().join(name));
         }
+        sample::write(&dir.path().join("events"));
+        sample::write_worker(&dir.path().join("worker"));
+        fs::write(dir.path().join("app.log"), "started\nready\n").unwrap();
         Self(dir)
     }
 
@@ -48,5 +52,6 @@ pub(crate) fn shell(dir: &Path, line: &str) -> Command {
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).current_dir(dir).env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8");
+    shell.env("SEAWALL_JOURNAL_DIR", "events").env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");
     shell
 }

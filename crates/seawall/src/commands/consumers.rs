@@ -1,0 +1,155 @@
+//! `seawall consumers`: who reads the journal, and unregistering those that are gone.
+
+use std::path::{Path, PathBuf};
+
+use journal::{Consumer, Journal, ReadError, Seq, Stream};
+use serde_json::json;
+
+use crate::cli::{Consent, Consumers, DropConsumerArgs, Form, ListConsumersArgs};
+use crate::clock;
+use crate::commands::streams::{Standing, by_stream};
+use crate::exit::Exit;
+use crate::exports::{Export, Place};
+use crate::failure::{Failure, JournalFailure};
+use crate::journals::{self, Missing};
+use crate::json;
+use crate::show::{self, Answer, Screen};
+
+/// Shows the consumers, or unregisters one.
+pub(crate) fn run(what: &Consumers, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    match what {
+        Consumers::List(args) => list(args, form, screen),
+        Consumers::Drop(args) => unregister(args, form, screen),
+    }
+}
+
+fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
+    let all = standings(&journal);
+    match form {
+        Form::Json => {
+            let line = |one| format!("{}\n", json::journal::consumer(one));
+            show::print(&all.iter().map(line).collect::<String>())?;
+        }
+        Form::Text => show::print(&show::consumers(&all, screen))?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn standings(journal: &Journal) -> Vec<Standing> {
+    let mut names = journal.consumers();
+    names.sort();
+    names.iter().filter_map(|name| journal.find_consumer(name)).map(|consumer| total(&consumer)).collect()
+}
+
+/// What a consumer has to do in all streams together.
+fn total(consumer: &Consumer) -> Standing {
+    let none = Standing { consumer: consumer.name().to_owned(), ..Standing::default() };
+    by_stream(consumer).into_values().fold(none, |sum, one| Standing {
+        pending: sum.pending + one.pending,
+        parked: sum.parked + one.parked,
+        ..sum
+    })
+}
+
+/// Whether events go with a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is the only one, and without any consumer everything is kept.
+    Kept,
+    /// What no other consumer has to do goes.
+    Released,
+}
+
+/// A consumer that is unregistered, or would be.
+pub(crate) struct Leaving {
+    pub(crate) standing: Standing,
+    pub(crate) fate: Fate,
+    /// Where its events are written to before.
+    pub(crate) export: Option<PathBuf>,
+    pub(crate) applied: bool,
+}
+
+fn unregister(args: &DropConsumerArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
+    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
+    let found = journal.find_consumer(&args.consumer);
+    let consumer = found.ok_or_else(|| JournalFailure::NoConsumer { name: args.consumer.clone() })?;
+    let fate = if journal.consumers().len() == 1 { Fate::Kept } else { Fate::Released };
+    let mut leaving = Leaving { standing: total(&consumer), fate, export: None, applied: false };
+    if args.consent == Consent::Ask {
+        print(&leaving, form, screen)?;
+        if form == Form::Json || show::ask(screen, "Unregister it?") == Answer::No {
+            show::hint(screen, "nothing was changed; --yes carries it out");
+            return Ok(Exit::Attention);
+        }
+    }
+    if fate == Fate::Released && leaving.standing.pending + leaving.standing.parked > 0 {
+        let directory = journals::directory(&args.journal)?;
+        leaving.export = Some(export(&journal, &consumer, args.export.as_deref(), &directory)?);
+    }
+    consumer.unregister().wait().map_err(JournalFailure::Commit)?;
+    leaving.applied = true;
+    print(&leaving, form, screen)?;
+    Ok(Exit::Fine)
+}
+
+fn print(leaving: &Leaving, form: Form, screen: &Screen) -> Result<(), Failure> {
+    match form {
+        Form::Json => show::print_json(&json!({
+            "action": "drop",
+            "consumer": leaving.standing.consumer,
+            "pending": leaving.standing.pending,
+            "parked": leaving.standing.parked,
+            "export": leaving.export.as_ref().map(|path| path.to_string_lossy()),
+            "applied": leaving.applied,
+        })),
+        Form::Text => show::print(&show::leaving(leaving, screen)),
+    }
+}
+
+/// Writes all that a consumer has not delivered: by stream, what is pending, then what is parked.
+fn export(
+    journal: &Journal,
+    consumer: &Consumer,
+    path: Option<&Path>,
+    directory: &Path,
+) -> Result<PathBuf, Failure> {
+    let mut export = Export::begin(path, directory, clock::now())?;
+    for backlog in consumer.backlog() {
+        for event in consumer.pending(&backlog.stream) {
+            let (seq, event) = match event {
+                Ok(event) => (event.seq, Some(event)),
+                Err(ReadError::Damaged { seq, .. }) => (seq, None),
+                Err(error) => return Err(JournalFailure::Read(error).into()),
+            };
+            let stream = backlog.stream.name();
+            let place = Place { consumer: consumer.name(), stream, seq: seq.get(), parked: None };
+            export.line(&place.whole(event.as_ref()))?;
+        }
+    }
+    for parked in consumer.parked(usize::MAX) {
+        let stream = journal.find_stream(&parked.stream);
+        let event = stream.map(|stream| read(consumer, &stream, parked.seq)).transpose()?.flatten();
+        let place = Place {
+            consumer: consumer.name(),
+            stream: &parked.stream,
+            seq: parked.seq.get(),
+            parked: Some((parked.since, &parked.reason)),
+        };
+        export.line(&place.whole(event.as_ref()))?;
+    }
+    export.end()
+}
+
+/// An event; nothing if it is damaged.
+pub(crate) fn read(
+    consumer: &Consumer,
+    stream: &Stream,
+    seq: Seq,
+) -> Result<Option<journal::Event>, Failure> {
+    match consumer.read(stream, seq) {
+        Ok(event) => Ok(event),
+        Err(ReadError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(JournalFailure::Read(error).into()),
+    }
+}
