@@ -437,11 +437,7 @@ impl Carrier {
             answer::error(
                 http::StatusCode::BAD_GATEWAY,
                 "parked",
-<<<<<<< HEAD
-                (&reason, "see /seawall/parked; it can be sent again"),
-=======
                 (&reason, "see /seawall/writes?state=parked; it can be sent again"),
->>>>>>> proxy
             )
         });
         if self.track == 0 {
@@ -483,11 +479,7 @@ impl Carrier {
             Ambiguous::Park => {
                 self.core.upstream_failed(self.track, cause);
                 let reason = format!("whether it was applied is unknown: {cause}");
-<<<<<<< HEAD
-                let hint = "find out whether it was applied; then requeue or drop it under /seawall/parked";
-=======
                 let hint = "find out whether it was applied; then retry or drop it under /seawall/writes";
->>>>>>> proxy
                 let reply = answer::error(http::StatusCode::GATEWAY_TIMEOUT, "unknown", (&reason, hint));
                 self.park_and_tell(seq, reason, Some(reply)).await;
             }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `books(port)` is everything that a server has: its collections by name, with their records by id. `seen` is the
 /// client of the proxy.
-const BOOKS: &str = "
+pub(crate) const BOOKS: &str = "
 def books(port):
     def of(collection):
         got = collection.get(include=['documents', 'metadatas', 'embeddings'])

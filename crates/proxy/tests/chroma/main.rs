@@ -5,5 +5,6 @@
 mod house;
 
 mod ids;
+mod load;
 mod outages;
 mod servers;
