@@ -83,6 +83,8 @@ class Worker:
         self.open()
         while not stop.is_set():
             self.clock += 1
+            # Not so fast that the kills come while nobody listens.
+            stop.wait(0.01)
             act = self.random.choices([self.upsert, self.add, self.delete, self.look, self.anew], [8, 6, 3, 2, 0.15])[0]
             act()
 

@@ -7,4 +7,6 @@ mod house;
 mod ids;
 mod load;
 mod outages;
+mod paths;
+mod scripts;
 mod servers;

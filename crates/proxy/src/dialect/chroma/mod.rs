@@ -22,6 +22,9 @@ mod record;
 mod shelf;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use http::header::ACCEPT_ENCODING;
 use http::{Method, StatusCode};
