@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 
 use crate::body::Body;
 use crate::call::{Answer, Call};
-use crate::core::Core;
+use crate::core::Shared;
 use crate::dialect::{Asked, Outbound};
 use crate::head::strip;
 use crate::upstream::{Attempt, Doubt, Lease, Outgoing, Route, says_absent, send};
@@ -15,13 +15,12 @@ use crate::upstream::{Attempt, Doubt, Lease, Outgoing, Route, says_absent, send}
 const QUESTIONS: u32 = 3;
 
 /// How a server gets a call. Otherwise the server is absent: why.
-pub(crate) async fn outbound(core: &Core, route: &Route, call: &Call) -> Result<Outbound, String> {
-    let shared = &core.shared;
+pub(crate) async fn outbound(shared: &Shared, route: &Route, call: &Call) -> Result<Outbound, String> {
     let (dialect, name) = (&shared.settings.dialect, route.upstream.name());
     for _ in 0..QUESTIONS {
         let outbound = dialect.outbound(call, name, &shared.known);
         let Outbound::Ask(question) = outbound else { return Ok(outbound) };
-        let answer = ask(core, route, &question).await?;
+        let answer = ask(shared, route, &question).await?;
         match dialect.asked(call, name, &answer, &shared.known) {
             Asked::Learned(lessons) if lessons.is_empty() => break,
             Asked::Learned(_) => {
@@ -37,8 +36,8 @@ pub(crate) async fn outbound(core: &Core, route: &Route, call: &Call) -> Result<
     Ok(Outbound::NotYet(format!("{name} did not say what has to be known first")))
 }
 
-async fn ask(core: &Core, route: &Route, question: &Call) -> Result<Answer, String> {
-    let times = &core.shared.settings.times;
+async fn ask(shared: &Shared, route: &Route, question: &Call) -> Result<Answer, String> {
+    let times = &shared.settings.times;
     let outgoing = Outgoing {
         method: question.head.method.clone(),
         target: question.head.target.clone(),
@@ -52,14 +51,14 @@ async fn ask(core: &Core, route: &Route, question: &Call) -> Result<Answer, Stri
             if says_absent(status) || status.is_server_error() {
                 return Err(format!("it answered {status} when it was asked for {}", question.head.path()));
             }
-            whole(core, response, lease).await
+            whole(shared, response, lease).await
         }
         Attempt::Absent(cause, _) | Attempt::Unknown(Doubt { cause, .. }) => Err(cause),
     }
 }
 
-async fn whole(core: &Core, response: Response<Incoming>, lease: Lease) -> Result<Answer, String> {
-    let settings = &core.shared.settings;
+async fn whole(shared: &Shared, response: Response<Incoming>, lease: Lease) -> Result<Answer, String> {
+    let settings = &shared.settings;
     let (mut parts, body) = response.into_parts();
     strip(&mut parts.headers);
     let body = Body::leased(body, settings.times.stall, lease).collect(settings.limits.body_bytes).await;

@@ -17,7 +17,7 @@ use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
 use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
-use crate::upstream::{Change, Pool, Route, Upstream};
+use crate::upstream::{Backoff, Change, Pool, Route, Upstream};
 
 /// Hears what happens.
 pub type Listener = Arc<dyn Fn(&Notice) + Send + Sync>;
@@ -59,14 +59,7 @@ impl Shared {
         journal: Journal,
         (clock, listener): (Clock, Listener),
     ) -> Result<Self, StartError> {
-        if settings.name.is_empty() || settings.name.contains('/') {
-            return Err(StartError::Name(settings.name));
-        }
-        let count = settings.upstreams.len();
-        let is_fed = settings.upstreams.first().is_some_and(|first| first.feed == Feed::Journal);
-        if !is_fed || count > MOST_SERVERS {
-            return Err(StartError::Servers { name: settings.name, count, most: MOST_SERVERS });
-        }
+        check(&settings)?;
         settings.upstreams.sort_by_key(|server| server.feed == Feed::Primary);
         let upstreams: Result<Vec<_>, _> =
             settings.upstreams.iter().map(|server| Upstream::new(server, &settings).map(Arc::new)).collect();
@@ -77,14 +70,25 @@ impl Shared {
         let teacher =
             Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
         let fed = settings.upstreams.iter().filter(|server| server.feed == Feed::Journal);
+        let scope = Scope::Prefix(LaneNumber::prefix(&settings.name));
         let consumers: Result<Vec<_>, _> = fed
             .map(|server| {
-                journal.consumer(&format!("proxy/{}/{}", settings.name, server.name), Start::Oldest)
+                let name = format!("proxy/{}/{}", settings.name, server.name);
+                journal.consumer_of(&name, Start::Oldest, scope.clone())
             })
             .collect();
         let consumers = consumers.map_err(|error| refuse(&settings.name, &error))?;
         if settings.replay.ambiguous == Ambiguous::Park {
             lane::park_heads(&settings.name, &consumers).map_err(|error| refuse(&settings.name, &error))?;
+        }
+        let prefix = format!("proxy/{}/", settings.name);
+        for name in journal.consumers() {
+            let upstream = name.strip_prefix(&prefix).filter(|upstream| !upstream.contains('/'));
+            if let Some(upstream) =
+                upstream.filter(|name| !settings.upstreams.iter().any(|one| one.name == *name))
+            {
+                listener(&Notice::Orphan { upstream: upstream.to_owned() });
+            }
         }
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
@@ -125,6 +129,12 @@ impl Shared {
         next
     }
 
+    /// Pauses before a write is sent again.
+    pub(crate) fn backoff(&self) -> Backoff {
+        let replay = &self.settings.replay;
+        Backoff::new(replay.backoff_initial, replay.backoff_max, self.chance())
+    }
+
     /// The name of a write, by which anybody can ask for it.
     pub(crate) fn write_id(&self, lane: LaneNumber, seq: Seq) -> String {
         crate::id::WriteId { journal: self.journal.id(), lane, seq }.to_string()
@@ -154,6 +164,32 @@ impl Shared {
         if let Some(upstream) = self.upstreams.get(number) {
             upstream.circuit.succeeded();
         }
+    }
+}
+
+/// Refuses names that would make the streams or positions of one those of another, and servers that cannot be.
+fn check(settings: &Settings) -> Result<(), StartError> {
+    let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+    let name = settings.name.clone();
+    if !is_name(&name) {
+        return Err(StartError::Name(name));
+    }
+    let count = settings.upstreams.len();
+    let is_fed = settings.upstreams.first().is_some_and(|first| first.feed == Feed::Journal);
+    if !is_fed || count > MOST_SERVERS {
+        return Err(StartError::Servers { name, count, most: MOST_SERVERS });
+    }
+    let mut names: Vec<&str> = settings.upstreams.iter().map(|server| server.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(bad) = names.iter().find(|name| !is_name(name)) {
+        return Err(StartError::Name((*bad).to_owned()));
+    }
+    match names.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some(pair) => {
+            let name = pair.first().copied().unwrap_or_default().to_owned();
+            Err(StartError::Server { name, cause: "there are two of this name".to_owned() })
+        }
+        None => Ok(()),
     }
 }
 

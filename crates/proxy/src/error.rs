@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its name would make its streams those of another.
-    #[error("a proxy cannot be called {0:?}: a name has letters, and no slash")]
+    #[error("neither a proxy nor a server can be called {0:?}: a name has letters, and no slash")]
     Name(String),
     /// There is no server to stand in front of, or there are too many.
-    #[error("the proxy {name} has {count} servers; it takes 1 to {most}")]
+    #[error("the proxy {name} has {count} servers; it takes a primary that it feeds, and {most} in all")]
     Servers {
         /// The proxy.
         name: String,
@@ -20,7 +20,7 @@ pub enum StartError {
         most: usize,
     },
     /// A server cannot be reached the way it is written.
-    #[error("the server {name} cannot be used: {cause}; look at its address")]
+    #[error("the server {name} cannot be used: {cause}; look at its name and address")]
     Server {
         /// The server.
         name: String,

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, request};
 
@@ -55,6 +55,26 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
 }
 
+/// The headers of an answer as they are passed on. An answer to `HEAD` has the length of a body that does not come.
+pub(crate) fn passed_back(method: &Method, headers: &mut HeaderMap) {
+    let length = headers.get(CONTENT_LENGTH).filter(|_| *method == Method::HEAD).cloned();
+    strip(headers);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length);
+    }
+}
+
+/// HTTP/2 may cut cookies into several headers, which HTTP/1.1 does not know (RFC 9113, 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
 /// The head of a client's request as it is forwarded: without what belongs to its connection, and with who asked.
 pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
     let mut headers = parts.headers;
@@ -63,6 +83,7 @@ pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
         parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     let host = authority.or_else(|| headers.get(HOST).cloned());
     strip(&mut headers);
+    join_cookies(&mut headers);
     headers.remove(HOST);
     append(&mut headers, &X_FORWARDED_FOR, &client.address.to_string());
     let node = match client.address {
@@ -168,6 +189,13 @@ mod tests {
             (&headers["x-forwarded-host"], &headers["x-forwarded-proto"]),
             (&HeaderValue::from_static("shop.example"), &HeaderValue::from_static("https"))
         );
+    }
+
+    #[test]
+    fn cookies_that_http2_has_cut_are_one_header_again() {
+        let request = Request::get("/").header("cookie", "a=1").header("cookie", "b=2");
+        let headers = forward(request.body(()).unwrap(), "10.0.0.1").headers;
+        assert_eq!(headers.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 
     #[test]

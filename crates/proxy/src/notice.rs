@@ -20,7 +20,7 @@ pub enum Notice {
         /// Writes that it has missed.
         pending: u64,
     },
-    /// A lane waits before it tries a server again.
+    /// A write of a lane has to wait, for a reason that is not the server's.
     Held {
         /// The lane.
         lane: u16,
@@ -36,17 +36,15 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// A server had a position in this proxy's lanes, and is not among its servers any more. What it lacks is kept.
+    Orphan {
+        /// Its name.
+        upstream: String,
+    },
     /// The journal cannot be read just now.
     Unreadable {
         /// Of which lane.
         lane: u16,
-        /// Why.
-        cause: String,
-    },
-    /// What a server's answer taught is not durable.
-    NotLearned {
-        /// The server.
-        upstream: String,
         /// Why.
         cause: String,
     },
@@ -72,7 +70,7 @@ impl Notice {
     /// How much it matters.
     pub fn weight(&self) -> Weight {
         match self {
-            Self::Back { .. } | Self::Held { .. } => Weight::Info,
+            Self::Back { .. } => Weight::Info,
             _ => Weight::Warning,
         }
     }
@@ -85,14 +83,14 @@ impl fmt::Display for Notice {
             Self::Back { upstream, pending } => {
                 write!(f, "{upstream} is back; writes that it has to catch up with: {pending}")
             }
-            Self::Held { lane, cause } => write!(f, "lane {lane} waits before it tries again: {cause}"),
+            Self::Held { lane, cause } => write!(f, "lane {lane} waits: {cause}"),
             Self::Parked { upstream, id, reason } => {
                 write!(f, "{upstream} did not take the write {id}: {reason}")
             }
-            Self::Unreadable { lane, cause } => write!(f, "cannot read the writes of lane {lane}: {cause}"),
-            Self::NotLearned { upstream, cause } => {
-                write!(f, "what {upstream} answered could not be kept: {cause}")
+            Self::Orphan { upstream } => {
+                write!(f, "{upstream} is not configured any more, and what it lacks is kept in the journal")
             }
+            Self::Unreadable { lane, cause } => write!(f, "cannot read the writes of lane {lane}: {cause}"),
             Self::NotSettled { upstream, cause } => {
                 write!(f, "{upstream} may get a write again after a restart: {cause}")
             }

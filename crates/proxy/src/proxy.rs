@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use journal::{Clock, Journal};
+use journal::{Clock, Health, Journal};
 
 use crate::core::{Listener, Shared};
 use crate::error::StartError;
@@ -58,6 +58,16 @@ impl Running {
     /// How it stands. It reads from the journal, so it may take a moment.
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// Whether a balancer in front may send writes here, and if not, why. Servers that are gone are no reason: writes are
+    /// taken all the same.
+    pub fn readiness(&self) -> Result<(), String> {
+        match self.shared.journal.stats().health {
+            Health::Well => Ok(()),
+            Health::Full => Err("the journal has no room".to_owned()),
+            Health::Stopped(cause) => Err(format!("the journal has stopped: {cause}")),
+        }
     }
 
     /// Takes no new connections, lets what is being served end until the deadline, and stops. What is pending stays in the

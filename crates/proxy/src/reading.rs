@@ -15,7 +15,7 @@ use crate::chance;
 use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::dialect::{Carriage, Interest, Outbound, Reach};
-use crate::head::strip;
+use crate::head::passed_back;
 use crate::lane::LaneNumber;
 use crate::settings::Feed;
 use crate::upstream::{Attempt, Doubt, Outgoing, Route, says_absent, send, send_afresh};
@@ -94,7 +94,7 @@ async fn ask(
     let shared = &core.shared;
     let Some(route) = core.routes.get(candidate.number) else { return Err(None) };
     let name = route.upstream.name();
-    let outbound = match asking::outbound(core, route, call).await {
+    let outbound = match asking::outbound(shared, route, call).await {
         Ok(outbound) => outbound,
         Err(cause) => {
             core.upstream_failed(candidate.number, &cause);
@@ -112,7 +112,7 @@ async fn ask(
             let (response, lease) = *answered;
             let is_absent = says_absent(response.status());
             let (mut parts, body) = response.into_parts();
-            strip(&mut parts.headers);
+            passed_back(&call.head.method, &mut parts.headers);
             if candidate.lacks > 0 {
                 parts.headers.insert(PENDING, HeaderValue::from(candidate.lacks));
             }

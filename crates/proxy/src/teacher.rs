@@ -35,7 +35,7 @@ impl Teacher {
     pub(crate) fn recall(journal: &Journal, proxy: &str) -> Result<Self, RecallError> {
         let name = format!("proxy/{proxy}/known");
         let stream = journal.stream(&name)?;
-        let consumer = journal.consumer_of(&name, Start::Oldest, Scope::Prefix(name.clone()))?;
+        let consumer = journal.consumer_of(&format!("{name}/reader"), Start::Oldest, Scope::Prefix(name))?;
         let teacher = Self {
             journal: journal.clone(),
             stream,
@@ -71,6 +71,11 @@ impl Teacher {
             self.take_in(lesson, seq);
         }
         Ok(())
+    }
+
+    /// Returns when everything is durable that the journal was given before.
+    pub(crate) async fn sync(&self) -> Result<(), CommitError> {
+        self.teach(|| vec![Lesson::Forget { key: String::new() }]).await
     }
 
     fn take_in(&self, lesson: &Lesson, seq: Seq) {

@@ -119,7 +119,7 @@ fn answers(mut server: TcpStream, mut client: TcpStream, manner: &Mutex<Manner>)
             Manner::Garble => client.write_all(b"\x00\xff no HTTP \r\n\r\n at all \x1b[2J")?,
             Manner::Flood => loop {
                 client.write_all(&b"HTTP/1.1 200 OK\r\nx: ".repeat(64))?;
-                client.write_all(&[b'y'; 64 << 10])?;
+                client.write_all(&b"y".repeat(64 << 10))?;
             },
             Manner::Drip => {
                 for byte in bytes {

@@ -61,7 +61,7 @@ pub trait Dialect: Send + Sync + 'static {
     }
 
     /// Whether an answer to a write that is sent again means that the write had been there before: a collection that
-    /// exists, a record that is gone.
+    /// exists, a record that is gone. It is asked where there is [interest](Dialect::interest) in the body.
     fn had_been_applied(&self, call: &Call, answer: &Answer) -> Before {
         let _ = (call, answer);
         Before::No

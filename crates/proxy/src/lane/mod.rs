@@ -2,8 +2,10 @@
 //!
 //! [`Course`](course::Course) decides; what is here keeps it behind a lock, and keeps who waits beside it.
 
+mod ahead;
 mod carrier;
 mod course;
+mod delivery;
 mod key;
 mod recall;
 mod tally;

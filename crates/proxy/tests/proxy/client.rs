@@ -48,7 +48,11 @@ pub(crate) fn ask_with(
     }
     let mut bytes = (head + "\r\n").into_bytes();
     bytes.extend_from_slice(body);
-    raw(address, &bytes)
+    let mut stream = connect(address);
+    // A server may have answered and closed before it has read everything.
+    drop(stream.write_all(&bytes));
+    let kind = if method == "HEAD" { Kind::Head } else { Kind::Whole };
+    read_kind(&mut stream, kind).expect("an answer")
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
@@ -68,14 +72,25 @@ pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
 
 /// Reads an answer; nothing if the connection ends before one.
 pub(crate) fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
+    read_kind(stream, Kind::Whole)
+}
+
+/// Whether an answer has a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Head,
+}
+
+fn read_kind(stream: &mut TcpStream, kind: Kind) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 << 10];
     loop {
-        if let Some(answer) = parse(&bytes, Rest::Coming) {
+        if let Some(answer) = parse(&bytes, kind, Rest::Coming) {
             return Some(answer);
         }
         match stream.read(&mut buffer) {
-            Ok(0) | Err(_) => return parse(&bytes, Rest::Gone),
+            Ok(0) | Err(_) => return parse(&bytes, kind, Rest::Gone),
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
         }
     }
@@ -88,19 +103,21 @@ enum Rest {
     Gone,
 }
 
-fn parse(bytes: &[u8], more: Rest) -> Option<Answer> {
+fn parse(bytes: &[u8], kind: Kind, more: Rest) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
     if status == 100 {
-        return parse(&bytes[end..], more);
+        return parse(&bytes[end..], kind, more);
     }
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers: Vec<(String, String)> = lines.filter_map(header).collect();
     let of = |name: &str| headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.clone());
     let rest = &bytes[end..];
-    let body = if of("transfer-encoding").as_deref() == Some("chunked") {
+    let body = if kind == Kind::Head {
+        Vec::new()
+    } else if of("transfer-encoding").as_deref() == Some("chunked") {
         dechunk(rest)?
     } else if let Some(length) = of("content-length") {
         let length: usize = length.parse().ok()?;

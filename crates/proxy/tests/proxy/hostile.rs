@@ -96,13 +96,13 @@ fn bodies_in_flight_have_a_limit_together() {
     let house = House::built(1, |settings| {
         settings.limits = Limits { body_bytes: 64 << 10, inflight_bytes: 128 << 10, ..Limits::default() };
     });
-    // Two writes that are announced and do not come take all the room.
+    // Two writes that are announced and do not come take all the room. One that finds it taken is turned away itself.
     let announce = b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 65536\r\n\r\nx";
-    let mut streams: Vec<_> = (0..2).map(|_| connect(house.address())).collect();
-    for stream in &mut streams {
-        stream.write_all(announce).unwrap();
-    }
+    let mut streams = Vec::new();
     eventually("there is no room", || {
+        let mut stream = connect(house.address());
+        stream.write_all(announce).unwrap();
+        streams.push(stream);
         let answer = house.ask("POST", "/b", &"y".repeat(60 << 10));
         answer.status == 503 && answer.header("retry-after").is_some()
     });

@@ -1,7 +1,6 @@
 //! A proxy with its journal and its servers.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ pub(crate) struct House {
     pub(crate) servers: Vec<Service>,
     pub(crate) settings: Settings,
     running: Option<Running>,
+    options: Options,
     pub(crate) notices: Arc<Mutex<Vec<Notice>>>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) fn settings(upstreams: Vec<Server>) -> Settings {
     }
 }
 
-pub(crate) fn open(directory: &Path) -> Journal {
-    Journal::open(directory, Options::new(|| Millis::new(1_700_000_000_000))).unwrap()
+fn options() -> Options {
+    Options::new(|| Millis::new(1_700_000_000_000))
 }
 
 impl House {
@@ -70,7 +70,8 @@ impl House {
         let mut settings = settings(upstreams.collect());
         change(&mut settings);
         let directory = tempfile::tempdir().unwrap();
-        let mut house = Self { directory, servers, settings, running: None, notices: Arc::default() };
+        let (running, notices) = (None, Arc::default());
+        let mut house = Self { directory, servers, settings, running, options: options(), notices };
         house.start();
         house
     }
@@ -79,8 +80,19 @@ impl House {
         let notices = Arc::clone(&self.notices);
         let listener = Arc::new(move |notice: &Notice| notices.lock().unwrap().push(notice.clone()));
         let clock: journal::Clock = Arc::new(|| Millis::new(1_700_000_000_000));
-        let journal = open(self.directory.path());
+        let journal = Journal::open(self.directory.path(), self.options.clone()).unwrap();
         self.running = Some(Proxy::start(self.settings.clone(), journal, clock, listener).unwrap());
+    }
+
+    /// The same house with as small a journal as there can be.
+    pub(crate) fn cramped(mut self) -> Self {
+        self.stop();
+        self.directory = tempfile::tempdir().unwrap();
+        let segment_size = 64 << 10;
+        self.options =
+            Options { segment_size, max_event: segment_size / 4, max_bytes: 8 * segment_size, ..options() };
+        self.start();
+        self
     }
 
     /// Ends the proxy, in the way that leaves most undone.

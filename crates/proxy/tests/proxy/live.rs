@@ -46,6 +46,16 @@ fn what_the_primary_refuses_is_its_answer_and_reaches_no_replica() {
 }
 
 #[test]
+fn an_answer_without_a_body_keeps_its_length() {
+    let house = House::with(1);
+    let answer = house.ask("HEAD", "/a", "");
+    assert_eq!(
+        (answer.status, answer.header("content-length"), answer.text().as_str()),
+        (200, Some("12"), "")
+    );
+}
+
+#[test]
 fn writes_of_a_lane_reach_every_server_in_the_same_order() {
     let house = House::with(3);
     std::thread::scope(|scope| {

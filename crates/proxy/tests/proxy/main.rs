@@ -7,6 +7,7 @@ mod house;
 mod service;
 
 mod faults;
+mod guide;
 mod hostile;
 mod live;
 mod outage;

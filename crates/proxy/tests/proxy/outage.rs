@@ -59,6 +59,49 @@ fn what_was_queued_outlives_the_proxy() {
 }
 
 #[test]
+fn a_journal_that_is_full_takes_no_writes_and_says_so_until_there_is_room() {
+    let mut house = House::with(1).cramped();
+    house.servers[0].go();
+    let body = "x".repeat(8 << 10);
+    let mut queued = 0;
+    let refused = loop {
+        let answer = house.ask("POST", "/a", &body);
+        if answer.status != 202 {
+            break answer;
+        }
+        queued += 1;
+    };
+    assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (507, Some("journal-full")));
+    assert!(queued > 10, "{queued}");
+    let too_large = house.ask("POST", "/a", &"x".repeat(20 << 10));
+    assert_eq!((too_large.status, too_large.json()["error"]["code"].as_str()), (413, Some("too-large")));
+    house.servers[0].come();
+    eventually("there is room again", || house.ask("POST", "/a", "last").status == 200);
+    let bodies = house.servers[0].bodies();
+    assert_eq!(bodies.iter().filter(|one| **one == body).count(), queued, "what was refused is not there");
+}
+
+#[test]
+fn what_a_server_lacks_that_is_not_configured_any_more_is_told_and_kept() {
+    let mut house = House::with(2);
+    house.servers[1].go();
+    assert_eq!(house.ask("POST", "/a", "one").status, 200);
+    house.stop();
+    let replica = house.settings.upstreams.pop().unwrap();
+    house.start();
+    let told = house.notices.lock().unwrap().clone();
+    assert!(
+        told.iter().any(|notice| notice.to_string().contains("replica is not configured any more")),
+        "{told:?}"
+    );
+    house.stop();
+    house.settings.upstreams.push(replica);
+    house.servers[1].come();
+    house.start();
+    house.expect_bodies(1, &["one"]);
+}
+
+#[test]
 fn what_is_refused_when_it_is_repeated_is_put_aside_and_the_rest_goes_on() {
     let mut house = House::with(1);
     house.servers[0].go();

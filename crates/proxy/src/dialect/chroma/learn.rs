@@ -97,6 +97,9 @@ impl Heard<'_> {
         if self.shelf.copied(&id, self.server).as_ref() != Some(&copied) {
             lessons.copied(&id, self.server, (&place, &copied));
         }
+        if self.shelf.is_gone(&id, self.server) {
+            lessons.not_gone(&id, self.server);
+        }
     }
 
     fn deleted(&self, name: &str, lessons: &mut Lessons) {

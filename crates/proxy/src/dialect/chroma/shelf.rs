@@ -198,6 +198,11 @@ impl Lessons {
         }
     }
 
+    /// A server has it again.
+    pub(super) fn not_gone(&mut self, id: &str, server: &str) {
+        self.forget(key(&["gone", id, server]));
+    }
+
     pub(super) fn told(&mut self, write_key: &str, told: &Told) {
         self.put(key(&["told", write_key]), write(told));
     }
