@@ -38,7 +38,7 @@ pub(crate) struct House {
     notices: Arc<Mutex<Vec<Notice>>>,
 }
 
-pub(crate) fn settings(listen: SocketAddr, servers: [(&str, String); 2]) -> Settings {
+pub(crate) fn settings(listen: SocketAddr, servers: &[(&str, String); 2]) -> Settings {
     let names = servers.iter().map(|(name, _)| *name);
     let dialect = Arc::new(Chroma::new(names));
     let upstreams = servers.iter().map(|(name, url)| Server {
@@ -76,7 +76,7 @@ impl House {
         let mut python = chroma.session().unwrap();
         python.run(BOOKS).unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let settings = settings(any, [("primary", primary.url()), ("replica", replica.url())]);
+        let settings = settings(any, &[("primary", primary.url()), ("replica", replica.url())]);
         let notices = Arc::default();
         let mut house = Self { directory, primary, replica, python, settings, running: None, notices };
         house.start();
@@ -116,11 +116,6 @@ impl House {
 
     pub(crate) fn try_run(&mut self, text: &str) -> Result<Value, String> {
         self.python.run(text)
-    }
-
-    /// Everything that a server has, read from it directly.
-    pub(crate) fn books(&mut self, server: &str) -> Value {
-        self.run(&format!("books({server})"))
     }
 
     /// Waits until both servers have this, and the proxy shows it.

@@ -85,7 +85,9 @@ fn what_was_there_before_the_proxy_is_found_on_each_server_by_its_name() {
         ));
         house.run(&format!("client({server}).create_collection('kept')"));
     }
-    house.run("by_name = seen.get_collection('known'); by_name.add(ids=['b'], embeddings=[[2.0]], documents=['y'])");
+    house.run(
+        "by_name = seen.get_collection('known'); by_name.add(ids=['b'], embeddings=[[2.0]], documents=['y'])",
+    );
     // An id that a client has kept from before, of the primary.
     house.run("kept = client(primary).get_collection('kept'); kept._client = seen._server");
     house.run("kept.add(ids=['k'], embeddings=[[2.0]], documents=['k'])");

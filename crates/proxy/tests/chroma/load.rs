@@ -1,5 +1,6 @@
 //! Servers and the proxy itself are killed at random moments, under load, with a client that keeps books.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -32,7 +33,7 @@ fn child() {
     let words: Vec<&str> = place.split(' ').collect();
     let [directory, listen, primary, replica] = words.as_slice() else { panic!("{place}") };
     let servers = [("primary", (*primary).to_owned()), ("replica", (*replica).to_owned())];
-    let settings = settings(listen.parse().unwrap(), servers);
+    let settings = settings(listen.parse().unwrap(), &servers);
     let journal = Journal::open(Path::new(directory), Options::new(|| Millis::new(0))).unwrap();
     let listener = Arc::new(|notice: &proxy::Notice| eprintln!("{notice:?}"));
     let running = Proxy::start(settings, journal, Arc::new(|| Millis::new(0)), listener).unwrap();
@@ -58,12 +59,19 @@ enum Victim {
 }
 
 fn start(place: &str) -> (Child, SocketAddr) {
+    let log = File::options().create(true).append(true).open(log_of(place)).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "load::child", "--ignored", "--nocapture"]).env(PLACE, place);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let serving = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("serving ").map(str::to_owned));
+    let serving =
+        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("serving ").map(str::to_owned));
     (child, serving.unwrap().parse().unwrap())
+}
+
+/// What the proxy told about itself lies beside its journal.
+fn log_of(place: &str) -> String {
+    format!("{}.log", place.split(' ').next().unwrap())
 }
 
 impl House {
@@ -158,7 +166,8 @@ fn every_acknowledged_write_is_on_both_servers_whatever_was_killed() {
         wrong = python.run(&check).unwrap_or_else(Value::String);
         (wrong == Value::Array(Vec::new())).then_some(())
     });
-    assert!(found.is_some(), "seed {seed}: {wrong:#}");
+    let log = std::fs::read_to_string(log_of(&house.place)).unwrap();
+    assert!(found.is_some(), "seed {seed}: {wrong:#}\n{log}");
     house.kill(Victim::Proxy);
 }
 

@@ -29,7 +29,9 @@ fn what_is_written_while_a_server_is_gone_is_on_both_when_it_is_back() {
     house.run("fill('always', 'd'); fill('without-replica', 'e')");
     house.primary.kill().unwrap();
     house.run("fill('always', 'f'); fill('without-any', 'g'); fill('without-any', 'h')");
-    house.run("seen.get_collection('without-any').upsert(ids=['h'], embeddings=[[1.0, 1.0]], documents=['of h'])");
+    house.run(
+        "seen.get_collection('without-any').upsert(ids=['h'], embeddings=[[1.0, 1.0]], documents=['of h'])",
+    );
     house.replica.start().unwrap();
     house.primary.start().unwrap();
     let books = json!({

@@ -54,7 +54,9 @@ fn scripts_for_another_balancer_run_unchanged_through_an_outage() {
         house.script(block);
     }
     let healthy = house.health_check();
-    for line in ["Pending writes: 0", "Currently replaying: false", "Primary: true", "Replica: true", "HEALTHY"] {
+    for line in
+        ["Pending writes: 0", "Currently replaying: false", "Primary: true", "Replica: true", "HEALTHY"]
+    {
         assert!(healthy.contains(line), "no {line} in\n{healthy}");
     }
     assert!(house.script(blocks("wal_performance_test.sh").first().unwrap()).contains("GOOD"));
@@ -66,7 +68,8 @@ fn scripts_for_another_balancer_run_unchanged_through_an_outage() {
     assert!(warning.contains("Primary: false") && warning.contains("WARNING"), "{warning}");
     let watched = house.script(blocks("wal_monitor.sh").first().unwrap());
     assert!(watched.contains("Pending: 1, Replaying: false, Failed: 0"), "{watched}");
-    house.run("seen.get_collection('test_during_outage').add(ids=['a'], embeddings=[[1.0]], documents=['x'])");
+    house
+        .run("seen.get_collection('test_during_outage').add(ids=['a'], embeddings=[[1.0]], documents=['x'])");
     house.primary.start().unwrap();
     let records = json!({"a": ["x", null, [1.0]]});
     house.expect(&json!({"test_during_outage": {"metadata": {"test": true}, "records": records}}));
