@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::endpoint::Place;
+use super::shelf::MAX_RECORD;
 use super::words::uuid;
 
 /// What is read of a record.
@@ -87,12 +88,13 @@ pub(super) struct Creation<'a> {
     pub(super) name: Cow<'a, str>,
     #[serde(default)]
     pub(super) get_or_create: Option<bool>,
-    #[serde(default)]
-    metadata: Value,
-    #[serde(default)]
-    configuration: Value,
-    #[serde(default)]
-    schema: Value,
+    // Left as text: as values they would take many times the memory, and are needed for promises alone.
+    #[serde(borrow, default)]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    configuration: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    schema: Option<&'a RawValue>,
 }
 
 impl<'a> Creation<'a> {
@@ -107,7 +109,7 @@ impl<'a> Creation<'a> {
             "id": id,
             "name": self.name,
             "configuration_json": self.configuration(),
-            "metadata": self.metadata,
+            "metadata": value_of(self.metadata),
             "dimension": null,
             "tenant": tenant,
             "database": database,
@@ -115,8 +117,8 @@ impl<'a> Creation<'a> {
             "version": 0,
         });
         // A server makes a schema of the configuration. Without one the client does so, too.
-        if let (Value::Object(_), Some(fields)) = (&self.schema, record.as_object_mut()) {
-            fields.insert("schema".to_owned(), self.schema.clone());
+        if let (schema @ Value::Object(_), Some(fields)) = (value_of(self.schema), record.as_object_mut()) {
+            fields.insert("schema".to_owned(), schema);
         }
         record
     }
@@ -127,9 +129,10 @@ impl<'a> Creation<'a> {
             "space": "l2", "ef_construction": 100, "ef_search": 100, "max_neighbors": 16,
             "resize_factor": 1.2, "sync_threshold": 1000,
         });
-        let field = |name: &str| self.configuration.get(name).filter(|value| !value.is_null());
-        let asked: Option<&Map<String, Value>> = field("hnsw").and_then(Value::as_object);
-        for (name, value) in asked.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+        let asked = value_of(self.configuration);
+        let field = |name: &str| asked.get(name).filter(|value| !value.is_null());
+        let over: Option<&Map<String, Value>> = field("hnsw").and_then(Value::as_object);
+        for (name, value) in over.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
             if let Some(fields) = hnsw.as_object_mut() {
                 fields.insert(name.clone(), value.clone());
             }
@@ -138,13 +141,19 @@ impl<'a> Creation<'a> {
     }
 }
 
+/// A part of a request as a value, unless it is too large to be promised.
+fn value_of(text: Option<&RawValue>) -> Value {
+    let text = text.map(RawValue::get).filter(|text| text.len() <= MAX_RECORD);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// What is read of a request that modifies a collection.
 #[derive(Debug, Deserialize)]
 pub(super) struct Modification<'a> {
     #[serde(borrow, default)]
     pub(super) new_name: Option<Cow<'a, str>>,
-    #[serde(default)]
-    new_metadata: Option<Value>,
+    #[serde(borrow, default)]
+    new_metadata: Option<&'a RawValue>,
 }
 
 impl<'a> Modification<'a> {
@@ -159,8 +168,8 @@ impl<'a> Modification<'a> {
         if let Some(name) = &self.new_name {
             fields.insert("name".to_owned(), json!(name));
         }
-        if let Some(metadata) = &self.new_metadata {
-            fields.insert("metadata".to_owned(), metadata.clone());
+        if self.new_metadata.is_some() {
+            fields.insert("metadata".to_owned(), value_of(self.new_metadata));
         }
         Some(record.to_string())
     }

@@ -1,6 +1,7 @@
 //! The dialect by itself: what it makes of requests and answers, and what it knows then.
 
 use http::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -317,4 +318,32 @@ fn a_database_of_its_own_is_one_lane() {
         assert_eq!(desk.lane(other), "t/d");
     }
     assert_ne!(desk.lane(&create("one", "k")), desk.lane(&create("two", "k")));
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_and_answered_nothing_panics(
+        method in "GET|POST|PUT|DELETE|PATCH|ODD",
+        short in prop::sample::select(vec!["/api/v1", "/api/v2", HERE, "", "/api/v2/tenants"]),
+        words in prop::collection::vec("collections|by-id|add|reset|[a-zA-Z0-9%:.~-]{0,40}", 0..5),
+        query in "([?][a-z=&%0-9]{0,20})?",
+        request in prop::collection::vec(any::<u8>(), 0..60),
+        // Bits of JSON make records more often than bytes do.
+        text in "[\\[{]{0,2}(\"(id|name|tenant|database)\":(\"[a-z0-9-]{0,40}\"|7|null),?){0,4}[\\]}]{0,2}",
+    ) {
+        let desk = Desk::new();
+        let path: String = words.iter().map(|word| format!("/{word}")).collect();
+        let Ok(target) = format!("{short}{path}{query}").parse() else { return Ok(()) };
+        let head = Head { method: method.parse().unwrap(), target, headers: HeaderMap::new() };
+        let asked = Call { head, body: Bytes::from(request) };
+        drop(desk.chroma.class(&asked.head, &desk.known));
+        drop((desk.lane(&asked), desk.sent(&asked, "primary")));
+        for status in [200, 404, 409] {
+            let answer = Answer { body: Bytes::from(text.clone()), ..answer(status, &Value::Null) };
+            drop(desk.chroma.asked(&asked, "primary", &answer, &desk.known));
+            desk.hear(&asked, "primary", answer);
+            drop(desk.sent(&asked, "replica"));
+        }
+        drop(desk.chroma.promise(&asked, &desk.known));
+    }
 }
