@@ -45,7 +45,7 @@ fn child() {
 struct House {
     primary: Server,
     replica: Server,
-    proxy: Child,
+    proxy: Served,
     place: String,
 }
 
@@ -58,15 +58,23 @@ enum Victim {
     Proxy,
 }
 
-fn start(place: &str) -> (Child, SocketAddr) {
+/// A proxy in a process of its own.
+struct Served {
+    child: Child,
+    address: SocketAddr,
+    /// Kept open: a process that cannot print ends.
+    _lines: Lines<BufReader<ChildStdout>>,
+}
+
+fn start(place: &str) -> Served {
     let log = File::options().create(true).append(true).open(log_of(place)).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "load::child", "--ignored", "--nocapture"]).env(PLACE, place);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let serving =
-        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("serving ").map(str::to_owned));
-    (child, serving.unwrap().parse().unwrap())
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.by_ref().map_while(Result::ok);
+    let serving = told.filter_map(|line| line.strip_prefix("serving ").map(str::to_owned)).next().unwrap();
+    Served { child, address: serving.parse().unwrap(), _lines: lines }
 }
 
 /// What the proxy told about itself lies beside its journal.
@@ -84,8 +92,8 @@ impl House {
                 self.replica.kill().unwrap();
             }
             Victim::Proxy => {
-                self.proxy.kill().unwrap();
-                self.proxy.wait().unwrap();
+                self.proxy.child.kill().unwrap();
+                self.proxy.child.wait().unwrap();
             }
         }
     }
@@ -98,7 +106,7 @@ impl House {
                 self.replica.start().unwrap();
                 self.primary.start().unwrap();
             }
-            Victim::Proxy => self.proxy = start(&self.place).0,
+            Victim::Proxy => self.proxy = start(&self.place),
         }
     }
 }
@@ -129,12 +137,13 @@ fn every_acknowledged_write_is_on_both_servers_whatever_was_killed() {
         let journal = directory.path().join("journal");
         format!("{} {listen} {} {}", journal.display(), primary.url(), replica.url())
     };
-    let (mut first, address) = start(&place("127.0.0.1:0"));
-    first.kill().unwrap();
-    first.wait().unwrap();
+    // The first one finds a port, which all after it keep.
+    let mut first = start(&place("127.0.0.1:0"));
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    let address = first.address;
     let place = place(&address.to_string());
-    let proxy = start(&place).0;
-    let mut house = House { primary, replica, proxy, place };
+    let mut house = House { proxy: start(&place), primary, replica, place };
 
     let seed = number_in_environment("SEAWALL_TEST_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let kills = number_in_environment("SEAWALL_TEST_KILLS").unwrap_or(KILLS);
