@@ -84,7 +84,7 @@ class Worker:
         while not stop.is_set():
             self.clock += 1
             # Not so fast that the kills come while nobody listens.
-            stop.wait(0.01)
+            stop.wait(0.02)
             act = self.random.choices([self.upsert, self.add, self.delete, self.look, self.anew], [8, 6, 3, 2, 0.15])[0]
             act()
 

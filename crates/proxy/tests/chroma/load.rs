@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -11,14 +10,14 @@ use std::time::Duration;
 use journal::{Journal, Millis, Options};
 use proxy::Proxy;
 use serde_json::Value;
-use testkit::chroma::{Chroma, Server};
+use testkit::chroma::{Chroma, Server, free_port};
 use testkit::wait_for;
 
 use crate::house::{BOOKS, settings};
 
 const PLACE: &str = "SEAWALL_TEST_PROXY";
 /// Kills, unless `SEAWALL_TEST_KILLS` says more.
-const KILLS: u64 = 12;
+const KILLS: u64 = 8;
 const WORKERS: &str = "4";
 /// Attempts of the client between two kills, at most.
 const ATTEMPTS: u64 = 60;
@@ -36,8 +35,8 @@ fn child() {
     let settings = settings(listen.parse().unwrap(), &servers);
     let journal = Journal::open(Path::new(directory), Options::new(|| Millis::new(0))).unwrap();
     let listener = Arc::new(|notice: &proxy::Notice| eprintln!("{notice:?}"));
-    let running = Proxy::start(settings, journal, Arc::new(|| Millis::new(0)), listener).unwrap();
-    println!("\nserving {}", running.address());
+    let _running = Proxy::start(settings, journal, Arc::new(|| Millis::new(0)), listener).unwrap();
+    println!("\nserving");
     // Until it is killed.
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
@@ -61,7 +60,6 @@ enum Victim {
 /// A proxy in a process of its own.
 struct Served {
     child: Child,
-    address: SocketAddr,
     /// Kept open: a process that cannot print ends.
     _lines: Lines<BufReader<ChildStdout>>,
 }
@@ -72,9 +70,9 @@ fn start(place: &str) -> Served {
     command.args(["--exact", "load::child", "--ignored", "--nocapture"]).env(PLACE, place);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told = lines.by_ref().map_while(Result::ok);
-    let serving = told.filter_map(|line| line.strip_prefix("serving ").map(str::to_owned)).next().unwrap();
-    Served { child, address: serving.parse().unwrap(), _lines: lines }
+    let mut told = lines.by_ref().map_while(Result::ok);
+    assert!(told.any(|line| line == "serving"), "the proxy does not serve");
+    Served { child, _lines: lines }
 }
 
 /// What the proxy told about itself lies beside its journal.
@@ -133,22 +131,15 @@ fn every_acknowledged_write_is_on_both_servers_whatever_was_killed() {
     let directory = tempfile::tempdir().unwrap();
     let primary = chroma.on(directory.path().join("primary")).unwrap();
     let replica = chroma.on(directory.path().join("replica")).unwrap();
-    let place = |listen: &str| {
-        let journal = directory.path().join("journal");
-        format!("{} {listen} {} {}", journal.display(), primary.url(), replica.url())
-    };
-    // The first one finds a port, which all after it keep.
-    let mut first = start(&place("127.0.0.1:0"));
-    first.child.kill().unwrap();
-    first.child.wait().unwrap();
-    let address = first.address;
-    let place = place(&address.to_string());
+    let port = free_port().unwrap();
+    let journal = directory.path().join("journal");
+    let place = format!("{} 127.0.0.1:{port} {} {}", journal.display(), primary.url(), replica.url());
     let mut house = House { proxy: start(&place), primary, replica, place };
 
     let seed = number_in_environment("SEAWALL_TEST_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let kills = number_in_environment("SEAWALL_TEST_KILLS").unwrap_or(KILLS);
     let mut load = chroma.script(include_str!("load.py"));
-    load.args([&address.port().to_string(), WORKERS, &seed.to_string()]);
+    load.args([&port.to_string(), WORKERS, &seed.to_string()]);
     let mut load = load.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(load.stdout.take().unwrap()).lines();
     let (mut state, mut done) = (seed, pass(&mut lines, ATTEMPTS));

@@ -15,8 +15,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use crate::http;
 use crate::peers::{Peer, need_peer};
 use crate::prometheus::DriveError;
@@ -82,8 +80,8 @@ impl Chroma {
     }
 }
 
-/// A port that nobody listens on at this moment.
-fn free_port() -> io::Result<u16> {
+/// A port that nobody listens on at this moment, and that the system gives to nobody by itself.
+pub fn free_port() -> io::Result<u16> {
     let width = u32::from(PORTS.end - PORTS.start);
     // Tests that run at the same time, in one process or several, begin to look at different places.
     let first = std::process::id().wrapping_mul(97).wrapping_add(STARTED.fetch_add(7, Ordering::Relaxed));
@@ -126,8 +124,7 @@ impl Server {
         }
     }
 
-    /// Starts it without waiting until it serves.
-    pub fn launch(&mut self) -> Result<(), DriveError> {
+    fn launch(&mut self) -> Result<(), DriveError> {
         let log = File::options().create(true).append(true).open(self.log_path());
         let log = log.map_err(DriveError::machine("open the log of Chroma"))?;
         let mut command = self.chroma.script(SERVE);
@@ -142,22 +139,6 @@ impl Server {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         child.kill().and_then(|()| child.wait()).map_err(DriveError::machine("kill Chroma"))?;
         Ok(())
-    }
-
-    /// Stops it in the middle of whatever it does, with its connections open.
-    pub fn freeze(&self) -> Result<(), DriveError> {
-        self.signal(Signal::STOP)
-    }
-
-    /// Lets it go on after [`Server::freeze`].
-    pub fn thaw(&self) -> Result<(), DriveError> {
-        self.signal(Signal::CONT)
-    }
-
-    fn signal(&self, signal: Signal) -> Result<(), DriveError> {
-        let Some(child) = &self.child else { return Ok(()) };
-        kill_process(Pid::from_child(child), signal)
-            .map_err(|cause| DriveError::machine("send Chroma a signal")(cause.into()))
     }
 
     /// Where it listens on this machine.
