@@ -1,7 +1,7 @@
 //! What a server has to be sent, and what has to be asked of it before that is known.
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::body::Body;
@@ -9,7 +9,7 @@ use crate::call::{Answer, Call};
 use crate::core::Shared;
 use crate::dialect::{Asked, Outbound};
 use crate::head::strip;
-use crate::upstream::{Attempt, Doubt, Lease, Outgoing, Route, says_absent, send};
+use crate::upstream::{Attempt, Doubt, Lease, Outgoing, Route, says_absent, send, send_afresh};
 
 /// Questions for one request. A dialect needs one; what it learned from that may be gone the moment after.
 const QUESTIONS: u32 = 3;
@@ -20,7 +20,10 @@ pub(crate) async fn outbound(shared: &Shared, route: &Route, call: &Call) -> Res
     for _ in 0..QUESTIONS {
         let outbound = dialect.outbound(call, name, &shared.known);
         let Outbound::Ask(question) = outbound else { return Ok(outbound) };
-        let answer = ask(shared, route, &question).await?;
+        let answer = match ask(shared, route, &question).await? {
+            Heard::Answer(answer) => answer,
+            Heard::NotYet(cause) => return Ok(Outbound::NotYet(cause)),
+        };
         match dialect.asked(call, name, &answer, &shared.known) {
             Asked::Learned(lessons) if lessons.is_empty() => break,
             Asked::Learned(_) => {
@@ -28,7 +31,9 @@ pub(crate) async fn outbound(shared: &Shared, route: &Route, call: &Call) -> Res
                     Asked::Learned(lessons) => lessons,
                     Asked::Instead(_) => Vec::new(),
                 };
-                shared.teacher.teach(lessons).await.map_err(|error| error.to_string())?;
+                if let Err(error) = shared.teacher.teach(lessons).await {
+                    return Ok(Outbound::NotYet(format!("what {name} answered could not be kept: {error}")));
+                }
             }
             Asked::Instead(outbound) => return Ok(outbound),
         }
@@ -36,22 +41,37 @@ pub(crate) async fn outbound(shared: &Shared, route: &Route, call: &Call) -> Res
     Ok(Outbound::NotYet(format!("{name} did not say what has to be known first")))
 }
 
-async fn ask(shared: &Shared, route: &Route, question: &Call) -> Result<Answer, String> {
+/// What came of a question to a server that is there.
+enum Heard {
+    Answer(Answer),
+    NotYet(String),
+}
+
+async fn ask(shared: &Shared, route: &Route, question: &Call) -> Result<Heard, String> {
     let times = &shared.settings.times;
-    let outgoing = Outgoing {
+    let outgoing = || Outgoing {
         method: question.head.method.clone(),
         target: question.head.target.clone(),
         headers: question.head.headers.clone(),
         body: Body::EMPTY,
     };
-    match send(route, outgoing, times.request).await {
+    let attempt = match send(route, outgoing(), times.request).await {
+        // Most often the server has closed an idle connection just then.
+        Attempt::Unknown(doubt) if doubt.is_broken => send_afresh(route, outgoing(), times.request).await,
+        other => other,
+    };
+    match attempt {
         Attempt::Answered(answered) => {
             let (response, lease) = *answered;
             let status = response.status();
-            if says_absent(status) || status.is_server_error() {
-                return Err(format!("it answered {status} when it was asked for {}", question.head.path()));
+            let said = || format!("it answered {status} when it was asked for {}", question.head.path());
+            if says_absent(status) {
+                return Err(said());
             }
-            whole(shared, response, lease).await
+            if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+                return Ok(Heard::NotYet(said()));
+            }
+            whole(shared, response, lease).await.map(Heard::Answer)
         }
         Attempt::Absent(cause, _) | Attempt::Unknown(Doubt { cause, .. }) => Err(cause),
     }

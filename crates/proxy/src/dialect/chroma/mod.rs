@@ -149,8 +149,8 @@ impl Dialect for Chroma {
                 Asked::Learned(lessons.0)
             }
             (None, Some(collection)) => Asked::Instead(Outbound::Never(format!(
-                "{upstream} has no collection {}: it is missing there, or was not created; copy it there, and requeue",
-                collection.name
+                "{upstream} answered {} when it was asked for collection {}: if it is missing there, copy it, and retry",
+                answer.status, collection.name
             ))),
             // The server says best what is wrong with such an id.
             (None, None) => Asked::Instead(rewritten(call, &request, None)),
