@@ -32,13 +32,24 @@ fn what_is_written_while_a_server_is_gone_is_on_both_when_it_is_back() {
     house.run(
         "seen.get_collection('without-any').upsert(ids=['h'], embeddings=[[1.0, 1.0]], documents=['of h'])",
     );
+    house.run(
+        "
+import httpx
+here = f'http://127.0.0.1:{proxy}'
+by_hand = httpx.post(here + '/api/v2/collections', json={'name': 'by-hand'})
+where = here + by_hand.headers['location']
+assert by_hand.status_code == 202 and httpx.get(where).json()['state'] == 'queued'
+",
+    );
     house.replica.start().unwrap();
     house.primary.start().unwrap();
     let books = json!({
         "always": {"metadata": null, "records": {"a": record("a"), "b": record("b"), "d": record("d"), "f": record("f")}},
+        "by-hand": {"metadata": null, "records": {}},
         "without-primary": {"metadata": null, "records": {"c": record("c")}},
         "without-replica": {"metadata": null, "records": {"e": record("e")}},
         "without-any": {"metadata": null, "records": {"g": record("g"), "h": record("h")}},
     });
     house.expect(&books);
+    assert_eq!(house.run("httpx.get(where).json()['state']"), "applied");
 }
