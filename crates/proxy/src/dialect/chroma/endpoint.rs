@@ -155,6 +155,11 @@ impl Request {
         target.parse().ok()
     }
 
+    /// The long path, however the client wrote it.
+    pub(super) fn long_path(&self) -> String {
+        self.path.iter().flatten().fold(String::new(), |path, segment| path + "/" + &encoded(segment))
+    }
+
     /// The path of a collection's record: by its name, or by its id.
     pub(super) fn record_of(place: &Place, by: Record<'_>) -> String {
         let Place { tenant, database } = place;

@@ -40,9 +40,9 @@ impl Heard<'_> {
                 }
             }
             Endpoint::Greeting if success && !body.is_empty() && body.len() <= MAX_GREETING => {
-                let path = self.call.head.path();
-                if self.shelf.greeting(path).as_deref() != Some(body) {
-                    lessons.greeting(path, body.to_owned());
+                let path = self.request.long_path();
+                if self.shelf.greeting(&path).as_deref() != Some(body) {
+                    lessons.greeting(&path, body.to_owned());
                 }
             }
             _ => {}

@@ -27,7 +27,7 @@ pub(super) fn promise(call: &Call, request: &Request, shelf: Shelf<'_>) -> Optio
         Endpoint::DeleteCollection(name) => Some(deleted(call, (place, name), shelf)),
         Endpoint::Named(name) => Some(known(shelf.record(&shelf.named(place, name)?)?)),
         Endpoint::ById(id) => Some(known(shelf.record(id)?)),
-        Endpoint::Greeting => Some(known(shelf.greeting(call.head.path())?)),
+        Endpoint::Greeting => Some(known(shelf.greeting(&request.long_path())?)),
         _ => None,
     }
 }

@@ -16,7 +16,9 @@
 //! | `told/KEY` | which collection a write was about that not all servers have answered, and who has: [`Told`] |
 //! | `greeting/PATH` | what a server said to it last |
 //!
-//! What a collection needs is forgotten once it is deleted on every server, so the map has the size of what is there.
+//! What a collection needs is forgotten once it is deleted on every server, so the map has the size of what is there. The
+//! lane of a name is kept: a write in it may be on its way that nothing is known about yet. That is a word for each name
+//! that a collection was ever given after its first.
 
 use serde::{Deserialize, Serialize};
 

@@ -211,20 +211,24 @@ fn a_collection_that_is_created_anew_is_another_one_on_a_server_that_is_behind()
 }
 
 #[test]
-fn what_is_deleted_everywhere_is_forgotten() {
+fn what_is_deleted_everywhere_is_forgotten_but_for_the_lanes_of_names() {
     let desk = Desk::new();
-    let (books, gone) = (create("books", "k1"), delete("books", "k2"));
-    let renamed = rename(IDS[0], "books", "k3");
+    let writes = [rename(IDS[0], "maps", "k2"), rename(IDS[0], "atlas", "k3"), rename(IDS[0], "atlas", "k4")];
     for (server, id) in [("primary", IDS[0]), ("replica", IDS[1])] {
-        desk.hear_created(&books, server, (id, "books"));
+        desk.hear_created(&create("books", "k1"), server, (id, "books"));
     }
-    for server in ["primary", "replica"] {
-        desk.hear(&renamed, server, answer(200, &json!({})));
+    for write in &writes {
+        desk.hear(write, "primary", answer(200, &json!({})));
     }
+    let gone = delete("atlas", "k5");
     desk.hear(&gone, "primary", answer(200, &json!({})));
-    assert!(!desk.words().is_empty());
+    for write in &writes {
+        desk.hear(write, "replica", answer(200, &json!({})));
+    }
     desk.hear(&gone, "replica", answer(404, &json!({})));
-    assert_eq!(desk.words(), Vec::<String>::new());
+    // A creation of one of these names may have been journaled meanwhile, in the lane of all this.
+    let lanes = ["atlas", "maps"].map(|name| format!("lane/default_tenant/default_database/{name}"));
+    assert_eq!(desk.words(), lanes);
 }
 
 #[test]
