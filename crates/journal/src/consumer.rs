@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::commit::{Request, Settlement, Shared, Ticket};
 use crate::journal::done;
 use crate::log::hold;
-use crate::read::{self, Event, Wanted};
+use crate::read::{self, Event, Wanted, Window};
 use crate::{CommitError, ConsumerNumber, Millis, ReadError, Scope, Seq, Span, Stream, StreamNumber, limits};
 
 /// A named reader of a journal, whose settlements last.
@@ -78,7 +78,8 @@ impl Consumer {
     /// that who knows how far it has settled begins there.
     pub fn pending_from(&self, stream: &Stream, from: Seq) -> Pending {
         let buffer = Vec::new().into_iter();
-        Pending { consumer: self.clone(), stream: stream.clone(), from, buffer }
+        let window = Window::default();
+        Pending { consumer: self.clone(), stream: stream.clone(), from, buffer, window }
     }
 
     /// Every stream in which something is pending.
@@ -155,8 +156,12 @@ impl Consumer {
 
     /// Reads one event, pending or parked; nothing if nobody may ask for it any more.
     pub fn read(&self, stream: &Stream, seq: Seq) -> Result<Option<Event>, ReadError> {
+        self.read_with(stream, seq, &mut Window::default())
+    }
+
+    fn read_with(&self, stream: &Stream, seq: Seq, window: &mut Window) -> Result<Option<Event>, ReadError> {
         let wanted = Wanted { stream: stream.number, name: &stream.name, seq };
-        read::read(&self.shared.state, self.shared.id, wanted)
+        read::read(&self.shared.state, self.shared.id, wanted, window)
     }
 
     /// Ends it: it has no claim to any event any more.
@@ -179,6 +184,7 @@ pub struct Pending {
     stream: Stream,
     from: Seq,
     buffer: std::vec::IntoIter<Seq>,
+    window: Window,
 }
 
 impl Iterator for Pending {
@@ -195,7 +201,7 @@ impl Iterator for Pending {
             };
             self.from = seq.next();
             // It may have been settled since its number was looked up.
-            match self.consumer.read(&self.stream, seq) {
+            match self.consumer.read_with(&self.stream, seq, &mut self.window) {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(Ok(event)),
                 Err(error) => return Some(Err(error)),

@@ -10,15 +10,8 @@ use crate::{JournalId, Scope, SegmentId, Seq};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// An option has a value that cannot be.
-    #[error("the option {option} cannot be {value}: it has to be {bounds}")]
-    Option {
-        /// Its name.
-        option: &'static str,
-        /// What it was.
-        value: u64,
-        /// What it may be.
-        bounds: String,
-    },
+    #[error(transparent)]
+    Option(#[from] BadOption),
     /// Another process, or this one, has it open.
     #[error("the journal {journal} is held by another process; stop that one first, or go through it")]
     Held {
@@ -81,6 +74,18 @@ fn advice(fault: &Fault) -> &'static str {
     }
 }
 
+/// A value that an option cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the option {option} cannot be {value}: it has to be {bounds}")]
+pub struct BadOption {
+    /// Its name.
+    pub option: &'static str,
+    /// What it was.
+    pub value: u64,
+    /// What it may be.
+    pub bounds: String,
+}
+
 /// Why a name cannot be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -95,6 +100,9 @@ pub enum NameError {
 /// Why something is not in the journal that was to be.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
+    /// A batch without events.
+    #[error("there is no event to append")]
+    Nothing,
     /// The event is larger than is allowed.
     #[error("the event has {bytes} bytes, and the limit is {limit}; split it, or raise `max_event`")]
     EventTooLarge {

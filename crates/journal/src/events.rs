@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::commit::Shared;
 use crate::log::hold;
-use crate::read::{self, Event, Wanted};
+use crate::read::{self, Event, Wanted, Window};
 use crate::{ReadError, Seq, Stream};
 
 /// How many events are looked up at once: few enough that the index is not held for long.
@@ -16,12 +16,13 @@ pub struct Events {
     stream: Stream,
     from: Seq,
     buffer: std::vec::IntoIter<Seq>,
+    window: Window,
 }
 
 impl Events {
     pub(crate) fn of(shared: &Arc<Shared>, stream: &Stream) -> Self {
         let (shared, stream) = (Arc::clone(shared), stream.clone());
-        Self { shared, stream, from: Seq::FIRST, buffer: Vec::new().into_iter() }
+        Self { shared, stream, from: Seq::FIRST, buffer: Vec::new().into_iter(), window: Window::default() }
     }
 
     /// The same from a number on.
@@ -52,7 +53,9 @@ impl Iterator for Events {
             self.from = seq.next();
             let wanted = Wanted { stream: self.stream.number, name: &self.stream.name, seq };
             // It may have been settled since its number was looked up.
-            if let Some(event) = read::read(&self.shared.state, self.shared.id, wanted).transpose() {
+            if let Some(event) =
+                read::read(&self.shared.state, self.shared.id, wanted, &mut self.window).transpose()
+            {
                 return Some(event);
             }
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::commit::{Answer, Made, Request, Shared, Ticket};
+use crate::commit::{Answer, Batch, Made, Request, Shared, Ticket};
 use crate::consumer::Consumer;
 use crate::events::Events;
 use crate::format::{Openness, Start};
@@ -196,16 +196,26 @@ impl Journal {
         stream: &Stream,
         payloads: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) -> Result<Option<Span>, CommitError> {
-        let mut tickets: Vec<Ticket<Seq>> = Vec::new();
-        for payload in payloads {
-            tickets.push(self.append(stream, payload));
-            if tickets.last().is_some_and(Ticket::is_refused) {
-                break;
-            }
+        let payloads: Vec<_> = payloads.into_iter().collect();
+        if payloads.is_empty() {
+            return Ok(None);
         }
-        let numbers: Vec<Seq> = tickets.into_iter().map(Ticket::wait).collect::<Result<_, _>>()?;
-        let ends = numbers.first().zip(numbers.last());
-        Ok(ends.and_then(|(first, last)| Span::new(*first, *last)))
+        self.append_batch(stream, &payloads).wait().map(Some).map_err(|failed| failed.error)
+    }
+
+    /// Appends events one after the other, of which there has to be one at least. Nothing comes between them, so their
+    /// numbers follow each other. If one is too large, none is appended.
+    pub fn append_batch(&self, stream: &Stream, payloads: &[impl AsRef<[u8]>]) -> Batch {
+        let shared = Arc::clone(&self.shared);
+        let limit = self.shared.options.max_event;
+        let sizes = payloads.iter().map(|payload| payload.as_ref().len() as u64);
+        match sizes.max() {
+            None => Batch::refused(shared, CommitError::Nothing),
+            Some(bytes) if bytes > limit => {
+                Batch::refused(shared, CommitError::EventTooLarge { bytes, limit })
+            }
+            Some(_) => Batch::of(shared, (stream.number, Arc::clone(&stream.name)), payloads),
+        }
     }
 
     /// Closes a stream. It is forgotten once its events are settled, and its name may then be used again.
@@ -259,6 +269,15 @@ impl Journal {
         hold(&self.shared.state).index.consumers().iter().map(|known| known.name.clone()).collect()
     }
 
+    /// How many events each consumer has pending, by its name.
+    ///
+    /// They are counted one by one under the lock that appends take too: ask for it now and then.
+    pub fn pending(&self) -> Vec<(String, u64)> {
+        let state = hold(&self.shared.state);
+        let known = state.index.consumers().iter();
+        known.map(|known| (known.name.clone(), state.index.count_pending(known.number))).collect()
+    }
+
     /// The last frame that is synced. It grows with everything that is appended or settled.
     pub fn durable(&self) -> Lsn {
         hold(&self.shared.state).durable
@@ -267,6 +286,11 @@ impl Journal {
     /// Waits until something is synced that came after `seen`.
     pub fn news(&self, seen: Lsn) -> News {
         News { shared: Arc::clone(&self.shared), seen }
+    }
+
+    /// Bytes of all segments, and of the spare one. Unlike [`Journal::stats`], this does not wait for who is writing.
+    pub fn bytes(&self) -> u64 {
+        hold(&self.shared.state).segments.bytes()
     }
 
     /// How it stands.

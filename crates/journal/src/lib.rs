@@ -47,9 +47,9 @@ mod scope;
 pub mod storage;
 mod writer;
 
-pub use commit::Ticket;
+pub use commit::{Batch, BatchError, Ticket};
 pub use consumer::{Backlog, Consumer, Outcome, Parked, Pending};
-pub use error::{CommitError, NameError, OpenError, ReadError};
+pub use error::{BadOption, CommitError, NameError, OpenError, ReadError};
 pub use events::Events;
 pub use format::{Openness, Start};
 pub use journal::{Journal, Stream, StreamInfo};

@@ -21,8 +21,8 @@ pub const LARGEST_SEGMENT: u64 = 1 << 30;
 /// Segments beyond those of events: settlements, indexes and carried events must never lack room, since they make it.
 pub const RESERVED_SEGMENTS: u64 = 3;
 
-/// Bytes of an index's part.
-pub(crate) const INDEX_PART: u64 = 256 << 10;
+/// Bytes of an index's part: little beside what a sync costs, since one of them comes with each batch.
+pub(crate) const INDEX_PART: u64 = 64 << 10;
 
 /// Ranges in one settlement; longer lists are more than one frame.
 pub(crate) const SPANS: usize = 512;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::archive::MOST_PAYLOAD;
 use crate::limits::{LARGEST_SEGMENT, RESERVED_SEGMENTS, SMALLEST_SEGMENT};
-use crate::{JournalId, Millis, OpenError};
+use crate::{BadOption, JournalId, Millis};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
@@ -79,9 +79,9 @@ impl Options {
         }
     }
 
-    /// Refuses values that cannot be.
-    pub(crate) fn check(&self) -> Result<(), OpenError> {
-        let refuse = |option, value, bounds: String| Err(OpenError::Option { option, value, bounds });
+    /// Refuses values that cannot be. Opening does this too; a configuration is checked before anything is opened.
+    pub fn check(&self) -> Result<(), BadOption> {
+        let refuse = |option, value, bounds: String| Err(BadOption { option, value, bounds });
         let size = self.segment_size;
         if !(SMALLEST_SEGMENT..=LARGEST_SEGMENT).contains(&size) || !size.is_multiple_of(4096) {
             let bounds = format!("{SMALLEST_SEGMENT} to {LARGEST_SEGMENT}, in steps of 4096");

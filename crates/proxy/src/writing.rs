@@ -17,7 +17,7 @@ use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::entry::Entry;
 use crate::head::preferred_wait;
-use crate::lane::{self, LaneNumber, Outcome, Waiting, Wish};
+use crate::lane::{self, LaneNumber, Outcome, Release, Waiting, Wish};
 
 /// Longer than this, nobody waits, whatever is preferred.
 const LONGEST_WISH: Duration = Duration::from_mins(5);
@@ -48,13 +48,22 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
         Ok(Err(error)) => return answer::not_journaled(&error),
         Err(_) => return answer::no_upstream("the proxy is stopping"),
     };
-    match timeout(wish.unwrap_or_default().max(patience_with(shared)), told).await {
-        Ok(Ok(Outcome::Answered(answer))) => answer,
-        Ok(Ok(Outcome::Queued) | Err(_)) => queued(core, &entry, (number, seq)).await,
+    let mut told = told;
+    let limit = wish.unwrap_or_default().max(patience_with(shared));
+    let outcome = match timeout(limit, &mut told).await {
+        Ok(outcome) => outcome,
         Err(_) => {
-            lane::start(core, number, shared.lane(number).release(seq));
-            queued(core, &entry, (number, seq)).await
+            let (release, starts) = shared.lane(number).release(seq);
+            lane::start(core, number, starts);
+            match release {
+                Release::Queued => Ok(Outcome::Queued),
+                Release::Answered => told.await,
+            }
         }
+    };
+    match outcome {
+        Ok(Outcome::Answered(answer)) => answer,
+        Ok(Outcome::Queued) | Err(_) => queued(core, &entry, (number, seq)).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a command could not be carried out, and how the process ends then.
 
+mod daemon;
 mod journal;
 
 use std::io;
@@ -9,6 +10,7 @@ use formats::DetectError;
 use mend::MendError;
 
 use crate::exit::Exit;
+pub(crate) use daemon::DaemonFailure;
 pub(crate) use journal::{JournalFailure, Partly, commit_code};
 
 /// Why a command could not be carried out.
@@ -23,6 +25,9 @@ pub(crate) enum Failure {
     /// The log could not be changed.
     #[error(transparent)]
     Mend(MendError),
+    /// The daemon could not be started.
+    #[error(transparent)]
+    Daemon(#[from] DaemonFailure),
     /// A fix that must not lose anything would.
     #[error("it would lose {what}")]
     WouldLose {
@@ -93,6 +98,7 @@ impl Failure {
                 _ => Exit::Failed,
             },
             Failure::WouldLose { .. } => Exit::Refused,
+            Failure::Daemon(failure) => failure.exit(),
             Failure::Journal(failure) => failure.exit(),
             _ => Exit::Failed,
         }
@@ -127,6 +133,7 @@ impl Failure {
                 MendError::Io { .. } => "io",
             },
             Failure::WouldLose { .. } => "would-lose",
+            Failure::Daemon(failure) => failure.code(),
             Failure::Journal(failure) => failure.code(),
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
@@ -140,6 +147,7 @@ impl Failure {
             return error.advice();
         }
         let hint = match self {
+            Failure::Daemon(failure) => failure.hint(),
             Failure::Journal(failure) => failure.hint(),
             Failure::Detect(DetectError::Unreadable { source, .. }) => match source.kind() {
                 io::ErrorKind::NotFound => Some("name a data directory, a WAL directory or a file of a log"),

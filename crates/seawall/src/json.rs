@@ -147,6 +147,11 @@ pub(crate) fn nothing_yet(path: &Path) -> serde_json::Value {
     })
 }
 
+/// One line for each object.
+pub(crate) fn lines(objects: impl IntoIterator<Item = serde_json::Value>) -> String {
+    objects.into_iter().flat_map(|object| [object.to_string(), "\n".to_owned()]).collect()
+}
+
 /// What is printed in place of a report when there is none.
 pub(crate) fn failure(failure: &Failure) -> serde_json::Value {
     json!({"error": error(failure)})

@@ -3,8 +3,8 @@
 use formats::{Estimate, Lost, PartSurvey, Role, Survey, TimeRange, TopRow, Verdict};
 
 use super::*;
-use crate::fake::{FakeLog, damage};
 use crate::limits::Health;
+use crate::report::fake::{FakeLog, damage};
 
 /// The names that scripts rely on, in their order.
 const HEAD: &[&str] = &[

@@ -4,6 +4,7 @@
 //! * Damage, and a start that is known to fail or to lose data over damage, is critical.
 //! * A limit that was asked for and cannot be judged is a warning too: unknown is not fine.
 
+mod advice;
 pub(crate) mod gauges;
 
 use std::path::Path;
@@ -246,15 +247,7 @@ fn damage(facts: &Facts<'_>) -> Option<Finding> {
         units::counted(files.len() as u64, "file", "files"),
         lost_with_all(facts.survey),
     );
-    let path = units::path(facts.path);
-    let start = match facts.format {
-        Format::Journal => "a start would go on without it",
-        _ => "do not start the server, since servers delete what they cannot read",
-    };
-    let advice = format!(
-        "{start}; `seawall verify {path}` lists each place, `seawall repair {path}` shows what can be saved"
-    );
-    Some(critical(Code::Damage, message, advice))
+    Some(critical(Code::Damage, message, advice::of_damage(facts)))
 }
 
 fn unreadable(facts: &Facts<'_>) -> Option<Finding> {
@@ -298,23 +291,8 @@ fn size(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
     let (_, bytes) = facts.survey.weight();
     (bytes > limit).then(|| {
         let message = format!("the log takes {}; the limit is {}", units::size(bytes), units::size(limit));
-        let advice = format!(
-            "find out why the server does not shorten it (its own log names failed checkpoints or snapshots) and \
-             what fills it: `seawall inspect {}`{}",
-            units::path(facts.path),
-            drain(facts)
-        );
-        warning(Code::MaxSize, message, advice)
+        warning(Code::MaxSize, message, advice::of_size(facts))
     })
-}
-
-/// The way out for a log that can be drained, as the end of a sentence.
-fn drain(facts: &Facts<'_>) -> String {
-    if facts.format == Format::Prometheus {
-        format!("; `seawall drain {}` makes it small without losing anything", units::path(facts.path))
-    } else {
-        String::new()
-    }
 }
 
 fn files(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
@@ -371,7 +349,7 @@ fn memory(facts: &Facts<'_>, limit: u64) -> Option<Finding> {
              replay and starts over; `seawall inspect {}` shows which series fill the log{}",
             units::size(estimate.memory_at_most()),
             units::path(facts.path),
-            drain(facts)
+            advice::drain(facts)
         );
         warning(Code::MemoryLimit, message, advice)
     })

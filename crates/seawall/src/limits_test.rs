@@ -3,7 +3,7 @@
 use formats::{Estimate, PartSurvey, ReadError, Role, TimeRange};
 
 use super::*;
-use crate::fake::{FakeLog, damage};
+use crate::report::fake::{FakeLog, damage};
 
 const NOW: UnixTime = UnixTime::from_seconds(10_000);
 

@@ -1,5 +1,8 @@
 //! What was found about one log: what JSON and text are made from.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 

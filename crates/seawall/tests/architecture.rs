@@ -89,7 +89,7 @@ fn arrows(packages: &[Value]) -> Vec<Arrow> {
 fn sources(part: &str) -> Vec<Source> {
     let root = workspace();
     let mut found = Vec::new();
-    for folder in ["crates", "xtask", "fuzz"] {
+    for folder in ["crates", "xtask", "fuzz", "contest"] {
         collect(&root.join(folder), &root, &mut found);
     }
     found.retain(|source| source.path.contains(part));

@@ -1,6 +1,7 @@
 //! `bench`: figures that anyone can measure again.
 
 mod forecast;
+mod journal;
 mod logs;
 mod mend;
 mod peers_replay;
@@ -18,6 +19,7 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         ["verify"] => verify::run(),
         ["forecast"] => forecast::run(),
         ["mend"] => mend::run(),
+        ["journal"] => journal::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }

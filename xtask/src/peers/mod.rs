@@ -21,7 +21,7 @@ use peer::{Peer, Suite};
 use wheels::Wheels;
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
-const PEERS: [Peer; 7] = [
+const PEERS: [Peer; 8] = [
     Peer {
         name: "prometheus",
         suite: Suite::Named("bookworm"),
@@ -54,6 +54,13 @@ const PEERS: [Peer; 7] = [
         suite: Suite::OfThisMachine,
         packages: &["postgresql"],
         programs: &["postgres", "initdb", "pg_ctl", "psql"],
+    },
+    // The server is another name of a program among its tools.
+    Peer {
+        name: "redis",
+        suite: Suite::OfThisMachine,
+        packages: &["redis-server", "redis-tools"],
+        programs: &["redis-server"],
     },
 ];
 

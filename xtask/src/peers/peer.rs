@@ -142,7 +142,8 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 
 /// The first word that begins with a digit, up to the distribution's additions.
 fn version_in(said: &str) -> Option<String> {
-    let word = said.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let words = said.split_whitespace().map(|word| word.trim_start_matches("v="));
+    let word = words.into_iter().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
     Some(word.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect())
 }
 
@@ -166,6 +167,7 @@ mod tests {
             ("prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2.42.0+ds-5)", "2.42.0"),
             ("3.40.1 2022-12-28 14:03:47 df5c253c0b3dd24916e4ec7cf77d", "3.40.1"),
             ("etcd Version: 3.4.23\nGit SHA: Not provided", "3.4.23"),
+            ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", "7.0.15"),
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version));

@@ -1,8 +1,11 @@
 //! Ten million events over one hundred thousand streams: what a pending event costs in memory, and how long a start
-//! takes. `cargo bench -p journal --bench scale`; `SEAWALL_BENCH_EVENTS` makes it smaller.
+//! takes; and how fast events are read back and archived. `cargo bench -p journal --bench scale`; `SEAWALL_BENCH_EVENTS`
+//! makes it smaller.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark says what went wrong by failing")]
 #![expect(clippy::print_stdout, reason = "its result")]
+
+mod reading;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,15 +24,20 @@ fn main() {
     let directory = tempfile::tempdir_in(place).unwrap();
     let path = directory.path().join("journal");
 
+    println!("| what | figure |");
+    println!("|---|---|");
     let journal = open(&path);
     let streams: Vec<Stream> =
         (0..STREAMS).map(|number| journal.stream(&format!("stream-{number}")).unwrap()).collect();
     let before = resident();
     let begun = now();
     fill(&journal, &streams, events);
-    println!("appended {events} events of {BYTES} bytes in {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "| appending {events} events of {BYTES} bytes to {STREAMS} streams | {:.1} s |",
+        begun.elapsed().as_secs_f64()
+    );
     let grown = resident().saturating_sub(before);
-    println!("memory grew by {:.1} bytes for each pending event", grown as f64 / events as f64);
+    println!("| memory of a pending event | {:.1} bytes |", grown as f64 / events as f64);
     drop(journal);
 
     let journal = reopen(&path, "all of them pending");
@@ -37,6 +45,7 @@ fn main() {
     settle(&consumer, &streams, events / STREAMS);
     drop((journal, consumer));
     reopen(&path, "one in ten pending");
+    reading::measure(&directory.path().join("lines"));
 }
 
 fn open(path: &Path) -> Journal {
@@ -68,12 +77,12 @@ fn settle(consumer: &Consumer, streams: &[Stream], each: u64) {
 fn reopen(path: &Path, what: &str) -> Journal {
     let begun = now();
     let journal = open(path);
-    let stats = journal.stats();
+    let (taken, stats) = (begun.elapsed(), journal.stats());
     println!(
-        "{what}: opened in {:.2} s, {} live events in {} segments, {} frames read, {:.0} MB resident",
-        begun.elapsed().as_secs_f64(),
+        "| a start, {what}: {} live events in {} segments | {:.2} s, {} frames read, {:.0} MB resident |",
         stats.live_events,
         stats.segments,
+        taken.as_secs_f64(),
         journal.recovery().frames,
         resident() as f64 / 1e6,
     );

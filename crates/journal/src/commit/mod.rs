@@ -7,11 +7,13 @@
 //!   of threads, a third of what a sync costs.
 //! * Those who wait are futures: waking one costs a tenth of waking a thread.
 
+mod batch;
 mod group;
 mod queue;
 mod shared;
 mod ticket;
 
+pub use batch::{Batch, BatchError};
 pub(crate) use group::{Answer, Outcome as Became};
 pub(crate) use queue::{Request, Settlement, Taken};
 pub(crate) use shared::{Made, Shared};

@@ -46,7 +46,7 @@ pub(crate) struct Queue {
     waiting: Taken,
     /// Those who found the queue full.
     turned_away: Vec<Waker>,
-    /// Whether the thread sleeps and has to be told.
+    /// What the thread does.
     pub(crate) thread: Thread,
     /// Whether more may come.
     pub(crate) end: End,
@@ -55,8 +55,12 @@ pub(crate) struct Queue {
 /// What the writing thread does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Thread {
+    /// There is none: not yet, not any more, or never.
     #[default]
+    Absent,
+    /// It looks at the queue before it sleeps.
     Busy,
+    /// It has to be told.
     Asleep,
 }
 
@@ -72,6 +76,8 @@ pub(crate) enum End {
 pub(crate) struct Place {
     pub(crate) group: Arc<Group>,
     pub(crate) number: usize,
+    /// What the thread did when the request came.
+    pub(crate) thread: Thread,
 }
 
 impl Taken {
@@ -94,7 +100,7 @@ impl Queue {
     pub(crate) fn push(&mut self, request: Request) -> Place {
         let number = self.waiting.requests.len();
         self.waiting.requests.push(request);
-        Place { group: Arc::clone(&self.waiting.group), number }
+        Place { group: Arc::clone(&self.waiting.group), number, thread: self.thread }
     }
 
     /// Adds an event, if there is room for it. A queue with nothing in it takes any.
@@ -111,6 +117,24 @@ impl Queue {
         self.waiting.bytes.extend_from_slice(payload);
         let payload = start..self.waiting.bytes.len();
         Some(self.push(Request::Append { stream, name: Arc::clone(name), payload }))
+    }
+
+    /// Adds events that follow each other, if there is room for all of them. A queue with nothing in it takes any.
+    pub(crate) fn push_events(
+        &mut self,
+        stream: (StreamNumber, &Arc<str>),
+        payloads: &[impl AsRef<[u8]>],
+        limit: usize,
+    ) -> Option<(Arc<Group>, Range<usize>)> {
+        let bytes: usize = payloads.iter().map(|payload| payload.as_ref().len()).sum();
+        if !self.is_empty() && self.waiting.bytes.len() + bytes > limit {
+            return None;
+        }
+        let first = self.waiting.requests.len();
+        for payload in payloads {
+            self.push_event(stream, payload.as_ref(), usize::MAX);
+        }
+        Some((Arc::clone(&self.waiting.group), first..self.waiting.requests.len()))
     }
 
     /// Wakes `waker` when there may be room.

@@ -1,13 +1,15 @@
 //! Where callers and the thread meet: the queue, the writer, and the rule by which somebody always writes.
 
-use std::sync::{Condvar, Mutex, PoisonError, TryLockError};
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::task::Waker;
 
+use super::group::Group;
 use super::queue::{End, Place, Queue, Request, Taken, Thread};
 use crate::log::{State, hold};
 use crate::storage::Lock;
 use crate::writer::Writer;
-use crate::{Commit, JournalId, Options, Recovery, StreamNumber};
+use crate::{JournalId, Options, Recovery, StreamNumber};
 
 /// All of an open journal.
 pub(crate) struct Shared {
@@ -57,7 +59,7 @@ impl Shared {
     /// Adds an event; if there is no room, `waker` is woken when there may be.
     pub(crate) fn push_event(
         &self,
-        stream: (StreamNumber, &std::sync::Arc<str>),
+        stream: (StreamNumber, &Arc<str>),
         payload: &[u8],
         waker: Option<&Waker>,
     ) -> Option<Place> {
@@ -69,22 +71,29 @@ impl Shared {
         place
     }
 
-    /// Sees to it that somebody writes what waits, without waiting for it.
-    pub(crate) fn kick(&self) {
-        let thread = {
-            let queue = hold(&self.queue);
-            self.has_thread(&queue).then_some(queue.thread)
-        };
-        match thread {
-            Some(Thread::Asleep) => self.wake.notify_one(),
-            Some(Thread::Busy) => {}
-            None => self.write(),
+    /// Adds events that follow each other; if there is no room for all of them, `waker` is woken when there may be.
+    pub(crate) fn push_events(
+        &self,
+        stream: (StreamNumber, &Arc<str>),
+        payloads: &[impl AsRef<[u8]>],
+        waker: Option<&Waker>,
+    ) -> Option<(Arc<Group>, Range<usize>)> {
+        let mut queue = hold(&self.queue);
+        let places = queue.push_events(stream, payloads, self.options.queue_bytes);
+        if let (None, Some(waker)) = (&places, waker) {
+            queue.turn_away(waker);
         }
+        places
     }
 
-    /// Whether a thread will look at the queue. It ends when the journal is dropped; a consumer or a ticket may live on.
-    fn has_thread(&self, queue: &Queue) -> bool {
-        self.options.commit == Commit::Thread && queue.end == End::Open
+    /// Sees to it that somebody writes what waits, without waiting for it.
+    pub(crate) fn kick(&self) {
+        let thread = hold(&self.queue).thread;
+        match thread {
+            Thread::Asleep => self.wake.notify_one(),
+            Thread::Busy => {}
+            Thread::Absent => self.write(),
+        }
     }
 
     /// Writes what waits, unless somebody is writing: then that one, or the thread, does.
@@ -103,7 +112,7 @@ impl Shared {
             if queue.is_empty() {
                 return;
             }
-            if self.has_thread(&queue) {
+            if queue.thread != Thread::Absent {
                 // Its turn: one caller does not write for all others.
                 self.wake.notify_one();
                 return;
@@ -129,12 +138,14 @@ impl Shared {
         writing.spent = taken;
     }
 
-    /// What the thread does until the journal is closed.
+    /// What the thread does until the journal is closed. A consumer or a ticket may live on; then whoever waits writes.
     pub(crate) fn run(&self) {
+        hold(&self.queue).thread = Thread::Busy;
         loop {
             let mut queue = hold(&self.queue);
             while queue.is_empty() {
                 if queue.end == End::Closing {
+                    queue.thread = Thread::Absent;
                     return;
                 }
                 queue.thread = Thread::Asleep;

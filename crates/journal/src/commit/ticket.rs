@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::thread;
 
 use super::group::{Answer, Group};
-use super::queue::Place;
+use super::queue::{Place, Thread};
 use super::shared::Shared;
 use crate::{CommitError, StreamNumber};
 
@@ -32,9 +32,19 @@ enum Stage {
     Under(Arc<Group>, usize),
 }
 
+impl From<Place> for Stage {
+    fn from(place: Place) -> Self {
+        match place.thread {
+            // It looks at the queue again in any case.
+            Thread::Busy => Self::Under(place.group, place.number),
+            Thread::Asleep | Thread::Absent => Self::Queued(place.group, place.number),
+        }
+    }
+}
+
 impl<T> Ticket<T> {
     pub(crate) fn new(shared: Arc<Shared>, place: Place, meaning: fn(Answer) -> Option<T>) -> Self {
-        Self { shared, stage: Stage::Queued(place.group, place.number), meaning }
+        Self { shared, stage: place.into(), meaning }
     }
 
     pub(crate) fn refused(shared: Arc<Shared>, error: CommitError, meaning: fn(Answer) -> Option<T>) -> Self {
@@ -49,11 +59,6 @@ impl<T> Ticket<T> {
         meaning: fn(Answer) -> Option<T>,
     ) -> Self {
         Self { shared, stage: Stage::Outside { stream, name, payload }, meaning }
-    }
-
-    /// Whether it was refused before it got into the queue.
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.stage, Stage::Refused(_))
     }
 
     /// Blocks until the request is synced, or has failed.
@@ -79,7 +84,7 @@ impl<T> Ticket<T> {
         if let Stage::Outside { stream, name, payload } = &self.stage
             && let Some(place) = self.shared.push_event((*stream, name), payload, Some(context.waker()))
         {
-            self.stage = Stage::Queued(place.group, place.number);
+            self.stage = place.into();
         }
         if let Stage::Queued(group, number) = &self.stage {
             self.stage = Stage::Under(Arc::clone(group), *number);
@@ -118,7 +123,8 @@ impl<T> Drop for Ticket<T> {
 
 impl<T> Unpin for Ticket<T> {}
 
-struct Unpark(Thread);
+/// Wakes a thread that waits.
+pub(super) struct Unpark(pub(super) thread::Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {

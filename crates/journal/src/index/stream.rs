@@ -168,10 +168,10 @@ impl Stream {
 
     /// The live events from `from` on, in order.
     pub(crate) fn events(&self, from: Seq) -> impl Iterator<Item = (Seq, Place)> + '_ {
-        let skipped = self.first.until(from).min(self.places.len() as u64);
-        let numbers = (self.first.plus(skipped).get()..).map(Seq::new);
-        // Ranges of a queue begin where they should at once; skipping its elements would cost each of them.
-        let places = numbers.zip(self.places.range(usize::try_from(skipped).unwrap_or(self.places.len())..));
+        let skipped = usize::try_from(self.first.until(from)).unwrap_or(usize::MAX).min(self.places.len());
+        // Not by passing over them one by one: who reads a long stream asks for it in many pieces.
+        let numbers = (self.first.get() + skipped as u64..).map(Seq::new);
+        let places = numbers.zip(self.places.range(skipped..));
         let aside = self.aside.range(from..).map(|(&seq, &place)| (seq, place));
         aside.chain(places.filter_map(|(seq, place)| Some((seq, (*place)?))))
     }

@@ -89,6 +89,20 @@ impl Index {
         again.chain(coming).take(most).collect()
     }
 
+    /// How many events of all streams a consumer has not settled.
+    pub(crate) fn count_pending(&self, consumer: ConsumerNumber) -> u64 {
+        let Some(known) = self.consumer(consumer) else { return 0 };
+        let unmoved = Position::default();
+        let of = |(number, stream): (&StreamNumber, &Stream)| {
+            let position = known.positions.get(number).unwrap_or(&unmoved);
+            let coming = stream.events(position.low);
+            coming.filter(|&(seq, _)| position.claim(seq) == Claim::Coming).count() + position.again().count()
+        };
+        let concerned =
+            self.streams.iter().filter(|(number, stream)| known.scope.covers(**number, &stream.name));
+        concerned.map(|stream| of(stream) as u64).sum()
+    }
+
     /// What of each segment is live.
     pub(crate) fn usage(&self, segment: SegmentId) -> Usage {
         self.usage.get(&segment).copied().unwrap_or_default()

@@ -11,6 +11,7 @@ const STREAM: StreamNumber = StreamNumber::FIRST;
 #[derive(Clone, Debug)]
 enum Step {
     Append,
+    Skip(u64),
     Settle(u32, u8, u64, u64),
     Carry(u64),
     Lose(u64),
@@ -22,7 +23,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Append),
-        4 => (1u32..4, 0u8..4, 1u64..25, 0u64..4).prop_map(|(c, o, first, len)| Step::Settle(c, o, first, len)),
+        1 => (1u64..130).prop_map(Step::Skip),
+        4 => (1u32..4, 0u8..4, 1u64..200, 0u64..90).prop_map(|(c, o, first, len)| Step::Settle(c, o, first, len)),
         1 => (1u64..25).prop_map(Step::Carry),
         1 => (1u64..25).prop_map(Step::Lose),
         1 => (prop_oneof![Just(Start::Oldest), Just(Start::Newest)], prop_oneof![Just(""), Just("s"), Just("t")])
@@ -102,6 +104,10 @@ fn act(index: &mut Index, model: &mut Model, step: &Step) {
             );
             model.live.insert(model.next);
             model.next += 1;
+        }
+        Step::Skip(count) => {
+            index.skip(count);
+            model.next += count;
         }
         Step::Settle(consumer, outcome, first, len) => {
             let span = Span::new(Seq::new(first), Seq::new(first + len)).unwrap();
@@ -230,6 +236,19 @@ fn numbers_that_may_have_been_lost_are_not_given_out_again() {
     apply(&mut index, &Record::Event { stream: STREAM, seq: Seq::FIRST, payload: b"" }, 0);
     index.skip(3);
     assert_eq!(index.stream(STREAM).unwrap().draft.next, Seq::new(5));
+}
+
+#[test]
+fn an_event_far_ahead_keeps_no_place_for_each_number_that_it_passes_over() {
+    let mut index = Index::default();
+    apply(&mut index, &Record::Opened { stream: STREAM, name: "s" }, 0);
+    for number in 0..100 {
+        let seq = Seq::new(1 + number * (MAX_GAP - 1));
+        apply(&mut index, &Record::Event { stream: STREAM, seq, payload: b"" }, number);
+    }
+    let stream = index.stream(STREAM).unwrap();
+    assert_eq!((stream.live(), stream.window()), (100, 100));
+    assert_eq!(stream.place(Seq::new(MAX_GAP)), Some(place(1)));
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Reader {
         wanted: &[u64],
         visit: &mut Visit<'_>,
     ) -> Result<(), Fault> {
-        let at = self.known.iter().position(|known| known.segment == segment);
+        let at = self.known.binary_search_by_key(&segment, |known| known.segment).ok();
         let Some((journal, at)) = self.journal.zip(at) else { return Ok(()) };
         let behind = self.known.get(at..).unwrap_or_default();
         let Some(known) = behind.first() else { return Ok(()) };

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::index::Index;
 use crate::log::Segments;
 use crate::storage::{Storage, StoredFile};
+use crate::writer::AFTER_DAMAGE;
 use crate::{JournalId, Lsn, OpenError, Options, Recovery, SegmentId};
 
 pub(crate) use settle::write_id;
@@ -75,10 +76,11 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
         active,
         next_segment: last.map_or(SegmentId::FIRST, |last| last.segment.next()),
         next: replayed.next,
-        // After damage or a cut, an index is due.
-        indexes: replayed.indexes,
+        // The index that was found may end in what is suspect, so it does not count as one of two.
+        indexes: if settled.suspect.is_none() { replayed.indexes } else { Vec::new() },
         index_bytes: replayed.index_bytes,
-        since_index: if is_sound { replayed.since_index } else { u64::MAX / 2 },
+        // After damage or a cut, an index is due.
+        since_index: if is_sound { replayed.since_index } else { AFTER_DAMAGE },
         has_spare: settled.has_spare,
         suspects: suspects.into_iter().collect(),
     };

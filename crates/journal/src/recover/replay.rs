@@ -2,7 +2,7 @@
 
 use super::judge::{Bounds, Limit, Lost, Ruling, judge};
 use super::survey::{Begins, Known, Surveyed};
-use crate::format::{Found, Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record, Scan};
+use crate::format::{Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record, Scan};
 use crate::index::Index;
 use crate::log::{Segments, quarantine};
 use crate::storage::{Fault, Storage};
@@ -116,33 +116,74 @@ fn newest_index(surveyed: &Surveyed, segments: &mut Segments) -> Result<Option<L
     Ok(None)
 }
 
-/// The index that begins with the first frame of a segment.
+/// The index that begins with the first frame of a segment. Its parts are in order, and other frames stand between them,
+/// which say what came later: they are taken in once the index is there.
 fn load_index(surveyed: &Surveyed, begins: usize, segments: &mut Segments) -> Result<Option<Loaded>, Fault> {
-    let mut index = Index::default();
-    let (mut expected, mut first, mut bytes_of_parts) = (0, None, 0);
-    for known in surveyed.segments.get(begins..).unwrap_or_default() {
+    let rest = surveyed.segments.get(begins..).unwrap_or_default();
+    let (mut loading, mut next) = (Loading::default(), Lsn::FIRST);
+    for (at, known) in rest.iter().enumerate() {
         let identity = Identity::new(surveyed.id, known.segment);
         // Most segments do not begin with an index: one frame is looked at before the whole is read.
-        if first.is_none() && !begins_with_index(&identity, known.segment, segments)? {
+        if at == 0 && !begins_with_index(&identity, known.segment, segments)? {
             return Ok(None);
         }
         let bytes = segments.read(known.segment)?;
-        for found in Scan::new(identity, &bytes) {
-            let Found::Frame(_, frame) = found else { return Ok(None) };
-            let record = Record::decode(frame.head(), frame.payload());
-            let Ok(Record::Index { part, more, entries }) = record else { return Ok(None) };
-            if part != expected || index.load(entries).is_err() {
-                return Ok(None);
+        let expected = known.first().map_or(next, |first| first.max(next));
+        let bounds = Bounds { expected, limit: limit_of(rest.get(at..).unwrap_or_default()) };
+        let mut step = Step::Goes;
+        // What is void or behind a cut may not have reached the medium, so no index is complete by it.
+        let judged = judge(Scan::new(identity, &bytes), bounds, &mut |ruling| {
+            if let (Ruling::Counts(_, frame), Step::Goes) = (ruling, &step) {
+                step = loading.take(&frame);
             }
-            first = first.or(Some(frame.head().lsn));
-            expected += 1;
-            bytes_of_parts += entries.len() as u64;
-            if let (More::Ends, Some(first)) = (more, first) {
-                return Ok(Some(Loaded { index, begins, first, bytes: bytes_of_parts }));
+        });
+        next = judged.next;
+        match step {
+            Step::Goes => {}
+            Step::Fails => return Ok(None),
+            Step::Ends(first) => {
+                let (index, bytes) = (loading.index, loading.bytes);
+                return Ok(Some(Loaded { index, begins, first, bytes }));
             }
         }
     }
     Ok(None)
+}
+
+/// An index of which some parts were found.
+#[derive(Default)]
+struct Loading {
+    index: Index,
+    /// The LSN of its first part.
+    first: Option<Lsn>,
+    /// The number of the part that has to come next.
+    next: u32,
+    bytes: u64,
+}
+
+/// What a frame means to an index that is being loaded.
+enum Step {
+    Goes,
+    Fails,
+    /// It is complete, and this is the LSN of its first part.
+    Ends(Lsn),
+}
+
+impl Loading {
+    fn take(&mut self, frame: &Frame<'_>) -> Step {
+        let record = Record::decode(frame.head(), frame.payload());
+        let Ok(Record::Index { part, more, entries }) = record else {
+            // Before its first part, it does not begin here.
+            return if self.first.is_some() { Step::Goes } else { Step::Fails };
+        };
+        if part != self.next || self.index.load(entries).is_err() {
+            return Step::Fails;
+        }
+        let first = *self.first.get_or_insert(frame.head().lsn);
+        self.next += 1;
+        self.bytes += entries.len() as u64;
+        if more == More::Ends { Step::Ends(first) } else { Step::Goes }
+    }
 }
 
 /// Whether the head of the first frame says that it is the first part of an index. It is verified once it is read.

@@ -3,8 +3,8 @@
 
 use std::sync::Mutex;
 
-use super::Writer;
 use super::batch::{Batch, NoRoom};
+use super::{AFTER_DAMAGE, Writer};
 use crate::format::{Bad, Found, Frame, Identity, LostTo, Place, Record, Scan};
 use crate::log::{State, hold, quarantine};
 use crate::storage::Fault;
@@ -110,7 +110,7 @@ impl Writer {
             let bytes = (used.len() as u64 + 1) * self.options.segment_size;
             let Some(&oldest) = used.first().filter(|_| self.exceeds_budget(bytes)) else { return Ok(()) };
             self.lose(state, oldest, LostTo::Budget)?;
-            self.since_index = u64::MAX / 2;
+            self.since_index = AFTER_DAMAGE;
         }
     }
 

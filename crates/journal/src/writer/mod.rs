@@ -5,7 +5,9 @@
 //! | `mod.rs` | takes requests batch by batch; writes and syncs each |
 //! | `batch.rs` | frames that one write and one sync cover |
 //! | `fill.rs` | requests to frames, and what is refused |
-//! | `segment.rs` | begins segments, from the spare file to the index |
+//! | `segment.rs` | begins segments, from the header to the index |
+//! | `spare.rs` | makes the spare file and clears segments away, while others write |
+//! | `unfinished.rs` | an index that is being written |
 //! | `carry.rs` | moves live events out of segments that are nearly empty, drops the oldest, retires segments |
 //!
 //! After a failed write or sync, the segment is sealed: nothing is written to that file again, since the kernel may
@@ -16,6 +18,8 @@ mod batch;
 mod carry;
 mod fill;
 mod segment;
+mod spare;
+mod unfinished;
 
 use std::sync::{Arc, Mutex};
 
@@ -28,7 +32,8 @@ use crate::storage::{Fault, Storage, write_all};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
 use fill::{Fill, Halted, Stop};
-use segment::Spare;
+use spare::Keeper;
+use unfinished::Unfinished;
 
 /// The only one who writes into segments.
 pub(crate) struct Writer {
@@ -42,7 +47,9 @@ pub(crate) struct Writer {
     next_segment: SegmentId,
     /// The LSN of the next frame.
     next: Lsn,
-    spare: Spare,
+    files: Keeper,
+    /// The index that is being written.
+    unfinished: Option<Unfinished>,
     /// The segments in which the last two complete indexes begin.
     indexes: Vec<SegmentId>,
     /// Bytes of the last index.
@@ -62,13 +69,16 @@ pub(crate) struct Begin {
     pub(crate) spot: Spot,
 }
 
+/// So many bytes since the last index mean that one is due before anything else is written.
+pub(crate) const AFTER_DAMAGE: u64 = u64::MAX / 2;
+
 /// Memory that is kept from one batch to the next.
 const KEPT_BYTES: usize = 4 << 20;
 
 impl Writer {
     pub(crate) fn new(begin: Begin) -> Self {
         let spot = begin.spot;
-        let spare = if spot.has_spare { Spare::Ready } else { Spare::None };
+        let files = Keeper::new(&begin.storage, &begin.options, &spot);
         let active = spot.active.map(|(open, at)| Active {
             name: crate::log::names::segment_name(open.segment),
             identity: crate::format::Identity::new(begin.id, open.segment),
@@ -85,7 +95,8 @@ impl Writer {
             suspects: spot.suspects,
             next_segment: spot.next_segment,
             next: spot.next,
-            spare,
+            files,
+            unfinished: None,
             indexes: spot.indexes,
             index_bytes: spot.index_bytes,
             since_index: spot.since_index,
@@ -123,6 +134,7 @@ impl Writer {
                 continue;
             }
             let start = outcomes.len();
+            let parts = self.parts();
             let mut batch = self.batch();
             let stop = self.fill(&mut Fill {
                 state,
@@ -131,7 +143,9 @@ impl Writer {
                 outcomes: &mut outcomes,
                 halted: &mut halted,
             });
+            let put = self.put_parts(&mut batch, &parts);
             let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
+            self.go_on_with_index(parts, put);
             if let Err(fault) = flushed {
                 for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
                     if outcome.is_ok() {
@@ -160,7 +174,8 @@ impl Writer {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         out.shrink_to(KEPT_BYTES);
-        Batch::new(out, self.next, self.next.minus(1))
+        let at = self.active.as_ref().map_or(0, |active| active.at);
+        Batch::new(out, (self.next, at), self.next.minus(1))
     }
 
     /// Makes sure that there is a segment to write into, or says why not.
@@ -189,7 +204,7 @@ impl Writer {
             return Ok(());
         };
         let written =
-            write_all(&*active.file, active.at, &batch.out).map_err(Fault::on("write to", &active.name));
+            write_all(&*active.file, active.at, batch.bytes()).map_err(Fault::on("write to", &active.name));
         let synced = written.and_then(|()| active.file.sync().map_err(Fault::on("sync", &active.name)));
         let mut state = hold(state);
         if let Err(fault) = synced {
@@ -197,10 +212,12 @@ impl Writer {
             discard_drafts(&mut state, &batch);
             self.suspects.push((active.segment, active.at / 4096 * 4096));
             self.active = None;
+            self.unfinished = None;
             return Err(fault);
         }
-        active.at += batch.out.len() as u64;
-        self.since_index += batch.out.len() as u64;
+        let bytes = batch.bytes().len() as u64;
+        active.at += bytes;
+        self.since_index += bytes;
         self.next = batch.end();
         state.durable = self.next.minus(1);
         state.counters.syncs += 1;

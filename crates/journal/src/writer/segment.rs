@@ -1,12 +1,15 @@
 //! How a segment begins: a spare file, its header, its name, an index; and what may be cleared away after that.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::Writer;
-use super::batch::{Active, NoRoom};
-use crate::format::{HEADER_BYTES, Identity, More, Record, SegmentHeader};
+use super::batch::{Active, Batch};
+use super::spare::{Chores, Wish};
+use super::unfinished::{Part, Unfinished};
+use super::{AFTER_DAMAGE, Writer};
+use crate::format::{HEADER_BYTES, Identity, SegmentHeader};
 use crate::limits::{INDEX_PART, RESERVED_SEGMENTS};
-use crate::log::names::{SPARE, SPARE_ASIDE, segment_name};
+use crate::log::names::{SPARE, segment_name};
 use crate::log::{State, hold};
 use crate::storage::{Fault, StoredFile, write_all};
 use crate::{CommitError, Health, SegmentId, WhenFull};
@@ -20,18 +23,18 @@ pub(super) enum Purpose {
     Upkeep,
 }
 
-/// The file that will be the next segment.
-pub(super) enum Spare {
-    /// There is none.
-    None,
-    /// It is being filled with zeros, and this far.
-    Making(Arc<dyn StoredFile>, u64),
-    /// It is there, and every block of it was written before.
-    Ready,
-}
+/// An index is written when the log has grown to so many times the last one. It costs at most a fifth of all that is
+/// written then, and a start reads little more than four times the index.
+const GROWN: u64 = 4;
 
-/// How much of a spare file is written at once: little enough that those who wait for the next sync hardly notice.
-static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+/// How an index is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// All of it before anything else.
+    AtOnce,
+    /// Its first part now, and the others with the batches that follow.
+    Along,
+}
 
 /// Segments that are begun for one request before it is given up. A sound journal needs one, or two after an index
 /// that fills most of a segment.
@@ -104,10 +107,10 @@ impl Writer {
 
     fn try_begin(&mut self, state: &Mutex<State>) -> Result<(), Fault> {
         self.open_segment(state)?;
-        let is_due =
-            self.indexes.is_empty() || !self.suspects.is_empty() || self.since_index >= 2 * self.index_bytes;
-        if is_due {
-            self.write_index(state)?;
+        if self.indexes.is_empty() || !self.suspects.is_empty() || self.since_index >= AFTER_DAMAGE {
+            self.write_index(state, Pace::AtOnce)?;
+        } else if self.unfinished.is_none() && self.since_index >= GROWN * self.index_bytes {
+            self.write_index(state, Pace::Along)?;
         }
         self.carry_suspects(state)?;
         self.carry_scattered(state)
@@ -115,14 +118,10 @@ impl Writer {
 
     /// Turns the spare file into the next segment, step by step as the format demands.
     pub(super) fn open_segment(&mut self, state: &Mutex<State>) -> Result<(), Fault> {
-        while !matches!(self.spare, Spare::Ready) {
-            self.make_spare()?;
-        }
+        self.files.take()?;
         let segment = self.next_segment;
         self.next_segment = segment.next();
         let name = segment_name(segment);
-        // Whatever fails from here on, the file is not trusted again.
-        self.spare = Spare::None;
         let begun = self.name_spare(segment, &name);
         if begun.is_err() {
             self.storage.remove(&name).ok();
@@ -154,108 +153,90 @@ impl Writer {
         Ok(file)
     }
 
-    /// Writes the next zeros of a spare file, until it is whole.
-    fn make_spare(&mut self) -> Result<(), Fault> {
-        let (file, at) = match &self.spare {
-            Spare::Ready => return Ok(()),
-            Spare::Making(file, at) => (Arc::clone(file), *at),
-            Spare::None => {
-                // One that could not be finished.
-                self.storage.remove(SPARE_ASIDE).ok();
-                (self.storage.create(SPARE_ASIDE).map_err(Fault::on("create", SPARE_ASIDE))?, 0)
+    /// Begins to write all that the index knows with the first frame of the active segment. The rest of it comes along
+    /// with the batches that follow, so that none of them waits for all of it; after a fault, nothing comes before it.
+    fn write_index(&mut self, state: &Mutex<State>, pace: Pace) -> Result<(), Fault> {
+        let Some(begins) = self.active.as_ref().map(|active| active.segment) else { return Ok(()) };
+        let enough = usize::try_from(INDEX_PART.min(self.options.segment_size / 256)).unwrap_or(usize::MAX);
+        let parts = hold(state).index.parts(enough);
+        self.unfinished = Some(Unfinished::new(begins, parts));
+        self.since_index = 0;
+        while self.unfinished.is_some() {
+            let parts = self.parts();
+            let mut batch = self.batch();
+            let put = self.put_parts(&mut batch, &parts);
+            self.flush(state, batch)?;
+            self.go_on_with_index(parts, put);
+            if put == 0 {
+                self.open_segment(state)?;
             }
-        };
-        self.spare = Spare::None;
-        let size = self.options.segment_size;
-        let len = usize::try_from(size - at).unwrap_or(usize::MAX).min(ZEROS.len());
-        let zeros = ZEROS.get(..len).unwrap_or(&ZEROS);
-        let written = write_all(&*file, at, zeros).and_then(|()| file.sync());
-        if let Err(fault) = written.map_err(Fault::on("write zeros to", SPARE_ASIDE)) {
-            if fault.lacks_room() {
-                // What is there stays, so that trying again on a full disk costs one write and not a whole file.
-                self.spare = Spare::Making(file, at);
-            } else {
-                self.storage.remove(SPARE_ASIDE).ok();
+            if pace == Pace::Along {
+                break;
             }
-            return Err(fault);
         }
-        let at = at + zeros.len() as u64;
-        if at < size {
-            self.spare = Spare::Making(file, at);
-            return Ok(());
-        }
-        self.storage.rename(SPARE_ASIDE, SPARE).map_err(Fault::on("rename", SPARE_ASIDE))?;
-        self.storage.sync_names().map_err(Fault::on("sync the names after making", SPARE))?;
-        self.spare = Spare::Ready;
         Ok(())
     }
 
-    /// Writes all that the index knows, from the first frame of the active segment on.
-    fn write_index(&mut self, state: &Mutex<State>) -> Result<(), Fault> {
-        let Some(begins) = self.active.as_ref().map(|active| active.segment) else { return Ok(()) };
-        let enough = usize::try_from(INDEX_PART.min(self.options.segment_size / 8)).unwrap_or(usize::MAX);
-        let parts = hold(state).index.parts(enough);
-        let now = self.now();
-        let mut batch = self.batch();
-        for (number, entries) in (0u32..).zip(&parts) {
-            let more = if number as usize + 1 == parts.len() { More::Ends } else { More::Follows };
-            let record = Record::Index { part: number, more, entries };
-            while let Some(active) = &self.active {
-                match batch.put(active, record.clone(), now) {
-                    Ok(()) => break,
-                    Err(NoRoom) => {
-                        self.flush(state, batch)?;
-                        self.open_segment(state)?;
-                        batch = self.batch();
-                    }
-                }
+    /// The parts of the index that are still to be written.
+    pub(super) fn parts(&mut self) -> VecDeque<Part> {
+        self.unfinished.as_mut().map(Unfinished::take).unwrap_or_default()
+    }
+
+    /// Adds parts to a batch, as many bytes as of all else in it and one at least, and says how many they are.
+    pub(super) fn put_parts<'r>(&self, batch: &mut Batch<'r>, parts: &'r VecDeque<Part>) -> usize {
+        let Some(active) = &self.active else { return 0 };
+        let (most, mut bytes, mut put) = (batch.bytes().len(), 0, 0);
+        for part in parts {
+            if put > 0 && bytes >= most || batch.put(active, part.record(), self.now()).is_err() {
+                break;
             }
+            bytes += part.bytes();
+            put += 1;
         }
-        self.flush(state, batch)?;
-        self.indexes.push(begins);
+        put
+    }
+
+    /// Keeps the parts that were not written. Once there are none, and the last one is synced, the index counts.
+    pub(super) fn go_on_with_index(&mut self, mut parts: VecDeque<Part>, put: usize) {
+        // After a fault there is none, and the next segment begins with all of another.
+        let Some(unfinished) = &mut self.unfinished else { return };
+        parts.drain(..put);
+        unfinished.give_back(parts);
+        self.end_index();
+    }
+
+    fn end_index(&mut self) {
+        let Some(finished) = self.unfinished.as_ref().and_then(Unfinished::finished) else { return };
+        self.unfinished = None;
+        self.indexes.push(finished.begins);
         let older = self.indexes.len().saturating_sub(2);
         self.indexes.drain(..older);
-        self.index_bytes = parts.iter().map(|part| part.len() as u64).sum();
-        self.since_index = 0;
-        Ok(())
+        self.index_bytes = finished.bytes;
+        self.since_index = self.since_index.saturating_sub(finished.bytes);
     }
 
     /// What need not be done before those who wait are told. What fails here is done when it has to be.
     pub(crate) fn tidy(&mut self, state: &Mutex<State>) {
-        self.retire(state).ok();
-        let is_half_full = self.active.as_ref().is_some_and(|active| active.at > active.size / 4);
-        if is_half_full && self.health == Health::Well && !self.is_over_budget(state) {
-            self.make_spare().ok();
+        if self.files.is_busy() {
+            return;
         }
+        let gone = self.retire(state);
+        let is_under_way = self.active.as_ref().is_some_and(|active| active.at > active.size / 4);
+        let is_wanted = is_under_way && self.health == Health::Well && !self.is_over_budget(state);
+        self.files.work(Chores { gone, spare: if is_wanted { Wish::Soon } else { Wish::Later } });
     }
 
-    /// Removes the segments that hold nothing live and are older than two indexes, or makes one of them the spare file.
-    fn retire(&mut self, state: &Mutex<State>) -> Result<(), Fault> {
-        let &[oldest_needed, _] = self.indexes.as_slice() else { return Ok(()) };
-        loop {
-            let gone = {
-                let state = hold(state);
-                let mut old = state.segments.iter().take_while(|(segment, _)| *segment < oldest_needed);
-                old.find(|(segment, _)| state.index.usage(*segment).events == 0)
-            };
-            let Some((segment, size)) = gone else { return Ok(()) };
-            // Before the file: who reads looks the segment up under this lock.
-            hold(state).segments.remove(segment);
-            hold(state).counters.segments_retired += 1;
-            self.clear_away(segment, size)?;
+    /// Strikes the segments off that hold nothing live and are older than two indexes, and says which they are.
+    fn retire(&self, state: &Mutex<State>) -> Vec<(String, u64)> {
+        let &[oldest_needed, _] = self.indexes.as_slice() else { return Vec::new() };
+        let mut state = hold(state);
+        let old = state.segments.iter().take_while(|(segment, _)| *segment < oldest_needed);
+        let gone: Vec<_> = old.filter(|(segment, _)| state.index.usage(*segment).events == 0).collect();
+        // Before the files: who reads looks the segment up under this lock.
+        for (segment, _) in &gone {
+            state.segments.remove(*segment);
+            state.counters.segments_retired += 1;
         }
-    }
-
-    fn clear_away(&mut self, segment: SegmentId, size: u64) -> Result<(), Fault> {
-        let name = segment_name(segment);
-        if matches!(self.spare, Spare::None) && size == self.options.segment_size {
-            self.storage.rename(&name, SPARE).map_err(Fault::on("rename", &name))?;
-            // The name has to be safe before the header is another's: else the old name would lead to it.
-            self.storage.sync_names().map_err(Fault::on("sync the names after renaming", &name))?;
-            self.spare = Spare::Ready;
-            return Ok(());
-        }
-        self.storage.remove(&name).map_err(Fault::on("remove", &name))?;
-        self.storage.sync_names().map_err(Fault::on("sync the names after removing", &name))
+        gone.into_iter().map(|(segment, size)| (segment_name(segment), size)).collect()
     }
 }

@@ -37,7 +37,10 @@ impl Readers {
     }
 
     pub(crate) fn get(&self, journal: &Journal, number: usize) -> Result<Consumer, CommitError> {
-        journal.consumer_of(NAMES[number], Start::Oldest, self.scopes[number].clone())
+        match journal.find_consumer(NAMES[number]) {
+            Some(known) => Ok(known),
+            None => journal.consumer_of(NAMES[number], Start::Oldest, self.scopes[number].clone()),
+        }
     }
 
     /// Whether a reader is to be given what is in a stream.

@@ -173,3 +173,56 @@ fn a_closed_stream_takes_nothing_and_its_name_is_free_once_all_is_settled() {
     let anew = journal.stream("s").unwrap();
     assert_eq!(journal.append(&anew, b"first").wait().unwrap(), Seq::FIRST);
 }
+
+#[test]
+fn nothing_comes_between_the_events_of_a_batch() {
+    let storage = memory();
+    let mut options = options();
+    options.commit = Commit::Thread;
+    options.max_bytes = 1 << 30;
+    // Batches wait for room, and are held back as a whole.
+    options.queue_bytes = 2048;
+    let journal = Journal::open_in(&storage, options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let append = |writer: u8| {
+        for _ in 0..50 {
+            let events: Vec<[u8; 100]> = (0..10).map(|number| [writer * 10 + number; 100]).collect();
+            let span = journal.append_batch(&stream, &events).wait().unwrap();
+            assert_eq!(span.count(), 10);
+        }
+    };
+    thread::scope(|scope| (0..4).for_each(|writer| drop(scope.spawn(move || append(writer)))));
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let all: Vec<u8> = pending(&consumer, &stream).into_iter().map(|payload| payload[0]).collect();
+    assert_eq!(all.len(), 2000);
+    for batch in all.chunks(10) {
+        assert!(batch.iter().zip(batch[0]..).all(|(found, wanted)| *found == wanted), "{batch:?}");
+    }
+}
+
+#[test]
+fn a_batch_with_one_event_too_large_appends_none() {
+    let journal = open(&memory());
+    let stream = journal.stream("s").unwrap();
+    let large = vec![0; usize::try_from(options().max_event).unwrap() + 1];
+    let failed = journal.append_batch(&stream, &[b"small".to_vec(), large]).wait().unwrap_err();
+    assert!(matches!(failed.error, CommitError::EventTooLarge { .. }) && failed.durable.is_none());
+    let empty: [&[u8]; 0] = [];
+    assert!(matches!(journal.append_batch(&stream, &empty).wait().unwrap_err().error, CommitError::Nothing));
+    assert_eq!(journal.stats().live_events, 0);
+}
+
+#[test]
+fn a_batch_that_meets_the_budget_says_which_of_its_events_are_there() {
+    let mut options = options();
+    options.max_bytes = 8 * options.segment_size;
+    let (segment, journal) = (options.segment_size, Journal::open_in(&memory(), options).unwrap());
+    let stream = journal.stream("s").unwrap();
+    let events = vec![vec![7; 1000]; usize::try_from(8 * segment / 1000).unwrap()];
+    let failed = journal.append_batch(&stream, &events).wait().unwrap_err();
+    assert!(matches!(failed.error, CommitError::OverBudget { .. }));
+    let durable = failed.durable.unwrap();
+    assert_eq!(durable.first(), Seq::FIRST);
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    assert_eq!(pending(&consumer, &stream).len() as u64, durable.count());
+}

@@ -38,6 +38,9 @@ pub(crate) fn start(core: &Arc<Core>, lane: LaneNumber, Starts(tracks): Starts) 
     }
 }
 
+/// The client that an answer was claimed for.
+type Claimed = Option<oneshot::Sender<Outcome>>;
+
 struct Carrier {
     core: Arc<Core>,
     number: LaneNumber,
@@ -92,23 +95,29 @@ impl Carrier {
         let Reply { status, before, response } = match self.send(seq, call, Sending::Asked).await {
             Sent::Answered(reply) => reply,
             Sent::Never(cause) => {
+                let Some(client) = self.lane().claim(seq) else { return self.park(seq, cause, None).await };
                 let hint = "what it needs is not there, so it was not written";
                 let reply = answer::error(StatusCode::CONFLICT, "cannot-be-sent", (&cause, hint));
-                return self.refuse(seq, &Settled::Delivered, reply).await;
+                return self.refuse(seq, &Settled::Delivered, (Some(client), reply)).await;
             }
             other => return self.unsent(seq, other).await,
         };
+        let verdict = judge(Sending::Asked, status, before);
+        if verdict == Verdict::Absent {
+            return self.absent(&format!("it answered {status}")).await;
+        }
         if before == Before::Applied {
             return self.had_been_applied(seq).await;
         }
-        match judge(Sending::Asked, status, before) {
-            Verdict::Accepted => self.accept(seq, response).await,
-            Verdict::Absent => self.absent(&format!("it answered {status}")).await,
-            Verdict::Refused | Verdict::Later | Verdict::Parked(_) => {
-                self.answered();
-                self.refuse(seq, &Settled::Delivered, response).await;
-            }
+        // A client that was told meanwhile that its write is queued cannot be told that it is refused.
+        let Some(client) = self.lane().claim(seq) else {
+            return self.heard(seq, Reply { status, before, response }).await;
+        };
+        if verdict == Verdict::Accepted {
+            return self.accept(seq, (Some(client), response)).await;
         }
+        self.answered();
+        self.refuse(seq, &Settled::Delivered, (Some(client), response)).await;
     }
 
     /// Sends a write that is decided: the next that is pending from `seq` on.
@@ -182,7 +191,7 @@ impl Carrier {
             Verdict::Accepted if before == Before::Applied => self.had_been_applied(seq).await,
             Verdict::Accepted => {
                 self.core.shared.counts.replayed(self.track);
-                self.accept(seq, response).await;
+                self.accept(seq, (None, response)).await;
             }
             Verdict::Absent => self.absent(&format!("it answered {status}")).await,
             Verdict::Later => {
@@ -205,12 +214,12 @@ impl Carrier {
         self.tries = 0;
     }
 
-    async fn accept(&mut self, seq: Seq, response: Response<Body>) {
+    async fn accept(&mut self, seq: Seq, (claimed, response): (Claimed, Response<Body>)) {
         self.answered();
         self.settle(self.track, seq, Settled::Delivered).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
-        finish(client, response).await;
+        finish(claimed.or(client), response).await;
     }
 
     /// The server answered that there was nothing left to do. That is no answer for the client, who is told what it would
@@ -242,14 +251,14 @@ impl Carrier {
     }
 
     /// The servers that have not sent a write do not.
-    async fn refuse(&self, seq: Seq, outcome: &Settled, response: Response<Body>) {
+    async fn refuse(&self, seq: Seq, outcome: &Settled, (claimed, response): (Claimed, Response<Body>)) {
         let ((client, spared), starts) = self.lane().spare(self.track, seq);
         for track in spared {
             self.settle(track, seq, outcome.clone()).await;
         }
         self.settle(self.track, seq, outcome.clone()).await;
         self.start(starts);
-        finish(client, response).await;
+        finish(claimed.or(client), response).await;
     }
 
     /// Puts a write aside. What the primary does not take, no replica is given that has not got it.
@@ -268,7 +277,7 @@ impl Carrier {
             answer::error(StatusCode::BAD_GATEWAY, "parked", (&reason, hint))
         });
         if self.track == 0 {
-            return self.refuse(seq, &Settled::Parked(reason), response).await;
+            return self.refuse(seq, &Settled::Parked(reason), (None, response)).await;
         }
         self.settle(self.track, seq, Settled::Parked(reason)).await;
         let (client, starts) = self.lane().settled(self.track, seq);

@@ -98,8 +98,10 @@ fn what_is_pending_shows_everywhere_and_is_gone_when_it_is_applied() {
 fn pending_writes_are_listed_shown_and_exported_to_who_has_the_token() {
     let (house, ids) = queued(&["one", "two"]);
     for target in ["/seawall/writes", "/seawall/export", &format!("/seawall/writes/{}/content", ids[0])] {
-        let answer = house.ask("GET", target, "");
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("unauthorized")));
+        for wrong in ["Bearer open sesam", "Bearer open sesame!", "Basic open sesame", ""] {
+            let answer = house.ask_with(("GET", target), &[("authorization", wrong)], "");
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("unauthorized")));
+        }
     }
     let list = get(&house, "/seawall/writes?upstream=replica&limit=1");
     assert_eq!(list["writes"].as_array().unwrap().len(), 1);
@@ -138,9 +140,8 @@ fn a_pending_write_that_is_given_up_reaches_nobody_and_stays_given_up() {
 #[test]
 fn a_write_of_another_journal_or_of_none_is_unknown() {
     let (house, ids) = queued(&["one"]);
-    let (_, rest) = ids[0].split_once('-').unwrap();
+    let (mark, rest) = ids[0].split_once('-').unwrap();
     let (lane, _) = rest.split_once('-').unwrap();
-    let mark = &ids[0][..8];
     for id in
         [format!("00000000-{rest}"), format!("{mark}-{lane}-9"), format!("{mark}-{lane}-0"), "x".to_owned()]
     {

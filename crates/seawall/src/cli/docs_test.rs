@@ -19,6 +19,7 @@ use regex_lite::Regex;
 
 use super::command as definition;
 use crate::app;
+use crate::config::{Config, Sources};
 use crate::exit::Exit;
 use blocks::{Block, document, documents, repository};
 
@@ -55,7 +56,8 @@ fn words(line: &str) -> Vec<String> {
 fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     for word in words(line) {
-        if ["|", "||", "&&", ";", "if", "then", "else", "!", "exec", ">", "2>"].contains(&word.as_str()) {
+        if ["|", "||", "&&", ";", "if", "then", "else", "!", "exec", "<", ">", "2>"].contains(&word.as_str())
+        {
             commands.push(Vec::new());
             continue;
         }
@@ -114,6 +116,26 @@ fn every_command_line_in_the_documents_is_understood() {
         understood += 1;
     }
     assert!(understood > 12, "only {understood} command lines are found");
+}
+
+#[test]
+fn every_configuration_in_the_documents_is_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    fs::write(&token, "0123456789abcdef").unwrap();
+    let mut understood = 0;
+    for document in documents() {
+        for block in document.blocks_of("toml") {
+            let text = block.content.join("\n").replace("/etc/seawall/token", token.to_str().unwrap());
+            let file = directory.path().join("seawall.toml");
+            fs::write(&file, text).unwrap();
+            let environment = [("HOME".to_owned(), "/home/somebody".to_owned())].into();
+            let sources = Sources { file: Some(file), environment, typed: Vec::new() };
+            Config::load(&sources).unwrap_or_else(|problems| panic!("{}: {problems:#?}", document.path));
+            understood += 1;
+        }
+    }
+    assert!(understood > 2, "only {understood} configurations are found");
 }
 
 #[test]
@@ -210,12 +232,20 @@ fn the_words_of_json_are_listed() {
     }
     let failures = fs::read_to_string(repository().join("crates/seawall/src/failure.rs")).unwrap();
     let codes = failures.split("fn code(").nth(1).unwrap().split("fn hint(").next().unwrap();
-    demand(CONTRACT, "### Failure codes", &found(codes, r#""([a-z-]+)""#));
+    let mut codes = found(codes, r#""([a-z-]+)""#);
+    let failures = fs::read_to_string(repository().join("crates/seawall/src/failure/journal.rs")).unwrap();
+    codes.extend(found(&failures, r#"=> "([a-z-]+)","#));
+    codes.extend(["interrupted".to_owned()]);
+    let failures = fs::read_to_string(repository().join("crates/seawall/src/failure/daemon.rs")).unwrap();
+    codes.extend(found(&failures, r#"=> "([a-z-]+)","#));
+    demand(CONTRACT, "### Failure codes", &codes);
 }
 
 /// The codes of notes, wherever one is made.
 fn note_codes() -> BTreeSet<String> {
     let text = sources("crates/formats/src") + &sources("crates/mend/src") + &sources("crates/seawall/src");
+    // The daemon makes no notes, and refuses requests with codes of its own.
+    let text = text.replace(&sources("crates/seawall/src/daemon"), "");
     for made in Regex::new(r"\bNote \{\s*code[,:]").unwrap().find_iter(&text) {
         let (before, from) = text.split_at(made.start());
         let function = before.rsplit("fn ").next().unwrap();
@@ -336,4 +366,12 @@ fn words_are_split_as_a_shell_does() {
         commands("if seawall a; then b | c 'd | e'"),
         [vec![], vec!["seawall", "a"], vec![], vec!["b"], vec!["c", "d | e"]]
     );
+}
+
+#[test]
+fn every_error_of_the_daemon_is_listed_with_its_status() {
+    let text = sources("crates/seawall/src/daemon/face");
+    let mut codes = found(&text, r#"StatusCode::[A-Z_]+,\s*"([a-z-]+)"[,)]"#);
+    codes.extend(found(&text, r#""code\\":\\"([a-z-]+)\\""#));
+    demand(CONTRACT, "### HTTP error codes", &codes);
 }

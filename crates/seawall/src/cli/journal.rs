@@ -12,8 +12,13 @@ use crate::spans::Span;
 /// Which journal.
 #[derive(Debug, Args)]
 pub(crate) struct JournalArgs {
-    /// Directory of the journal [default: SEAWALL_JOURNAL_DIR, else seawall/journal in the state directory of the user]
-    #[arg(long = "journal", value_name = "DIR")]
+    // Not a documentation comment: those want backticks around the name of the variable, and help texts have none.
+    #[arg(
+        long = "journal",
+        value_name = "DIR",
+        help = "Directory of the journal [default: SEAWALL_JOURNAL_DIR, else seawall/journal in the state directory of \
+                the user]"
+    )]
     pub(crate) directory: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@
 
 mod archive;
 mod change;
+mod daemon;
 mod gate;
 mod import;
 mod journal;
@@ -24,6 +25,7 @@ pub(crate) use archive::{
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
+pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use import::{Behind, Deed, ImportArgs};
 pub(crate) use journal::{
@@ -75,6 +77,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     Replay(ReplayArgs),
     Archive(ArchiveArgs),
+    Run(RunArgs),
+    Config(ConfigArgs),
     Generate(GenerateArgs),
 }
 
@@ -113,6 +117,8 @@ pub(crate) fn command() -> clap::Command {
     Cli::command().after_help(format!("Exit codes:{}", Exit::ALL.map(line).concat()))
 }
 
+#[cfg(test)]
+mod deploy_test;
 #[cfg(test)]
 mod docs_test;
 

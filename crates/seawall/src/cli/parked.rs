@@ -96,7 +96,7 @@ pub(crate) struct RequeueArgs {
     #[command(flatten)]
     pub(crate) choice: Choice,
     /// All that is parked
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["ids", "consumer", "stream"])]
     pub(crate) all: bool,
 }
 
@@ -122,7 +122,7 @@ pub(crate) struct DropParkedArgs {
     #[command(flatten)]
     pub(crate) choice: Choice,
     /// All that is parked
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["ids", "consumer", "stream"])]
     pub(crate) all: bool,
     /// Where to write them first; nothing may be there [default: a new file in dropped/ of the journal]
     #[arg(long, value_name = "FILE")]

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 use formats::Format;
 
 use super::flag;
-use crate::matchers::Selector;
+use crate::commands::dump::matchers::Selector;
 use crate::times::Moment;
 
 /// Where a log lies.

@@ -14,8 +14,8 @@ use crate::cli::{AppendArgs, Cut, Form};
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, Partly, commit_code};
+use crate::journals::lines::{Ending, Lines, Pause};
 use crate::journals::{self, Missing};
-use crate::lines::{Ending, Lines, Pause};
 use crate::show::progress::{Counter, IsTyped};
 use crate::show::{self, Screen, units};
 
@@ -224,7 +224,9 @@ impl Books {
         ];
         let mut told: Vec<String> = clauses.into_iter().flatten().collect();
         if self.durable == 0 {
-            told.insert(0, "no line is on the disk for certain".to_owned());
+            let is_known = self.runs.iter().all(|(became, ..)| *became == Became::Refused);
+            let certain = if is_known { "" } else { " for certain" };
+            told.insert(0, format!("nothing is on the disk{certain}"));
         }
         told.push(format!("line {} and all behind it were not taken", self.lines() + 1));
         told
@@ -234,15 +236,15 @@ impl Books {
 impl Stop {
     /// The failure that this is, with what became of every line.
     fn told(self, books: &Books, longest: usize) -> Failure {
-        let (code, cause) = match self {
-            Stop::Told => ("interrupted", "told to end before the input did".to_owned()),
+        let (cause, code) = match self {
+            Stop::Told => ("told to end before the input did".to_owned(), "interrupted"),
             Stop::TooLong => {
                 let line = books.lines() + 1;
-                ("too-large", format!("line {line} is longer than an event may be, which is {longest} bytes"))
+                (format!("line {line} is longer than an event may be, which is {longest} bytes"), "too-large")
             }
-            Stop::Input(error) => ("unreadable", format!("failed to read the input: {error}")),
-            Stop::Output(failure) => (failure.code(), failure.to_string()),
-            Stop::Refused(error) => (commit_code(&error), error.to_string()),
+            Stop::Input(error) => (format!("failed to read the input: {error}"), "unreadable"),
+            Stop::Output(failure) => (failure.to_string(), failure.code()),
+            Stop::Refused(error) => (error.to_string(), commit_code(&error)),
         };
         JournalFailure::Partly(Partly { cause, code, books: books.told() }).into()
     }
@@ -272,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_certain_that_is_said() {
+    fn where_nothing_is_on_the_disk_that_is_said() {
         let mut books = Books::new("jobs");
         books.enter(&[Err(CommitError::OverBudget { limit: 9 })]);
-        assert_eq!(books.told().first().map(String::as_str), Some("no line is on the disk for certain"));
+        assert_eq!(books.told().first().map(String::as_str), Some("nothing is on the disk"));
     }
 }

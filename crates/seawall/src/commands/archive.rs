@@ -7,21 +7,21 @@ use std::sync::Arc;
 
 use formats::{Part, Progress};
 use journal::Scope;
-use journal::archive::{ARCHIVER, Archive, Archived, Archiver, Retention, expired, remove};
+use journal::archive::{ARCHIVER, Archive, Archiver, Retention, expired, remove};
 use serde_json::json;
 
-use crate::archives;
 use crate::cli::{
     ArchiveCommand, CleanupArgs, Consent, ExtractArgs, Extracted, Form, ListArchivesArgs, RunArchiveArgs,
 };
 use crate::clock;
 use crate::exit::Exit;
-use crate::exports::{Export, time};
 use crate::failure::{Failure, JournalFailure};
-use crate::imports::source::{self, Raw, Remarks};
+use crate::journals::archives;
+use crate::journals::exports::{Export, time};
+use crate::journals::imports::source::{self, Raw, Remarks};
+use crate::journals::payloads;
 use crate::journals::{self, Missing};
 use crate::json;
-use crate::payloads;
 use crate::show::{self, Answer, Screen};
 
 /// Does with archives what was asked for.
@@ -42,10 +42,7 @@ fn make(args: &RunArchiveArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
     let archiver = Archiver::new(&journal, scope, Arc::new(archives::storage(&directory)?));
     let made = archiver.and_then(|archiver| archiver.run()).map_err(JournalFailure::Archive)?;
     match form {
-        Form::Json => {
-            let line = |archived: &Archived| format!("{}\n", json::journal::archived(archived));
-            show::print(&made.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(made.iter().map(json::journal::archived)))?,
         Form::Text => show::print(&show::archived(&made, &directory, screen))?,
     }
     let is_whole = made.iter().all(|archived| archived.damaged.is_empty());
@@ -56,10 +53,7 @@ fn list(args: &ListArchivesArgs, form: Form, screen: &Screen) -> Result<Exit, Fa
     let directory = archives::directory(&args.place)?;
     let all = archives::list(&directory)?;
     match form {
-        Form::Json => {
-            let line = |archive| format!("{}\n", json::journal::archive(archive));
-            show::print(&all.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(all.iter().map(json::journal::archive)))?,
         Form::Text => show::print(&show::archives(&all, &directory, screen))?,
     }
     Ok(Exit::Fine)

@@ -9,8 +9,8 @@ use crate::cli::{Consent, Consumers, DropConsumerArgs, Form, ListConsumersArgs};
 use crate::clock;
 use crate::commands::streams::{Standing, by_stream};
 use crate::exit::Exit;
-use crate::exports::{Export, Place};
 use crate::failure::{Failure, JournalFailure};
+use crate::journals::exports::{Export, Place};
 use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Answer, Screen};
@@ -27,10 +27,7 @@ fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, F
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let all = standings(&journal);
     match form {
-        Form::Json => {
-            let line = |one| format!("{}\n", json::journal::consumer(one));
-            show::print(&all.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(all.iter().map(json::journal::consumer)))?,
         Form::Text => show::print(&show::consumers(&all, screen))?,
     }
     Ok(Exit::Fine)

@@ -1,5 +1,8 @@
 //! `seawall dump`: the records of a log as JSON lines, damage in place.
 
+mod filter;
+pub(crate) mod matchers;
+
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
@@ -11,10 +14,10 @@ use crate::cli::DumpArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::filter::{Filter, MAX_SERIES, Sieve};
 use crate::json;
 use crate::report::Subject;
 use crate::show::{self, Screen, Talk, progress, units};
+use filter::{Filter, MAX_SERIES, Sieve};
 
 /// What to dump.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use formats::{Role, UnixTime};
 
 use super::*;
-use crate::fake::FakeLog;
+use crate::report::fake::FakeLog;
 
 fn dump(log: FakeLog, filter: Filter) -> (Vec<String>, Exit) {
     let subject = Subject::of(Path::new("/data"), Box::new(log));

@@ -9,8 +9,8 @@ use journal::{Journal, Openness};
 use crate::cli::{Behind, Deed, Form, ImportArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure};
-use crate::imports::source::{self, Remarks, Source};
-use crate::imports::{Brought, Halt, Import, Mode, Target};
+use crate::journals::imports::source::{self, Remarks, Source};
+use crate::journals::imports::{Brought, Halt, Import, Mode, Target};
 use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Screen, progress};
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ImportArgs, form: Form, screen: &Screen) -> Result<Exit
         let each = sources.into_iter().map(|source| {
             let row = one(source, target, args.behind, &progress);
             if form == Form::Json {
-                show::print(&format!("{}\n", json::journal::import(&row, mode)))?;
+                show::print(&json::lines([json::journal::import(&row, mode)]))?;
             }
             Ok(row)
         });

@@ -3,8 +3,8 @@
 use formats::{Fact, PartSurvey, Role, Survey, TopRow, TopTable, UnixTime, Verdict};
 
 use super::*;
-use crate::fake::{FakeLog, damage};
 use crate::limits::Health;
+use crate::report::fake::{FakeLog, damage};
 
 fn report(survey: Survey) -> Report {
     Report {

@@ -1,7 +1,7 @@
 //! `seawall parked`: what consumers have put aside, and what becomes of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use journal::{Consumer, Event, Journal, Outcome, Parked, Seq};
 use serde_json::json;
@@ -11,9 +11,10 @@ use crate::cli::{RequeueArgs, ShowParkedArgs};
 use crate::clock;
 use crate::commands::consumers;
 use crate::exit::Exit;
-use crate::exports::{Export, Place};
 use crate::failure::{Failure, JournalFailure};
+use crate::journals::exports::{Export, Place};
 use crate::journals::{self, Missing};
+use crate::json;
 use crate::show::{self, Answer, Screen};
 
 /// Events that are settled at once: fewer than the ranges that a settlement takes.
@@ -36,7 +37,7 @@ impl Aside {
     }
 
     /// What is in it; nothing if that is damaged.
-    fn read(&self, journal: &Journal) -> Result<Option<Event>, Failure> {
+    pub(crate) fn read(&self, journal: &Journal) -> Result<Option<Event>, Failure> {
         let Some(stream) = journal.find_stream(&self.event.stream) else { return Ok(None) };
         consumers::read(&self.consumer, &stream, self.event.seq)
     }
@@ -57,10 +58,7 @@ fn list(args: &ListParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let chosen = chosen(&journal, &[], &args.choice)?;
     match form {
-        Form::Json => {
-            let line = |aside: &Aside| format!("{}\n", serde_json::Value::from(aside.place().object()));
-            show::print(&chosen.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(chosen.iter().map(|aside| aside.place().object().into())))?,
         Form::Text => show::print(&show::parked(&chosen, screen))?,
     }
     Ok(Exit::Fine)
@@ -129,16 +127,27 @@ fn give_up(args: &DropParkedArgs, form: Form, screen: &Screen) -> Result<Exit, F
             }
         }
         let directory = journals::directory(&args.journal)?;
-        let mut export = Export::begin(args.export.as_deref(), &directory, clock::now())?;
-        for aside in &dropping.chosen {
-            export.line(&aside.place().whole(aside.read(&journal)?.as_ref()))?;
-        }
-        dropping.export = Some(export.end()?);
-        settle(&journal, &dropping.chosen, &Outcome::Dropped)?;
+        let place = (args.export.as_deref(), directory.as_path());
+        dropping.export = Some(give_up_all(&journal, &dropping.chosen, place)?);
         dropping.applied = true;
     }
     print(&dropping, form, screen)?;
     Ok(Exit::Fine)
+}
+
+/// Writes events to a file, the one that is named or a new one of the journal, and gives them up once they are there.
+pub(crate) fn give_up_all(
+    journal: &Journal,
+    chosen: &[Aside],
+    (file, directory): (Option<&Path>, &Path),
+) -> Result<PathBuf, Failure> {
+    let mut export = Export::begin(file, directory, clock::now())?;
+    for aside in chosen {
+        export.line(&aside.place().whole(aside.read(journal)?.as_ref()))?;
+    }
+    let file = export.end()?;
+    settle(journal, chosen, &Outcome::Dropped)?;
+    Ok(file)
 }
 
 fn print(dropping: &GivingUp, form: Form, screen: &Screen) -> Result<(), Failure> {
@@ -155,7 +164,7 @@ fn print(dropping: &GivingUp, form: Form, screen: &Screen) -> Result<(), Failure
 }
 
 /// The parked events that were meant, by consumer, stream and number; every id that was given has to be one.
-fn chosen(journal: &Journal, ids: &[String], choice: &Choice) -> Result<Vec<Aside>, Failure> {
+pub(crate) fn chosen(journal: &Journal, ids: &[String], choice: &Choice) -> Result<Vec<Aside>, Failure> {
     if let Some(name) = choice.consumer.as_ref().filter(|name| journal.find_consumer(name).is_none()) {
         return Err(JournalFailure::NoConsumer { name: name.clone() }.into());
     }
@@ -189,7 +198,7 @@ fn order(aside: &Aside) -> (&str, &str, Seq) {
 }
 
 /// Settles all of them, and waits until that is on the disk.
-fn settle(journal: &Journal, chosen: &[Aside], outcome: &Outcome) -> Result<(), Failure> {
+pub(crate) fn settle(journal: &Journal, chosen: &[Aside], outcome: &Outcome) -> Result<(), Failure> {
     let mut together: BTreeMap<(&str, &str), Vec<Seq>> = BTreeMap::new();
     for aside in chosen {
         together.entry((aside.consumer.name(), &aside.event.stream)).or_default().push(aside.event.seq);

@@ -6,13 +6,13 @@ use std::path::Path;
 use formats::{DamageList, Progress, TimeRange, UnixTime};
 use journal::{Journal, ReadError};
 
-use crate::archives;
 use crate::cli::{Form, Reach, ReplayArgs, Sending};
 use crate::clock;
 use crate::commands::close;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure};
-use crate::imports::source::{self, Source};
+use crate::journals::archives;
+use crate::journals::imports::source::{self, Source};
 use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Screen, progress};
@@ -63,10 +63,7 @@ pub(crate) fn run(args: &ReplayArgs, form: Form, screen: &Screen) -> Result<Exit
         (_, _) => all(args, since, screen)?,
     };
     match form {
-        Form::Json => {
-            let line = |row| format!("{}\n", json::journal::replayed(row));
-            show::print(&rows.iter().map(line).collect::<String>())?;
-        }
+        Form::Json => show::print(&json::lines(rows.iter().map(json::journal::replayed)))?,
         Form::Text => show::print(&show::replay(&rows, screen))?,
     }
     Ok(if rows.iter().any(|row| row.damage > 0) { Exit::Damage } else { Exit::Fine })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use journal::{Consumer, Journal, Stats, StreamInfo};
+use journal::{Consumer, Journal, StreamInfo};
 
 use crate::cli::{Form, StreamsArgs};
 use crate::exit::Exit;
@@ -31,18 +31,14 @@ pub(crate) fn run(args: &StreamsArgs, form: Form, screen: &Screen) -> Result<Exi
     let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
     let rows = rows(&journal);
     match form {
-        Form::Json => show::print(
-            &rows.iter().map(|row| format!("{}\n", json::journal::stream(row))).collect::<String>(),
-        )?,
-        Form::Text => {
-            let stats: Stats = journal.stats();
-            show::print(&show::streams(&rows, &stats, screen))?;
-        }
+        Form::Json => show::print(&json::lines(rows.iter().map(json::journal::stream)))?,
+        Form::Text => show::print(&show::streams(&rows, &journal.stats(), screen))?,
     }
     Ok(Exit::Fine)
 }
 
-fn rows(journal: &Journal) -> Vec<Row> {
+/// Every stream, by name.
+pub(crate) fn rows(journal: &Journal) -> Vec<Row> {
     let mut names = journal.consumers();
     names.sort();
     let consumers: Vec<Consumer> = names.iter().filter_map(|name| journal.find_consumer(name)).collect();

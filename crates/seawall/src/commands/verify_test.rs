@@ -3,7 +3,7 @@
 use formats::{Note, Order, ReadError, Role, UnixTime, Verdict};
 
 use super::*;
-use crate::fake::FakeLog;
+use crate::report::fake::FakeLog;
 
 fn said(log: FakeLog, screen: &Screen) -> (String, Exit) {
     let subject = Subject::of("/data".as_ref(), Box::new(log));

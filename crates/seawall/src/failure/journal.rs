@@ -84,7 +84,7 @@ pub(crate) enum JournalFailure {
         source: io::Error,
     },
     /// A file to import holds none that can be understood.
-    #[error("{} holds no exported events", path.display())]
+    #[error("{} holds no job logs in ARWAL001 and no exported events", path.display())]
     NoEvents {
         /// The file.
         path: PathBuf,
@@ -136,7 +136,9 @@ pub(crate) fn commit_code(error: &CommitError) -> &'static str {
         CommitError::Behind { .. } => "behind",
         CommitError::NoConsumer { .. } => "no-consumer",
         CommitError::OtherScope { .. } => "other-scope",
-        CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => "impossible",
+        CommitError::Nothing | CommitError::NotAppended { .. } | CommitError::OutOfScope { .. } => {
+            "impossible"
+        }
         CommitError::OverBudget { .. } | CommitError::DiskFull(_) => "no-room",
         CommitError::Unknown(_) | CommitError::Stopped(_) => "io",
     }
@@ -160,15 +162,18 @@ impl JournalFailure {
             JournalFailure::NoPlace | JournalFailure::Open(OpenError::Option { .. }) => "usage",
             JournalFailure::Missing { .. } => "no-journal",
             JournalFailure::Held { .. } | JournalFailure::Open(OpenError::Held { .. }) => "in-use",
-            JournalFailure::Open(OpenError::Disk(_)) | JournalFailure::Disk(_) => "io",
-            JournalFailure::Open(_) | JournalFailure::Read(_) => "unreadable",
-            JournalFailure::Commit(error) => commit_code(error),
+            JournalFailure::Open(OpenError::Disk(_))
+            | JournalFailure::Disk(_)
+            | JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
+            JournalFailure::Open(_)
+            | JournalFailure::Read(_)
+            | JournalFailure::Archive(ArchiveError::Read(_))
+            | JournalFailure::Source { .. } => "unreadable",
+            JournalFailure::Commit(error) | JournalFailure::Archive(ArchiveError::Commit(error)) => {
+                commit_code(error)
+            }
             JournalFailure::Partly(partly) => partly.code,
-            JournalFailure::Source { .. } => "unreadable",
             JournalFailure::NoEvents { .. } => "unknown-format",
-            JournalFailure::Archive(ArchiveError::Read(_)) => "unreadable",
-            JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
-            JournalFailure::Archive(ArchiveError::Commit(error)) => commit_code(error),
             JournalFailure::NoArchive { .. } => "no-archive",
             JournalFailure::Differs { .. } => "differs",
             JournalFailure::NoStream { .. } => "no-stream",
@@ -190,7 +195,9 @@ impl JournalFailure {
             ),
             JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
             JournalFailure::NoArchive { .. } => Some("`seawall archive list` lists those that there are"),
-            JournalFailure::NoEvents { .. } => Some("name a file that `seawall parked export` has written"),
+            JournalFailure::NoEvents { .. } => Some(
+                "name a file .wal or .wal.zst, a directory of them, or a file .ndjson that an export has written",
+            ),
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
             ),

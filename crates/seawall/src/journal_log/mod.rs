@@ -66,7 +66,7 @@ fn file(path: &Path) -> Option<JournalLog> {
     let name = path.file_name()?.to_str()?.to_owned();
     let reader = Reader::open(beside(path)).ok()?;
     let segments = reader.segments();
-    let file = segments.iter().find(|file| file.name == name)?;
+    let file = of_name(&segments, &name)?;
     if reader.journal().is_none() && !matches!(file.standing, Standing::Newer(_)) {
         return None;
     }
@@ -80,13 +80,19 @@ fn beside(path: &Path) -> &Path {
 
 /// `journal.id`, then the segments in their order, then all else.
 fn parts(root: &Path, names: &[String], segments: &[SegmentFile]) -> Vec<Part> {
-    let is_segment = |name: &&String| segments.iter().any(|file| file.name == **name);
+    let is_segment = |name: &&String| of_name(segments, name).is_some();
     let of = |name: &String, role: Role| part(name.clone(), root.join(name), role);
     let id = names.iter().filter(|name| *name == ID_FILE).map(|name| of(name, Role::Marker));
     let held = segments.iter().map(|file| of(&file.name, Role::Live));
     let others = names.iter().filter(|name| *name != ID_FILE && !is_segment(name));
     let role = |name: &str| if name == SPARE_FILE { Role::Retained } else { Role::Stray };
     id.chain(held).chain(others.map(|name| of(name, role(name)))).collect()
+}
+
+/// The segment with a file of that name. Their names are in the order of their numbers.
+fn of_name<'a>(segments: &'a [SegmentFile], name: &str) -> Option<&'a SegmentFile> {
+    let at = segments.binary_search_by(|file| file.name.as_str().cmp(name)).ok()?;
+    segments.get(at)
 }
 
 fn part(name: String, path: PathBuf, role: Role) -> Part {
@@ -169,7 +175,7 @@ impl JournalLog {
         if part.name == ID_FILE {
             return self.read_id(part, visit);
         }
-        match self.segments.iter().find(|file| part.role == Role::Live && file.name == part.name) {
+        match of_name(&self.segments, &part.name) {
             Some(file) => self.read_segment((part, file), order, (detail, visit)),
             None => Ok(()),
         }

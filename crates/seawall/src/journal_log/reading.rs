@@ -79,8 +79,8 @@ impl JournalLog {
 
     /// A missing segment is told where it would stand: before the first one behind it.
     fn is_told_with(&self, file: &SegmentFile, absent: &Missing) -> bool {
-        let place = self.segments.iter().find(|there| there.segment >= absent.segment);
-        place.or(self.segments.last()).is_some_and(|there| there.segment == file.segment)
+        let at = self.segments.partition_point(|there| there.segment < absent.segment);
+        self.segments.get(at).or(self.segments.last()).is_some_and(|there| there.segment == file.segment)
     }
 
     fn entry(&self, part: &Part, (piece, life): (&Piece<'_>, Life), detail: Detail) -> Entry {

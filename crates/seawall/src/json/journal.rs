@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::commands::import::Row;
 use crate::commands::replay;
 use crate::commands::streams::{self, Standing};
-use crate::exports::time;
-use crate::imports::Mode;
-use crate::imports::source::stream_of;
+use crate::journals::exports::time;
+use crate::journals::imports::Mode;
+use crate::journals::imports::source::stream_of;
 use crate::times::rfc3339;
 
 /// The word for whether events may still come.

@@ -18,7 +18,8 @@ pub(crate) fn failure(failure: &Failure, screen: &Screen) -> String {
 /// A path that is no log takes more than a line: what was found, and what was looked for.
 fn message(failure: &Failure, screen: &Screen) -> String {
     let Failure::Detect(DetectError::Unknown { path, found, looked_for }) = failure else {
-        return units::safe(&failure.to_string());
+        // A configuration has a line for each thing that is wrong with it.
+        return failure.to_string().lines().map(units::safe).collect::<Vec<_>>().join("\n");
     };
     let label = |text: &str| paint(screen.theme.dim, text);
     let mut lines = vec![format!("{} is no log that is known", units::safe(&path.to_string_lossy()))];

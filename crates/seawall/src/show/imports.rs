@@ -5,7 +5,7 @@ use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
 use super::{text, units};
 use crate::commands::import::Row;
-use crate::imports::Mode;
+use crate::journals::imports::Mode;
 
 /// A row for each file, what is wrong with files, and a sum.
 pub(crate) fn imports(rows: &[Row], mode: Mode, screen: &Screen) -> String {

@@ -16,9 +16,8 @@ use crate::json::journal::openness;
 pub(crate) fn recovery(recovery: &Recovery, directory: &Path, screen: &Screen) {
     let place = units::path(directory);
     let kept = |kept: &Option<String>| {
-        kept.as_ref().map_or(String::new(), |name| {
-            format!("; its bytes are in {place}/quarantine/{}", units::safe(name))
-        })
+        kept.as_ref()
+            .map_or(String::new(), |name| format!("; its bytes are in {place}/{}", units::safe(name)))
     };
     for damage in &recovery.damage {
         let what = format!(
@@ -126,7 +125,7 @@ pub(crate) fn leaving(leaving: &Leaving, screen: &Screen) -> String {
     let name = units::safe(&standing.consumer);
     if *applied {
         let back = export.as_ref().map_or(String::new(), |path| {
-            format!("; `seawall import {}` appends anew what it had not delivered", units::path(path))
+            format!("; the way back is `seawall import {}`", units::path(path))
         });
         return format!("unregistered {name}{back}\n");
     }

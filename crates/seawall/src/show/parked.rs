@@ -84,7 +84,7 @@ pub(crate) fn given_up(dropping: &GivingUp, screen: &Screen) -> String {
     if let Some(path) = dropping.export.as_ref().filter(|_| dropping.applied) {
         let path = units::path(path);
         let events = units::counted(count, "event", "events");
-        return format!("dropped {events}; `seawall import {path}` appends them anew\n");
+        return format!("dropped {events}; the way back is `seawall import {path}`\n");
     }
     let named = dropping.chosen.iter().take(NAMED);
     let mut lines: Vec<String> =

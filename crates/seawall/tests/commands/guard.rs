@@ -34,7 +34,7 @@ fn environment_directory_and_streams_are_those_that_the_guard_was_given() {
     guarded.env("MARK", "a b");
     let mut bare = Command::new("sh");
     bare.args(["-c", script]).current_dir(world.path("")).env_clear().env("LC_ALL", "C").env("MARK", "a b");
-    bare.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    bare.env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(crate::world::JOURNAL);
     assert_eq!(direct(&mut guarded), direct(&mut bare));
 }
 

@@ -7,7 +7,7 @@ use crate::world::World;
 
 #[test]
 fn what_was_dropped_is_appended_anew_from_its_export() {
-    let world = World::new();
+    let world = World::of_events();
     let ran = world.run(&["parked", "drop", "--yes", "--json", "--consumer", "server"]);
     assert_eq!((ran.code, &ran.json()["events"]), (Some(0), &2.into()), "{ran:?}");
     let export = ran.json()["export"].as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn what_was_dropped_is_appended_anew_from_its_export() {
 
 #[test]
 fn nothing_is_given_up_without_its_export() {
-    let world = World::new();
+    let world = World::of_events();
     let before = world.run(&["parked", "list", "--json"]).stdout;
     fs::write(world.path("taken"), "").unwrap();
     for export in ["taken", "taken/below"] {
@@ -36,7 +36,7 @@ fn nothing_is_given_up_without_its_export() {
 
 #[test]
 fn what_a_consumer_had_not_delivered_is_exported_when_it_goes() {
-    let world = World::new();
+    let world = World::of_events();
     let ran = world.run(&["consumers", "drop", "--yes", "--json", "mirror"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let export = fs::read_to_string(world.path(ran.json()["export"].as_str().unwrap())).unwrap();
@@ -51,7 +51,7 @@ fn what_a_consumer_had_not_delivered_is_exported_when_it_goes() {
 
 #[test]
 fn what_is_requeued_is_pending_again_in_its_place() {
-    let world = World::new();
+    let world = World::of_events();
     assert_eq!(world.run(&["parked", "requeue", "server:jobs:2"]).code, Some(0));
     let ran = world.run(&["consumers", "list", "--json"]);
     let server = ran.stdout.lines().find(|line| line.contains("server")).unwrap().to_owned();
@@ -62,7 +62,7 @@ fn what_is_requeued_is_pending_again_in_its_place() {
 
 #[test]
 fn an_archive_comes_out_as_it_went_in() {
-    let world = World::new();
+    let world = World::of_events();
     assert_eq!(world.run(&["archive", "run"]).code, Some(0));
     assert_eq!(world.run(&["archive", "extract", "--as", "wal", "--to", "out", "web"]).code, Some(0));
     assert_eq!(world.run(&["archive", "extract", "--as", "lines", "web"]).stdout, "GET /\nGET /a b\n");

@@ -17,6 +17,10 @@ const START: i64 = 1_769_860_800_000;
 
 const HOUR: i64 = 3_600_000;
 
+/// Which journal the commands work on, and that its segments take no time to make.
+pub(crate) const JOURNAL: [(&str, &str); 2] =
+    [("SEAWALL_JOURNAL_DIR", "events"), ("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB")];
+
 /// Logs in every state, each a directory.
 pub(crate) struct World(TempDir);
 
@@ -64,11 +68,24 @@ impl World {
             fs::remove_file(from).unwrap();
         }
         world.journals();
-        sample::write(&world.path("events"));
-        sample::write_worker(&world.path("worker"));
-        fs::write(world.path("lines"), "one\n\nthree\nno end").unwrap();
-        fs::write(world.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
+        world.events();
         world
+    }
+
+    /// Only `events`, `worker`, `lines`, `long-line` and `unknown`: it takes less to make.
+    pub(crate) fn of_events() -> Self {
+        let world = Self::empty();
+        fs::create_dir(world.path("unknown")).unwrap();
+        fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
+        world.events();
+        world
+    }
+
+    fn events(&self) {
+        sample::write(&self.path("events"));
+        sample::write_worker(&self.path("worker"));
+        fs::write(self.path("lines"), "one\n\nthree\nno end").unwrap();
+        fs::write(self.path("long-line"), format!("one\n{}\n", "x".repeat(20_000))).unwrap();
     }
 
     /// A directory with nothing in it.
@@ -128,7 +145,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
         command.args(args).current_dir(self.0.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C");
-        command.env("SEAWALL_JOURNAL_DIR", "events").env("SEAWALL_JOURNAL_SEGMENT_SIZE", "64KiB");
+        command.envs(JOURNAL);
         command
     }
 

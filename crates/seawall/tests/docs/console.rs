@@ -81,6 +81,8 @@ fn redacted(line: &str) -> String {
         // A second change in one second has a number behind its name.
         (r"\b20\d{6}T\d{6}Z-([a-z]+)(-\d+)?", "yyyymmddThhmmssZ-$1"),
         (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  ", "MADE  "),
+        (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$", "MADE"),
+        (r"dropped/20\d{6}T\d{6}Z", "dropped/yyyymmddThhmmssZ"),
         (r"\b01[0-9A-Z]{24}\b", "01ULIDULIDULIDULIDULIDULID"),
     ];
     rules.iter().fold(line.to_owned(), |line, (rule, with)| {

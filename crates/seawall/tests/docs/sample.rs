@@ -1,5 +1,11 @@
 //! A journal for tests and documents: the same events at the same time in each.
 
+#![expect(
+    clippy::little_endian_bytes,
+    clippy::indexing_slicing,
+    reason = "the format's own byte order, in bytes that are written here"
+)]
+
 use std::path::Path;
 
 use journal::{Commit, Identity, Journal, JournalId, Millis, Options, Outcome, Seq, Span, Start};

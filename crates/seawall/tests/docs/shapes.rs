@@ -172,6 +172,44 @@ fn lines_of_a_quarantine_have_the_fields_that_are_listed() {
 }
 
 #[test]
+fn what_appends_and_closes_prints_the_fields_that_are_listed() {
+    demand("### Lines of `append`", &["append --json app < app.log"]);
+    demand("### Closings", &["close --json jobs"]);
+}
+
+#[test]
+fn what_shows_a_journal_prints_the_fields_that_are_listed() {
+    demand("### Lines of `streams`", &["streams --json"]);
+    demand("### Lines of `consumers list`", &["consumers list --json"]);
+    demand("### Lines of `replay`", &["replay --json --dry-run --all", "replay --json --dry-run worker"]);
+}
+
+#[test]
+fn parked_events_have_the_fields_that_are_listed() {
+    let mut seen = seen(&["parked list --json", "parked export", "parked show --json server:jobs:2"]);
+    seen.retain(|path, _| !["data", "text"].contains(&path.split('.').next().unwrap()));
+    demand_fields("### Parked events", &seen);
+    let settled =
+        ["parked drop --json --all", "parked drop --json --yes --all", "parked requeue --json --all"];
+    demand("### Parked events that are requeued or given up", &settled);
+    demand("### Unregistering", &["consumers drop --json mirror", "consumers drop --json --yes mirror"]);
+}
+
+#[test]
+fn lines_of_an_import_have_the_fields_that_are_listed() {
+    let other = "cp worker/wal/job-1.wal a.wal; seawall import a.wal; cp worker/wal/job-2.wal a.wal";
+    let mut seen = seen(&["import --json worker", &format!("{other}; import --json a.wal")]);
+    seen.retain(|path, _| !path.starts_with("error."));
+    demand_fields("### Lines of `import`", &seen);
+}
+
+#[test]
+fn archives_have_the_fields_that_are_listed() {
+    demand("### Lines of `archive list`", &["archive run --json", "archive list --json"]);
+    demand("### Cleanups", &["seawall archive run; archive cleanup --json --older-than 0s"]);
+}
+
+#[test]
 fn lines_of_a_dump_have_the_fields_that_are_listed() {
     let mut seen =
         seen(&["dump damaged", "dump INFLUXDB3/retained-zero-byte", "dump INFLUXDB3/mid-flipped-byte"]);

@@ -1,0 +1,97 @@
+//! What can be written: the words that sections describe their keys with.
+
+use super::secret::HIDDEN;
+
+/// A table of the file.
+#[derive(Debug)]
+pub(crate) struct Section {
+    /// Its name between brackets.
+    pub(crate) name: &'static str,
+    /// What it is for.
+    pub(crate) about: &'static str,
+    /// What can stand in it.
+    pub(crate) keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What its value has to be.
+    pub(crate) kind: Kind,
+    /// Its value where none is written, as it would be written; nothing if it is not set then.
+    pub(crate) default: Option<&'static str>,
+    /// Whether a running daemon takes a new value.
+    pub(crate) reload: Reload,
+    /// What it is for.
+    pub(crate) about: &'static str,
+}
+
+/// What a value has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// A path; relative ones are relative to where the daemon is started.
+    Path,
+    /// A number of bytes, with a unit or without one.
+    Size,
+    /// A span of time with units.
+    Span,
+    /// A number.
+    Count,
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Text that is never shown. It may also lie in a file, which `<key>_file` names.
+    Secret,
+}
+
+/// Whether a running daemon takes a new value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reload {
+    /// With SIGHUP.
+    Live,
+    /// Only when it is started anew.
+    Restart,
+}
+
+impl Section {
+    /// The key of that name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+impl Key {
+    /// The variable that overrides it.
+    pub(crate) fn variable(&self, section: &Section) -> String {
+        format!("SEAWALL_{}_{}", section.name, self.name).to_ascii_uppercase()
+    }
+
+    /// A value of it as it may be shown.
+    pub(crate) fn shown(&self, text: String) -> String {
+        if self.kind == Kind::Secret { HIDDEN.to_owned() } else { text }
+    }
+
+    /// The key, and the variable, that names a file with a secret end in this.
+    pub(crate) const FILE: &'static str = "_file";
+}
+
+impl Kind {
+    /// What it is called where values are explained.
+    pub(crate) fn label(self) -> String {
+        match self {
+            Kind::Text => "text".to_owned(),
+            Kind::Path => "path".to_owned(),
+            Kind::Size => "size".to_owned(),
+            Kind::Span => "span of time".to_owned(),
+            Kind::Count => "number".to_owned(),
+            Kind::Switch => "true or false".to_owned(),
+            Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+            Kind::Secret => "secret".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The configuration, in two stages: what was written, in a file and in the environment, and what it means.
+//!
+//! * [`key`] is what can be written: sections of keys, each with its kind, its default and what it is for. Parsing, errors,
+//!   the environment's names, `config show`, the schema and `docs/configuration.md` all come from these lists.
+//! * [`written`] is what was written, each value with the place that it comes from.
+//! * Each section has a file of its own, with its keys and with the type that holds what they mean. A value of that type
+//!   cannot be invalid: nothing is opened or bound before it exists.
+
+mod edition;
+mod journal;
+mod key;
+mod log;
+mod nearest;
+mod problem;
+mod reader;
+mod schema;
+mod secret;
+mod server;
+mod written;
+
+use std::path::PathBuf;
+
+pub(crate) use edition::Change;
+use edition::changes;
+pub(crate) use journal::JournalSettings;
+pub(crate) use key::Reload;
+pub(crate) use log::{Level, LogForm, LogSettings};
+pub(crate) use problem::Problem;
+use reader::Reader;
+pub(crate) use schema::schema;
+pub(crate) use secret::Token;
+pub(crate) use server::{Mode, Reads, ServerSettings};
+use written::Entry;
+pub(crate) use written::{Origin, Sources, Written};
+
+/// Every section, in the order in which they are shown.
+pub(crate) const SECTIONS: [&key::Section; 3] = [&server::SECTION, &journal::SECTION, &log::SECTION];
+
+/// What the daemon is to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
+    /// `[server]`
+    pub(crate) server: ServerSettings,
+    /// `[journal]`
+    pub(crate) journal: JournalSettings,
+    /// `[log]`
+    pub(crate) log: LogSettings,
+    /// Where all of it comes from.
+    pub(crate) written: Written,
+}
+
+impl Config {
+    /// Reads and understands all sources, or says everything that is wrong with them.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, Vec<Problem>> {
+        let (written, problems) = Written::read(sources);
+        Self::understand(written, sources, problems)
+    }
+
+    /// Reads all sources again, for a daemon that runs with this configuration: what it can take, and what is different. What
+    /// needs a restart stays as it is, and the rest has to make sense with that.
+    pub(crate) fn reload(&self, sources: &Sources) -> Result<(Self, Vec<Change>), Vec<Problem>> {
+        let new = Self::load(sources)?;
+        let changes = changes(&self.written, &new.written);
+        let written = new.written.taken_by(&self.written);
+        Ok((Self::understand(written, sources, Vec::new())?, changes))
+    }
+
+    fn understand(
+        written: Written,
+        sources: &Sources,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, Vec<Problem>> {
+        let server = server::understand(&written, &mut problems);
+        let journal = journal::understand(&written, &sources.environment, &mut problems);
+        let log = log::understand(&written, &mut problems);
+        match (server, journal, log) {
+            (Some(server), Some(journal), Some(log)) if problems.is_empty() => {
+                Ok(Self { file: written.file.clone(), server, journal, log, written })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! The JSON Schema of `seawall.toml`, for editors: made from the same lists that it is parsed with.
+
+use serde_json::{Value, json};
+
+use super::SECTIONS;
+use super::key::{Key, Kind, Section};
+
+/// The schema.
+pub(crate) fn schema() -> Value {
+    let mut properties = serde_json::Map::new();
+    for section in SECTIONS {
+        properties.insert(section.name.to_owned(), table(section));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "seawall.toml",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}
+
+fn table(section: &Section) -> Value {
+    let mut properties = serde_json::Map::new();
+    for key in section.keys {
+        properties.insert(key.name.to_owned(), property(key));
+        if key.kind == Kind::Secret {
+            let about = format!("a file that holds {}", key.about);
+            let name = format!("{}{}", key.name, Key::FILE);
+            properties.insert(name, json!({"type": "string", "description": about}));
+        }
+    }
+    json!({
+        "type": "object",
+        "description": section.about,
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}
+
+fn property(key: &Key) -> Value {
+    let mut property = match key.kind {
+        Kind::Switch => json!({"type": "boolean"}),
+        Kind::Count => json!({"type": "integer", "minimum": 0}),
+        Kind::Size => json!({"type": ["string", "integer"]}),
+        Kind::OneOf(words) => json!({"type": "string", "enum": words}),
+        Kind::Text | Kind::Path | Kind::Span | Kind::Secret => json!({"type": "string"}),
+    };
+    let default = key.default.map(|text| match key.kind {
+        Kind::Switch => json!(text == "true"),
+        Kind::Count => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
+        _ => json!(text),
+    });
+    if let Value::Object(object) = &mut property {
+        object.insert("description".to_owned(), json!(key.about));
+        object.extend(default.map(|default| ("default".to_owned(), default)));
+    }
+    property
+}

@@ -1,0 +1,115 @@
+//! Answers, and refusals in the one form that all of them have.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+/// An answer in the making.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    kind: &'static str,
+    body: Bytes,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Why a request is not carried out.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// A stable word for programs.
+    pub(super) code: &'static str,
+    /// What went wrong.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) hint: Option<String>,
+    beside: Option<Box<Beside>>,
+}
+
+/// What few refusals have.
+#[derive(Debug, Default)]
+struct Beside {
+    fields: Vec<(&'static str, Value)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Answer {
+    /// JSON.
+    pub(super) fn json(status: StatusCode, document: &Value) -> Self {
+        Self::new(status, "application/json", format!("{document}\n"))
+    }
+
+    /// JSON lines.
+    pub(super) fn lines(documents: &[Value]) -> Self {
+        let lines: Vec<String> = documents.iter().map(Value::to_string).collect();
+        let end = if lines.is_empty() { "" } else { "\n" };
+        Self::new(StatusCode::OK, "application/x-ndjson", lines.join("\n") + end)
+    }
+
+    /// Anything.
+    pub(super) fn new(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status, kind, body: body.into(), headers: Vec::new() }
+    }
+
+    /// The answer as it is sent.
+    pub(super) fn response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        // What is served here is data: nothing may take it for a page.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        response
+    }
+}
+
+impl Refusal {
+    /// A refusal without advice.
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), hint: None, beside: None }
+    }
+
+    /// What to do.
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// It may work after so many seconds.
+    #[must_use]
+    pub(super) fn retry_after(self, seconds: u32) -> Self {
+        self.with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// With another header.
+    #[must_use]
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.beside.get_or_insert_default().headers.push((name, value));
+        self
+    }
+
+    /// With a field beside the error.
+    #[must_use]
+    pub(super) fn beside(mut self, name: &'static str, value: Value) -> Self {
+        self.beside.get_or_insert_default().fields.push((name, value));
+        self
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let error = json!({"code": refusal.code, "message": refusal.message, "hint": refusal.hint});
+        let Beside { fields, headers } = refusal.beside.map(|beside| *beside).unwrap_or_default();
+        let mut document = Map::new();
+        document.insert("error".to_owned(), error);
+        document.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        Self { headers, ..Self::json(refusal.status, &Value::Object(document)) }
+    }
+}

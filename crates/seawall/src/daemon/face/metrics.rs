@@ -1,0 +1,268 @@
+//! `/metrics`: figures of the journal, of archives, of the disk and of this face, in Prometheus' text format.
+
+mod exposition;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::StatusCode;
+use journal::Health;
+use journal::archive::ARCHIVER;
+use tracing::{info, warn};
+
+use super::answer::{Answer, Refusal};
+use super::health::{self, Refused};
+use super::{Face, body};
+use exposition::{Kind, Page};
+
+/// Upper ends of the buckets of durations, in microseconds: from a fast disk's sync to a hanging one's.
+const BUCKETS: [u64; 14] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000,
+];
+
+/// Durations that were counted.
+#[derive(Debug, Default)]
+pub(super) struct Durations {
+    buckets: [AtomicU64; BUCKETS.len()],
+    count: AtomicU64,
+    micros: AtomicU64,
+}
+
+impl Durations {
+    fn count(&self, spent: Duration) {
+        let micros = u64::try_from(spent.as_micros()).unwrap_or(u64::MAX);
+        if let Some(bucket) =
+            BUCKETS.iter().zip(&self.buckets).find(|(end, _)| micros <= **end).map(|(_, bucket)| bucket)
+        {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn write(&self, page: &mut Page, name: &str) {
+        let mut below = 0;
+        for (end, bucket) in BUCKETS.iter().zip(&self.buckets) {
+            below += bucket.load(Ordering::Relaxed);
+            page.sample(&format!("{name}_bucket"), &[("le", &seconds(*end))], below);
+        }
+        // Counted last, so that no bucket holds more than all of them.
+        let all = self.count.load(Ordering::Relaxed).max(below);
+        page.sample(&format!("{name}_bucket"), &[("le", "+Inf")], all);
+        page.sample(&format!("{name}_sum"), &[], seconds(self.micros.load(Ordering::Relaxed)));
+        page.sample(&format!("{name}_count"), &[], all);
+    }
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{}", micros as f64 / 1e6)
+}
+
+/// Requests by route and status: there are few of both.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    counts: Mutex<BTreeMap<(&'static str, u16), u64>>,
+    durations: Durations,
+}
+
+impl Requests {
+    pub(super) fn count(&self, route: &'static str, status: u16, spent: Duration) {
+        *hold(&self.counts).entry((route, status)).or_default() += 1;
+        self.durations.count(spent);
+    }
+}
+
+/// What is counted in this process.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) requests: Requests,
+    appends: Durations,
+    refused: Mutex<Option<Refused>>,
+    failures: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Figures {
+    /// Events were synced.
+    pub(super) fn appended(&self, spent: Duration) {
+        self.appends.count(spent);
+        if let Some(refused) = hold(&self.refused).take() {
+            info!(after = refused.code, "events are taken again");
+        }
+    }
+
+    /// Events were refused, for a reason that is the daemon's.
+    pub(super) fn refuse(&self, refused: Refused) {
+        *hold(&self.failures).entry(refused.code).or_default() += 1;
+        let mut last = hold(&self.refused);
+        // Told once, however many clients try again.
+        if last.as_ref().map(|last| last.code) != Some(refused.code) {
+            warn!(code = refused.code, reason = refused.message, "events are refused");
+        }
+        *last = Some(refused);
+    }
+
+    /// Why the last events were refused, if they were.
+    pub(super) fn refused(&self) -> Option<Refused> {
+        hold(&self.refused).clone()
+    }
+}
+
+/// Nothing that is counted can be left half done.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All figures. What cannot be told now is left out.
+pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
+    let facts = health::facts(face).await;
+    let mut page = Page::default();
+    journal(&mut page, face, &facts);
+    if facts.stats.is_some() {
+        let journal = face.journal.clone();
+        pending(&mut page, &face.working.run(move || journal.pending()).await.unwrap_or_default());
+    }
+    archives(&mut page, face);
+    requests(&mut page, face);
+    page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
+    page.sample("seawall_ready", &[], u8::from(health::reasons(&facts).is_empty()));
+    page.family("seawall_build_info", Kind::Gauge, "The version.");
+    page.sample("seawall_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    Ok(Answer::new(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.text()))
+}
+
+fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
+    page.family("wal_append_duration_seconds", Kind::Histogram, "From a batch of events to its sync.");
+    face.figures.appends.write(page, "wal_append_duration_seconds");
+    page.family(
+        "wal_failures_total",
+        Kind::Counter,
+        "Batches of events that were refused or failed, by reason.",
+    );
+    for (code, count) in hold(&face.figures.failures).iter() {
+        page.sample("wal_failures_total", &[("reason", code)], count);
+    }
+    if let Some((free, total)) = facts.disk {
+        page.one("disk_total_bytes", Kind::Gauge, "Size of the file system that the journal lies on.", total);
+        page.one(
+            "seawall_disk_free_bytes",
+            Kind::Gauge,
+            "What is free there for users other than root.",
+            free,
+        );
+    }
+    let Some(stats) = &facts.stats else { return };
+    let counters = &stats.counters;
+    let (counter, gauge) = (Kind::Counter, Kind::Gauge);
+    page.one("wal_appends_total", counter, "Events that were synced since the start.", counters.appended);
+    page.one(
+        "seawall_journal_live_events",
+        gauge,
+        "Events that somebody may still ask for, the archive included.",
+        stats.live_events,
+    );
+    page.one("seawall_journal_streams", gauge, "Streams that are open, or have events left.", stats.streams);
+    page.one("seawall_journal_bytes", gauge, "Bytes of the journal's segments.", stats.bytes);
+    page.one(
+        "seawall_journal_max_bytes",
+        gauge,
+        "The journal's budget.",
+        face.config().journal.options.max_bytes,
+    );
+    page.one("seawall_journal_segments", gauge, "Segments of the journal.", stats.segments);
+    page.one(
+        "seawall_journal_appended_bytes_total",
+        counter,
+        "Bytes of events that were synced since the start.",
+        counters.appended_bytes,
+    );
+    page.one("seawall_journal_syncs_total", counter, "Syncs that covered something.", counters.syncs);
+    page.one("seawall_journal_faults_total", counter, "Writes and syncs that failed.", counters.faults);
+    page.one(
+        "seawall_journal_carried_events_total",
+        counter,
+        "Events that were carried forward.",
+        counters.carried,
+    );
+    page.one(
+        "seawall_journal_damage",
+        gauge,
+        "Damaged places that were found since the start.",
+        face.journal.damage().len(),
+    );
+    page.family("seawall_journal_lost_events", gauge, "Events that were lost, ever, by cause.");
+    page.sample("seawall_journal_lost_events", &[("cause", "damage")], stats.lost_to_damage);
+    page.sample("seawall_journal_lost_events", &[("cause", "budget")], stats.lost_to_budget);
+    page.family("seawall_journal_health", gauge, "1 for the state that the journal is in.");
+    let is = [
+        ("well", stats.health == Health::Well),
+        ("full", stats.health == Health::Full),
+        ("stopped", matches!(stats.health, Health::Stopped(_))),
+    ];
+    for (state, is) in is {
+        page.sample("seawall_journal_health", &[("state", state)], u8::from(is));
+    }
+}
+
+/// The archiver holds what is in an open stream, which nobody waits for.
+fn pending(page: &mut Page, consumers: &[(String, u64)]) {
+    let consumers = consumers.iter().filter(|(name, _)| name != ARCHIVER);
+    let total: u64 = consumers.clone().map(|(_, pending)| pending).sum();
+    page.one(
+        "wal_pending_events",
+        Kind::Gauge,
+        "Events that a consumer other than the archive has not settled.",
+        total,
+    );
+    page.family("seawall_consumer_pending_events", Kind::Gauge, "The same, for each consumer.");
+    for (name, pending) in consumers {
+        page.sample("seawall_consumer_pending_events", &[("consumer", name)], pending);
+    }
+}
+
+fn archives(page: &mut Page, face: &Face) {
+    let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    if let Some(bytes) = face.kept.bytes() {
+        page.one("wal_archive_size_bytes", Kind::Gauge, "Bytes of all archives.", bytes);
+    }
+    let counter = Kind::Counter;
+    page.one("seawall_archives_made_total", counter, "Archives that were made.", load(&face.kept.made));
+    page.one(
+        "seawall_archives_removed_total",
+        counter,
+        "Archives that retention removed.",
+        load(&face.kept.removed),
+    );
+    page.one(
+        "seawall_archive_failures_total",
+        counter,
+        "Rounds of archiving that failed.",
+        load(&face.kept.failures),
+    );
+}
+
+fn requests(page: &mut Page, face: &Face) {
+    page.family(
+        "seawall_http_requests_total",
+        Kind::Counter,
+        "Requests that were answered; without a route if none was found.",
+    );
+    for ((route, status), count) in hold(&face.figures.requests.counts).iter() {
+        let labels = [("route", *route), ("status", &status.to_string())];
+        page.sample("seawall_http_requests_total", &labels, count);
+    }
+    page.family(
+        "seawall_http_request_duration_seconds",
+        Kind::Histogram,
+        "From a request's head to its answer.",
+    );
+    face.figures.requests.durations.write(page, "seawall_http_request_duration_seconds");
+    let server = &face.config().server;
+    let held = body::kibibytes(server.max_body_memory).saturating_sub(face.bodies.available_permits());
+    let held = held * body::UNIT;
+    page.one("seawall_http_body_bytes", Kind::Gauge, "Memory that is set aside for bodies.", held);
+    let open = face.config().server.max_connections.saturating_sub(face.places.available_permits());
+    page.one("seawall_http_connections", Kind::Gauge, "Connections that are open.", open);
+}

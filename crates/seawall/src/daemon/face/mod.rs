@@ -1,0 +1,104 @@
+//! The HTTP face of the daemon.
+//!
+//! * [`listen`] takes connections, within limits of number and time, and hands requests on.
+//! * [`route`] is the one list of what can be asked. Dispatch, access, the OpenAPI document and the tests come from it.
+//! * [`dispatch`] is the way of a request: route, access, body, handler, answer.
+//! * Each handler has a file of its own, and knows no connection.
+
+mod access;
+mod answer;
+mod body;
+mod dispatch;
+mod health;
+mod listen;
+mod metrics;
+mod openapi;
+mod parked;
+mod recall;
+mod route;
+mod streams;
+
+use std::sync::Arc;
+
+use journal::Journal;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+
+use super::Phase;
+use super::keeper::{Keeper, Kept, Nudge};
+use crate::config::Config;
+pub(super) use listen::{Listeners, serve};
+use metrics::Figures;
+use recall::Recall;
+
+/// What handlers work with.
+pub(super) struct Face {
+    journal: Journal,
+    /// Told when a stream was closed.
+    nudge: Nudge,
+    /// What was archived.
+    kept: Arc<Kept>,
+    edition: watch::Receiver<Arc<Config>>,
+    phase: watch::Receiver<Phase>,
+    figures: Figures,
+    /// Idempotency keys.
+    recall: Arc<Recall>,
+    /// KiB of bodies that may still be held.
+    bodies: Arc<Semaphore>,
+    /// Connections that may be open.
+    places: Arc<Semaphore>,
+    /// Questions about health that may be asked at once. They must not wait for others.
+    asking: Slots,
+    /// Other work that may block at once.
+    working: Slots,
+}
+
+/// Threads that may block at once: a disk that hangs must not gather one for each request.
+struct Slots(Arc<Semaphore>);
+
+impl Slots {
+    fn new(most: usize) -> Self {
+        Self(Arc::new(Semaphore::new(most)))
+    }
+
+    /// Does what may block, once there is a thread for it; nothing if it panicked.
+    async fn run<T: Send + 'static>(&self, what: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let slot = Arc::clone(&self.0).acquire_owned().await.ok()?;
+        let work = move || {
+            let done = what();
+            drop(slot);
+            done
+        };
+        spawn_blocking(work).await.ok()
+    }
+}
+
+impl Face {
+    /// The face of a daemon.
+    pub(super) fn new(
+        journal: Journal,
+        keeper: &Keeper,
+        edition: watch::Receiver<Arc<Config>>,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        let server = edition.borrow().server.clone();
+        Self {
+            journal,
+            nudge: keeper.nudge(),
+            kept: keeper.kept(),
+            edition,
+            phase,
+            figures: Figures::default(),
+            recall: Arc::default(),
+            bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
+            places: Arc::new(Semaphore::new(server.max_connections)),
+            asking: Slots::new(2),
+            working: Slots::new(8),
+        }
+    }
+
+    /// The configuration in force.
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.edition.borrow())
+    }
+}

@@ -1,0 +1,341 @@
+//! The one list of what can be asked.
+
+use std::borrow::Cow;
+
+use hyper::Method;
+
+/// Something that can be asked.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// The path; a segment in braces stands for anything.
+    pub(super) path: &'static str,
+    pub(super) access: Access,
+    pub(super) takes: Takes,
+    pub(super) does: Does,
+    /// What it does, in a sentence.
+    pub(super) summary: &'static str,
+    /// Names in the query.
+    pub(super) query: &'static [Field],
+    /// Headers that are read.
+    pub(super) headers: &'static [Field],
+    /// Fields of a good answer, or of each of its lines.
+    pub(super) gives: Gives,
+    /// Statuses that only this route answers with, beside those of all.
+    pub(super) statuses: &'static [(u16, &'static str)],
+}
+
+/// A name with its meaning.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    /// `string`, `integer`, `boolean`, `object`, `array`, or one of them with `|null`.
+    pub(super) kind: &'static str,
+    pub(super) about: &'static str,
+}
+
+/// The form of a good answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Gives {
+    /// One JSON object with these fields.
+    Object(&'static [Field]),
+    /// A JSON object with these fields in each line.
+    Lines(&'static [Field]),
+    /// JSON of a form that is described elsewhere.
+    Json,
+    /// Text.
+    Text,
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everyone, always: what keeps the daemon alive.
+    Open,
+    /// Who may read.
+    Read,
+    /// Who may change.
+    Change,
+}
+
+/// What the body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Nothing; one that is sent is refused if it is large, and else ignored.
+    Nothing,
+    /// Events.
+    Events,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    Livez,
+    Readyz,
+    Metrics,
+    Openapi,
+    ListStreams,
+    Append,
+    Close,
+    ListParked,
+    ShowParked,
+    Requeue,
+    GiveUp,
+}
+
+const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
+    Field { name, kind, about }
+}
+
+/// Every route.
+pub(super) static ROUTES: [Route; 11] = [
+    Route {
+        method: Method::GET,
+        path: "/livez",
+        access: Access::Open,
+        takes: Takes::Nothing,
+        does: Does::Livez,
+        summary: "Whether the daemon answers at all.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Text,
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
+        path: "/readyz",
+        access: Access::Open,
+        takes: Takes::Nothing,
+        does: Does::Readyz,
+        summary: "Whether the daemon takes events, and what keeps it from it.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(READY),
+        statuses: &[(503, "it does not; the same fields say why")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/metrics",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::Metrics,
+        summary: "Figures in Prometheus' text format.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Text,
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/openapi.json",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::Openapi,
+        summary: "This document.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Json,
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
+        path: "/v1/streams",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListStreams,
+        summary: "Streams that are open or have events left, by name.",
+        query: &[
+            field("prefix", "string", "only those whose names begin so"),
+            field("after", "string", "only those behind this name: the last one of the page before"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(STREAM),
+        statuses: &[],
+    },
+    Route {
+        method: Method::POST,
+        path: "/v1/streams/{stream}/events",
+        access: Access::Change,
+        takes: Takes::Events,
+        does: Does::Append,
+        summary: "Appends events. It is answered once they are synced to the disk.",
+        query: &[],
+        headers: &[field(
+            "Idempotency-Key",
+            "string",
+            "up to 255 visible ASCII letters; a second request with the same key and body is answered as the first was",
+        )],
+        gives: Gives::Object(APPENDED),
+        statuses: &[
+            (409, "the stream is closed, or a request with this key is not finished"),
+            (422, "the key came with another body before"),
+            (507, "the disk or the journal's budget is full"),
+        ],
+    },
+    Route {
+        method: Method::POST,
+        path: "/v1/streams/{stream}/close",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::Close,
+        summary: "Closes a stream. It is archived then, and its name may be used again.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(CLOSED),
+        statuses: &[(404, "there is no such stream")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/parked",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListParked,
+        summary: "Events that consumers have put aside.",
+        query: &[
+            field("consumer", "string", "only what this consumer has parked"),
+            field("stream", "string", "only events of this stream"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(PARKED),
+        statuses: &[(404, "there is no such consumer or stream")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/parked/{id}",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ShowParked,
+        summary: "A parked event with what is in it, under `data`, `text`, `base64`, or `damaged`.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Json,
+        statuses: &[(404, "no event of this id is parked")],
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/{id}/requeue",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::Requeue,
+        summary: "Delivers a parked event again, in its place.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(REQUEUED),
+        statuses: &[(404, "no event of this id is parked")],
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/parked/{id}",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::GiveUp,
+        summary: "Gives a parked event up, after writing it to a file that `seawall import` reads.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(DROPPED),
+        statuses: &[(404, "no event of this id is parked")],
+    },
+];
+
+const PARKED: &[Field] = &[
+    field("id", "string", "what the other routes call it"),
+    field("consumer", "string", "who has parked it"),
+    field("stream", "string", "its stream"),
+    field("seq", "integer", "its number there"),
+    field("since", "string|null", "when it was parked"),
+    field("reason", "string|null", "why"),
+];
+
+const REQUEUED: &[Field] = &[field("id", "string", "the event"), field("action", "string", "`requeue`")];
+
+const DROPPED: &[Field] = &[
+    field("id", "string", "the event"),
+    field("action", "string", "`drop`"),
+    field("export", "string", "the file that it was written to"),
+];
+
+const READY: &[Field] = &[
+    field("ready", "boolean", "whether events are taken"),
+    field("reasons", "array", "what keeps it from it, in words"),
+];
+
+const STREAM: &[Field] = &[
+    field("id", "string", "the stream's name"),
+    field("state", "string", "`open` or `closed`"),
+    field("last", "integer|null", "the number of its newest event"),
+    field("live", "integer", "events that somebody may still ask for"),
+    field("consumers", "array", "objects with `name`, `pending` and `parked`"),
+];
+
+const APPENDED: &[Field] = &[
+    field("stream", "string", "the stream's name"),
+    field("first", "integer", "the number of the first event"),
+    field("last", "integer", "the number of the last one"),
+];
+
+const CLOSED: &[Field] = &[
+    field("stream", "string", "the stream's name"),
+    field("state", "string", "`closed`"),
+    field("last", "integer|null", "the number of its newest event"),
+];
+
+/// What became of looking for a route.
+pub(super) enum Found<'a> {
+    /// It, and what stands for the braces in its path.
+    Route(&'static Route, Vec<Cow<'a, str>>),
+    /// The path is known, with other methods.
+    Methods(Vec<&'static Method>),
+    /// The path is not known.
+    Nothing,
+}
+
+/// Looks for a route.
+pub(super) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
+    // What may be got may also be asked for its head.
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let mut methods = Vec::new();
+    for route in &ROUTES {
+        if let Some(names) = matches(route.path, path) {
+            if route.method == *method {
+                return Found::Route(route, names);
+            }
+            methods.push(&route.method);
+        }
+    }
+    if methods.is_empty() { Found::Nothing } else { Found::Methods(methods) }
+}
+
+/// What stands for the braces of a pattern, decoded, if a path matches it.
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<Vec<Cow<'a, str>>> {
+    let mut names = Vec::new();
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        let segment = segments.next()?;
+        if wanted.starts_with('{') {
+            names.push(decoded(segment).filter(|name| !name.is_empty())?);
+        } else if wanted != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(names)
+}
+
+/// Text without its percent signs; nothing if it is no UTF-8 then.
+pub(super) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            bytes.push(digit(rest.next()?)? * 16 + digit(rest.next()?)?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}

@@ -1,0 +1,201 @@
+//! Archives streams that were closed, and removes archives that are too old, on a thread of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use journal::archive::{Archiver, archives};
+use journal::storage::{Disk, Fault, Storage};
+use journal::{Journal, Scope};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::clock;
+use crate::config::Config;
+use crate::failure::DaemonFailure;
+
+/// How often archives that are too old are looked for.
+const CLEANING: Duration = Duration::from_hours(1);
+
+const UNKNOWN: u64 = u64::MAX;
+
+/// What the keeper has done, for the figures.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Bytes of all archives; [`UNKNOWN`] as long as nobody has looked.
+    bytes: AtomicU64,
+    /// Archives that were made.
+    pub(super) made: AtomicU64,
+    /// Archives that were removed.
+    pub(super) removed: AtomicU64,
+    /// Rounds that failed.
+    pub(super) failures: AtomicU64,
+}
+
+impl Kept {
+    /// Bytes of all archives, once somebody has looked.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        Some(self.bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes != UNKNOWN)
+    }
+
+    fn grow(&self, more: u64) {
+        let grown = |bytes: u64| (bytes != UNKNOWN).then(|| bytes.saturating_add(more));
+        // As long as nobody has looked, the first look counts it.
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).ok();
+    }
+}
+
+/// The thread, as others see it.
+pub(super) struct Keeper {
+    nudge: Nudge,
+    ending: Arc<AtomicBool>,
+    ended: Receiver<()>,
+    kept: Arc<Kept>,
+}
+
+/// Tells the keeper that there is something to look at.
+#[derive(Clone)]
+pub(super) struct Nudge(SyncSender<()>);
+
+impl Nudge {
+    /// A stream was closed.
+    pub(super) fn look(&self) {
+        // Where one waits to be heard already, or the keeper has ended, another changes nothing.
+        self.0.try_send(()).ok();
+    }
+}
+
+impl Keeper {
+    /// Begins to keep a journal's archives.
+    pub(super) fn begin(
+        journal: &Journal,
+        edition: watch::Receiver<Arc<Config>>,
+    ) -> Result<Self, DaemonFailure> {
+        let place = edition.borrow().journal.archive_dir.clone();
+        let storage = open(&place)?;
+        let archiver = Archiver::new(journal, Scope::All, Arc::clone(&storage))?;
+        let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
+        let (nudge, heard) = sync_channel(1);
+        let (end, ended) = channel();
+        let ending = Arc::new(AtomicBool::new(false));
+        let round =
+            Round { archiver, storage, edition, kept: Arc::clone(&kept), ending: Arc::clone(&ending) };
+        let keep = move || {
+            round.keep(&heard);
+            // Nobody may be waiting.
+            end.send(()).ok();
+        };
+        thread::Builder::new()
+            .name("archive".to_owned())
+            .spawn(keep)
+            .map_err(|source| DaemonFailure::System { what: "the thread that archives", source })?;
+        Ok(Self { nudge: Nudge(nudge), ending, ended, kept })
+    }
+
+    /// What tells it to look.
+    pub(super) fn nudge(&self) -> Nudge {
+        self.nudge.clone()
+    }
+
+    /// What it has done.
+    pub(super) fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept)
+    }
+
+    /// Ends it after what it is doing, and waits for that at most so long. What it leaves half done is begun anew at the
+    /// next start.
+    pub(super) fn end(self, patience: Duration) -> Ended {
+        self.ending.store(true, Ordering::Release);
+        self.nudge.look();
+        match self.ended.recv_timeout(patience) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ended::InTime,
+            Err(RecvTimeoutError::Timeout) => Ended::Late,
+        }
+    }
+}
+
+/// Whether the keeper has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It has.
+    InTime,
+    /// It is still at work.
+    Late,
+}
+
+fn open(place: &Path) -> Result<Arc<dyn Storage>, Fault> {
+    let name = place.display().to_string();
+    let disk = Disk::at(place).map_err(Fault::on("open the directory of archives", &name))?;
+    Ok(Arc::new(disk))
+}
+
+/// What the thread works with.
+struct Round {
+    archiver: Archiver,
+    storage: Arc<dyn Storage>,
+    edition: watch::Receiver<Arc<Config>>,
+    kept: Arc<Kept>,
+    ending: Arc<AtomicBool>,
+}
+
+impl Round {
+    fn keep(&self, heard: &Receiver<()>) {
+        let mut cleaned = None;
+        while !self.ending.load(Ordering::Acquire) {
+            self.archive();
+            if cleaned.is_none_or(|at| clock::instant().duration_since(at) >= CLEANING) {
+                self.clean();
+                cleaned = Some(clock::instant());
+            }
+            let interval = self.edition.borrow().journal.archive_interval;
+            match heard.recv_timeout(interval) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn archive(&self) {
+        match self.archiver.run() {
+            Ok(all) => {
+                for made in all {
+                    self.kept.made.fetch_add(1, Ordering::Relaxed);
+                    self.kept.grow(made.archive.bytes);
+                    let (stream, archive) = (&made.stream, &made.archive.name);
+                    info!(stream, archive, events = made.archive.events, "archived a stream");
+                    if !made.damaged.is_empty() {
+                        let damaged = made.damaged.len();
+                        warn!(stream, archive, damaged, "events were damaged and are not in the archive");
+                    }
+                }
+            }
+            Err(error) => {
+                self.kept.failures.fetch_add(1, Ordering::Relaxed);
+                warn!(%error, "failed to archive a stream; its events are kept, and it is tried again");
+            }
+        }
+    }
+
+    fn clean(&self) {
+        let retention = self.edition.borrow().journal.retention;
+        let cleaned = self.archiver.clean(&retention, clock::millis());
+        let removed = cleaned.and_then(|removed| Ok((removed, archives(&*self.storage)?)));
+        match removed {
+            Ok((removed, left)) => {
+                for archive in removed {
+                    self.kept.removed.fetch_add(1, Ordering::Relaxed);
+                    info!(archive = archive.name, bytes = archive.bytes, "removed an archive by retention");
+                }
+                let bytes = left.iter().map(|archive| archive.bytes).sum();
+                self.kept.bytes.store(bytes, Ordering::Relaxed);
+            }
+            Err(error) => {
+                self.kept.failures.fetch_add(1, Ordering::Relaxed);
+                warn!(%error, "failed to look through the archives; it is tried again");
+            }
+        }
+    }
+}

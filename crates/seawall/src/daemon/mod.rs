@@ -1,0 +1,207 @@
+//! The daemon: one process with the journal, its HTTP face and its archives.
+//!
+//! [`run`] is the order of things: configuration, log, journal, archives, listeners, ready; then events until one ends it;
+//! then, each within its limit, no more connections, what has begun, archives, and the journal last. What a kill
+//! interrupts at any place, the next start takes up.
+
+mod face;
+mod keeper;
+mod logging;
+mod systemd;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{Journal, Recovery};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{error, info, warn};
+
+use crate::config::{Change, Config, Reload, Sources};
+use crate::failure::{DaemonFailure, Failure};
+use crate::journals;
+use face::{Face, Listeners};
+use keeper::{Ended, Keeper};
+use logging::Dial;
+use systemd::Manager;
+
+/// How far the daemon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It takes requests.
+    Running,
+    /// It is about to end.
+    Draining,
+}
+
+/// How often it looks after itself where no service manager asks for more.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Runs until it is told to end.
+pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
+    let config = Config::load(sources).map_err(DaemonFailure::Config)?;
+    let dial = Dial::begin(config.log);
+    introduce(&config);
+    let journal = open(&config)?;
+    let (edition, editions) = watch::channel(Arc::new(config));
+    let keeper = Keeper::begin(&journal, editions.clone())?;
+    let runtime = runtime()?;
+    let (phase, phases) = watch::channel(Phase::Running);
+    let face = Face::new(journal.clone(), &keeper, editions.clone(), phases.clone());
+    let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
+    let manager = Manager::of_the_process();
+    let daemon = Daemon { sources, dial, edition, manager };
+    let patience = runtime.block_on(async {
+        // Whoever hears that it is ready may send a signal at once.
+        let mut signals = Signals::listen()?;
+        let open = face::serve(listeners, Arc::new(face), phases);
+        daemon.manager.tell("READY=1");
+        daemon.events(&mut signals).await;
+        daemon.manager.tell("STOPPING=1");
+        phase.send_replace(Phase::Draining);
+        let patience = daemon.edition.borrow().server.drain_timeout;
+        if open.closed(patience).await == Ended::Late {
+            warn!("requests had not ended within server.drain_timeout and are cut off");
+        }
+        Ok::<_, DaemonFailure>(patience)
+    })?;
+    if keeper.end(patience) == Ended::Late {
+        warn!("archiving had not ended within server.drain_timeout; the next start begins that archive anew");
+    }
+    // What is left holds the journal: it is closed when the last one lets go of it.
+    runtime.shutdown_timeout(patience);
+    drop(journal);
+    info!("ended");
+    Ok(())
+}
+
+fn runtime() -> Result<Runtime, DaemonFailure> {
+    let system = |source| DaemonFailure::System { what: "the threads that serve", source };
+    Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(system)
+}
+
+/// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
+fn introduce(config: &Config) {
+    let file = config.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    let journal = config.journal.dir.display();
+    info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), file, %journal, "starting");
+}
+
+fn open(config: &Config) -> Result<Journal, Failure> {
+    let dir = &config.journal.dir;
+    let opened = Journal::open(dir, config.journal.options.clone());
+    let journal = opened.map_err(|error| journals::refusal(dir, error))?;
+    report(journal.recovery());
+    Ok(journal)
+}
+
+fn report(recovery: &Recovery) {
+    info!(frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
+    if let Some(cut) = &recovery.cut {
+        let (segment, from, to) = (cut.segment.get(), cut.start, cut.end);
+        info!(segment, from, to, "cut the torn end of the journal, none of which was acknowledged");
+    }
+    for damage in &recovery.damage {
+        let (segment, from, to) = (damage.segment.get(), damage.start, damage.end);
+        let (cause, lost_frames) = (format!("{:?}", damage.cause), damage.lost_frames);
+        error!(segment, from, to, cause, lost_frames, kept = damage.kept, "the journal is damaged");
+    }
+}
+
+/// What happens to a daemon that runs.
+enum Happening {
+    /// It is to end; the signal that says so.
+    End(&'static str),
+    /// It is to read its configuration again.
+    Reload,
+    /// Time has passed.
+    Beat,
+}
+
+/// The signals that mean something.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From here on they do not end the process by themselves.
+    fn listen() -> Result<Self, DaemonFailure> {
+        let system = |source| DaemonFailure::System { what: "listening to signals", source };
+        let listen = |kind| signal(kind).map_err(system);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// What the events are handled with.
+struct Daemon<'a> {
+    sources: &'a Sources,
+    dial: Dial,
+    edition: watch::Sender<Arc<Config>>,
+    manager: Manager,
+}
+
+impl Daemon<'_> {
+    async fn events(&self, signals: &mut Signals) {
+        let mut beat = interval(self.manager.interval().unwrap_or(HEARTBEAT));
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let happening = tokio::select! {
+                _ = signals.terminate.recv() => Happening::End("SIGTERM"),
+                _ = signals.interrupt.recv() => Happening::End("SIGINT"),
+                _ = signals.hang_up.recv() => Happening::Reload,
+                _ = beat.tick() => Happening::Beat,
+            };
+            match happening {
+                Happening::End(signal) => {
+                    info!(signal, "ending: no more connections, then what has begun, then the journal");
+                    return;
+                }
+                Happening::Reload => self.reload(),
+                Happening::Beat => self.beat().await,
+            }
+        }
+    }
+
+    /// Says that it is alive, if a thread that serves still takes up what it is given.
+    async fn beat(&self) {
+        if timeout(HEARTBEAT, tokio::spawn(async {})).await.is_ok() {
+            self.manager.tell("WATCHDOG=1");
+        }
+    }
+
+    /// Reads the configuration again. One that is wrong changes nothing.
+    fn reload(&self) {
+        self.manager.tell("RELOADING=1");
+        let reloaded = self.edition.borrow().reload(self.sources);
+        match reloaded {
+            Ok((new, changes)) => self.adopt(new, &changes),
+            Err(problems) => {
+                for problem in &problems {
+                    error!(%problem, "the new configuration is wrong");
+                }
+                warn!(problems = problems.len(), "nothing was changed: the configuration in force goes on");
+            }
+        }
+        self.manager.tell("READY=1");
+    }
+
+    fn adopt(&self, new: Config, changes: &[Change]) {
+        for Change { key, before, after, reload } in changes {
+            match reload {
+                Reload::Live => info!(key, before, after, "changed"),
+                Reload::Restart => warn!(key, before, after, "a change of this key needs a restart"),
+            }
+        }
+        self.dial.set(new.log);
+        self.edition.send_replace(Arc::new(new));
+        info!(changes = changes.len(), "the configuration was read again");
+    }
+}

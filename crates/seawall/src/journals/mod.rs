@@ -1,0 +1,19 @@
+//! What the commands of the journal share.
+//!
+//! | file | does |
+//! |---|---|
+//! | `opening.rs` | where the journal lies, and opening it |
+//! | `lines.rs` | lines from a descriptor as they arrive |
+//! | `payloads.rs` | what is in an event, as JSON, and back |
+//! | `exports.rs` | events in a file: the way back from giving them up |
+//! | `imports.rs` | bringing events in from files, each once |
+//! | `archives.rs` | where archives lie, and which are meant |
+
+pub(crate) mod archives;
+pub(crate) mod exports;
+pub(crate) mod imports;
+pub(crate) mod lines;
+mod opening;
+pub(crate) mod payloads;
+
+pub(crate) use opening::{Missing, directory, holds_journal, open, open_roomy, refusal, usual_place};

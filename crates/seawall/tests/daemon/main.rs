@@ -1,0 +1,13 @@
+//! The daemon as a whole: a real process, real requests, and what the journal holds afterwards.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by failing")]
+
+mod access;
+mod books;
+mod hostile;
+mod http;
+mod intake;
+mod life;
+mod room;
+mod routes;
+mod running;

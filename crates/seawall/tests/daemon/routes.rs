@@ -1,0 +1,152 @@
+//! The OpenAPI document, the contract and the daemon say the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use testkit::need_program;
+
+use super::http::Answer;
+use super::running::{Daemon, House};
+
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of = |(path, item): (&String, &Value)| {
+        let item = item.as_object().unwrap().clone();
+        let path = path.clone();
+        item.into_iter()
+            .map(move |(method, operation)| (method.to_ascii_uppercase(), path.clone(), operation))
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+/// Each kind of thing that a request can be about, as it is called in a path.
+fn filled(path: &str, id: &str) -> String {
+    let filled = path.replace("{stream}", "jobs").replace("{id}", id);
+    assert!(!filled.contains('{'), "{path}: this test does not know what stands there");
+    filled
+}
+
+fn fits(schema: &Value, value: &Value) -> bool {
+    let is = |kind: &str| match kind {
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "null" => value.is_null(),
+        other => panic!("unknown type {other}"),
+    };
+    match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(|kind| is(kind.as_str().unwrap())),
+        kind => is(kind.as_str().unwrap()),
+    }
+}
+
+/// Holds a good answer against what the document says of it.
+fn hold(operation: &Value, answer: &Answer, what: &str) {
+    let content = operation["responses"]["2XX"]["content"].as_object().unwrap();
+    let (kind, media) = content.iter().next().unwrap();
+    assert!(answer.head.contains(&format!("content-type: {kind}")), "{what}: {}", answer.head);
+    let Some(properties) = media["schema"]["properties"].as_object() else { return };
+    for line in answer.body.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let stated: BTreeSet<&String> = properties.keys().collect();
+        let given: BTreeSet<&String> = value.as_object().unwrap().keys().collect();
+        assert_eq!(given, stated, "{what}");
+        for (name, schema) in properties {
+            assert!(fits(schema, &value[name]), "{what}: {name} is {}", value[name]);
+        }
+    }
+}
+
+fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
+    let body: &[u8] = if method == "POST" { b"x" } else { b"" };
+    // What is given up can be shown no more.
+    let id = if method == "DELETE" { "server:jobs:2" } else { "server:jobs:1" };
+    daemon.request(method, &filled(path, id)).body(body).send()
+}
+
+#[test]
+fn the_daemon_answers_as_its_openapi_document_says() {
+    let house = House::new("");
+    house.park("jobs", "server");
+    let daemon = house.start();
+    let document = daemon.get("/api/v1/openapi.json").json();
+    let operations = operations(&document);
+    assert!(operations.len() >= 7, "{operations:?}");
+    // What makes a stream comes first, what ends it last.
+    let rank =
+        |path: &str| if path.ends_with("/events") { 0 } else { 1 + usize::from(path.ends_with("/close")) };
+    let mut sorted = operations.clone();
+    sorted.sort_by_key(|(_, path, _)| rank(path));
+    for (method, path, operation) in &sorted {
+        let answer = ask(&daemon, method, path);
+        assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
+        hold(operation, &answer, &format!("{method} {path}"));
+        assert!(operation["summary"].as_str().unwrap().ends_with('.'));
+    }
+    for path in operations.iter().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
+        let allowed: Vec<&str> =
+            operations.iter().filter(|(_, of, _)| of == path).map(|(method, ..)| method.as_str()).collect();
+        let answer = daemon.request("PATCH", &filled(path, "x")).send();
+        assert_eq!((answer.status, answer.code().as_str()), (405, "wrong-method"), "{path}");
+        for method in allowed {
+            assert!(
+                answer
+                    .head
+                    .lines()
+                    .any(|line| line.starts_with("allow: ") && line.contains(&method.to_ascii_lowercase()))
+            );
+        }
+    }
+}
+
+#[test]
+fn the_contract_lists_every_route_and_every_figure_and_no_other() {
+    let house = House::new("");
+    let daemon = house.start();
+    daemon.post("/v1/streams/s/events", b"x");
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/contracts.md");
+    let contract = fs::read_to_string(contract).unwrap();
+    let rows = |heading: &str| -> BTreeSet<String> {
+        let section =
+            contract.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+        let lines = section.lines().take_while(|line| !line.starts_with('#'));
+        lines.filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned())).collect()
+    };
+    let document = daemon.get("/api/v1/openapi.json").json();
+    let routes: BTreeSet<String> =
+        operations(&document).into_iter().map(|(method, path, _)| format!("{method} {path}")).collect();
+    assert_eq!(rows("### Routes"), routes);
+    let page = daemon.get("/metrics").body;
+    let figures: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("# TYPE ")?.split(' ').next()?.to_owned()))
+        .collect();
+    assert_eq!(rows("### Figures"), figures);
+}
+
+#[test]
+#[ignore = "runs promtool"]
+fn promtool_accepts_the_figures() {
+    let Some(mut promtool) = need_program("promtool") else { return };
+    let house = House::new("");
+    let daemon = house.start();
+    daemon.post("/v1/streams/s/events", b"x");
+    let page = daemon.get("/metrics").body;
+    let mut checked = promtool
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut checked.stdin.take().unwrap(), page.as_bytes()).unwrap();
+    let output = checked.wait_with_output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
