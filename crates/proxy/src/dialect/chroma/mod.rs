@@ -89,10 +89,13 @@ impl Dialect for Chroma {
             Endpoint::ListCollections | Endpoint::OtherRead => {
                 Class::Read(Reach::Everything, Carriage::Streamed)
             }
-            Endpoint::Reset => refused("reset-refused", "a reset deletes everything"),
-            Endpoint::DeleteDefaultDatabase => {
-                refused("delete-refused", "the default database is deleted with everything in it")
+            Endpoint::Reset => {
+                refused((StatusCode::FORBIDDEN, "reset-refused"), "a reset deletes everything")
             }
+            Endpoint::DeleteDefaultDatabase => refused(
+                (StatusCode::FORBIDDEN, "delete-refused"),
+                "the default database is deleted with everything in it",
+            ),
             _ => Class::Write,
         }
     }
@@ -237,9 +240,9 @@ fn rewritten(call: &Call, request: &Request, id: Option<&str>) -> Outbound {
     Outbound::Rewritten(Box::new(call))
 }
 
-fn refused(code: &'static str, what: &str) -> Class {
+fn refused((status, code): (StatusCode, &'static str), what: &str) -> Class {
     Class::Refused(Refusal {
-        status: StatusCode::FORBIDDEN,
+        status,
         code,
         message: format!("{what}, and has no place among the writes to collections that wait for a server"),
         hint: "stop the proxy, and do it on each server by itself".to_owned(),
