@@ -153,10 +153,10 @@ impl Shared {
         }
     }
 
-    /// A write with the key that it is sent with.
+    /// A write with a key that no other one has, whatever key its client gave it.
     pub(crate) fn keyed(&self, call: &Call, (lane, seq): (LaneNumber, Seq)) -> Call {
         let mut call = call.clone();
-        call.head.headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| self.idempotency_key(lane, seq));
+        call.head.headers.insert(IDEMPOTENCY_KEY, self.idempotency_key(lane, seq));
         call
     }
 

@@ -54,7 +54,8 @@ pub trait Dialect: Send + Sync + 'static {
     }
 
     /// What an answer of an upstream teaches: a successful one, to a write or a read, and one by which a write
-    /// [had been applied](Dialect::had_been_applied). It is asked before [`Dialect::inbound`].
+    /// [had been applied](Dialect::had_been_applied). It is asked before [`Dialect::inbound`]. The `Idempotency-Key` of a
+    /// write is then its own, here and in [`Dialect::promise`], whatever its client has sent.
     fn learn(&self, call: &Call, upstream: &str, answer: &Answer, known: &Known) -> Vec<Lesson> {
         let _ = (call, upstream, answer, known);
         Vec::new()

@@ -26,13 +26,10 @@ impl Heard<'_> {
         let body = std::str::from_utf8(&self.answer.body).unwrap_or_default();
         let success = self.answer.status.is_success();
         match &self.request.endpoint {
-            Endpoint::CreateCollection | Endpoint::Fork(_) if success => self.created(body, &mut lessons),
-            Endpoint::DeleteCollection(name)
-                if success || self.answer.status == http::StatusCode::NOT_FOUND =>
-            {
-                self.deleted(name, &mut lessons);
-            }
-            Endpoint::DeleteDatabase if success => self.emptied(&mut lessons),
+            // Without success, these are there already, or gone.
+            Endpoint::CreateCollection | Endpoint::Fork(_) => self.created(body, &mut lessons),
+            Endpoint::DeleteCollection(name) => self.deleted(name, &mut lessons),
+            Endpoint::DeleteDatabase => self.emptied(&mut lessons),
             Endpoint::ModifyCollection(id) if success => self.modified(id, &mut lessons),
             Endpoint::ListCollections | Endpoint::Named(_) | Endpoint::ById(_) if success => {
                 for record in Record::all_in(body) {

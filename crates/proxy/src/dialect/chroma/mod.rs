@@ -205,7 +205,7 @@ fn lane_of_id(shelf: Shelf<'_>, place: &Place, id: &str) -> String {
     shelf.collection(id).map_or_else(|| lane_of(place, id), |known| known.lane)
 }
 
-/// The key that a write has on every server, and each time it is sent.
+/// The key that a write has whichever server answers it, and each time it is sent.
 fn write_key(call: &Call) -> String {
     let key = call.head.headers.get(IDEMPOTENCY_KEY).map(|key| String::from_utf8_lossy(key.as_bytes()));
     key.unwrap_or_default().into_owned()
