@@ -2,9 +2,10 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
-use testkit::need_program;
+use testkit::{need_program, wait_for};
 
 use crate::house::House;
 
@@ -40,6 +41,16 @@ impl House {
     fn health_check(&self) -> String {
         self.script(blocks("wal_health_check.sh").first().unwrap())
     }
+
+    /// What the health check says once it says this.
+    fn check_until(&self, words: &str) -> String {
+        let said = || Some(self.health_check()).filter(|said| said.contains(words));
+        wait_for(Duration::from_secs(30), said).unwrap_or_else(|| panic!("{}", self.health_check()))
+    }
+
+    fn settled(&self) -> String {
+        self.check_until("HEALTHY")
+    }
 }
 
 #[test]
@@ -53,19 +64,20 @@ fn scripts_for_another_balancer_run_unchanged_through_an_outage() {
     for block in blocks("").into_iter().filter(|block| *block != creates) {
         house.script(block);
     }
-    let healthy = house.health_check();
+    let healthy = house.settled();
     for line in
         ["Pending writes: 0", "Currently replaying: false", "Primary: true", "Replica: true", "HEALTHY"]
     {
         assert!(healthy.contains(line), "no {line} in\n{healthy}");
     }
     assert!(house.script(blocks("wal_performance_test.sh").first().unwrap()).contains("GOOD"));
+    house.settled();
     house.primary.kill().unwrap();
     assert!(house.script(creates).contains("test_during_outage"));
     let pending = house.script(blocks("Pending writes: $PENDING").first().unwrap());
     assert_eq!(pending, "Pending writes: 1\n");
-    let warning = house.health_check();
-    assert!(warning.contains("Primary: false") && warning.contains("WARNING"), "{warning}");
+    let warning = house.check_until("Primary: false");
+    assert!(warning.contains("WARNING"), "{warning}");
     let watched = house.script(blocks("wal_monitor.sh").first().unwrap());
     assert!(watched.contains("Pending: 1, Replaying: false, Failed: 0"), "{watched}");
     house
@@ -73,5 +85,5 @@ fn scripts_for_another_balancer_run_unchanged_through_an_outage() {
     house.primary.start().unwrap();
     let records = json!({"a": ["x", null, [1.0]]});
     house.expect(&json!({"test_during_outage": {"metadata": {"test": true}, "records": records}}));
-    assert!(house.health_check().contains("HEALTHY"));
+    house.settled();
 }
