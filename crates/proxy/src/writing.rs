@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::answer::{self, Accepted};
 use crate::bodies;
 use crate::body::Body;
-use crate::call::{Call, Head};
+use crate::call::{Answer, Call, Head};
 use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::entry::Entry;
@@ -93,13 +93,26 @@ async fn arrive(
 async fn queued(core: &Arc<Core>, entry: &Entry, (number, seq): (LaneNumber, Seq)) -> Response<Body> {
     let shared = &core.shared;
     count(&shared.counts.queued);
-    if let Some(promise) = shared.settings.dialect.promise(&entry.call, &shared.known)
-        && shared.teacher.teach(&promise.lessons).await.is_ok()
-    {
-        return answer::whole(promise.answer);
+    let id = shared.write_id(number, seq);
+    if let Some(promised) = promised(shared, &shared.keyed(&entry.call, (number, seq))).await {
+        return answer::promised(promised, &id);
     }
     let standing = shared.lane(number).standing(0);
     let state = if standing.doubt == Some(seq) { "unknown" } else { "queued" };
-    let id = shared.write_id(number, seq);
     answer::accepted(&Accepted { id: &id, lane: entry.lane.as_str(), state, pending: standing.backlog })
+}
+
+/// What the dialect can answer in a server's place, once what it promises is durable.
+async fn promised(shared: &Shared, call: &Call) -> Option<Answer> {
+    let dialect = &shared.settings.dialect;
+    // Most writes need no promise, and need not wait for their turn.
+    dialect.promise(call, &shared.known)?;
+    let mut promised = None;
+    let mut lessons = || {
+        let promise = dialect.promise(call, &shared.known)?;
+        promised = Some(promise.answer);
+        Some(promise.lessons)
+    };
+    shared.teacher.teach(|| lessons().unwrap_or_default()).await.ok()?;
+    promised
 }

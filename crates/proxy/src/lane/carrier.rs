@@ -20,6 +20,7 @@ use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
 use crate::core::Core;
+use crate::dialect::Before;
 use crate::entry::Entry;
 use crate::notice::Notice;
 use crate::settings::Ambiguous;
@@ -91,7 +92,7 @@ impl Carrier {
 
     /// Sends a write whose client waits.
     async fn ask(&mut self, seq: Seq, call: &Call) {
-        let Reply { status, before, response } = match self.send(seq, call).await {
+        let Reply { status, before, response } = match self.send(seq, call, Sending::Asked).await {
             Sent::Answered(reply) => reply,
             Sent::Never(cause) => {
                 let Some(client) = self.lane().claim(seq) else { return self.park(seq, cause, None).await };
@@ -104,6 +105,9 @@ impl Carrier {
         let verdict = judge(Sending::Asked, status, before);
         if verdict == Verdict::Absent {
             return self.absent(&format!("it answered {status}")).await;
+        }
+        if before == Before::Applied {
+            return self.had_been_applied(seq).await;
         }
         // A client that was told meanwhile that its write is queued cannot be told that it is refused.
         let Some(client) = self.lane().claim(seq) else {
@@ -163,10 +167,10 @@ impl Carrier {
             Err(error) => return self.park(seq, format!("it is no write of a proxy: {error}"), None).await,
         };
         let sent = match pace {
-            Pace::Follow => self.send(seq, &call).await,
+            Pace::Follow => self.send(seq, &call, Sending::Repeated(self.tries)).await,
             Pace::Drain => {
                 let _turn = self.route.upstream.drains.acquire().await;
-                self.send(seq, &call).await
+                self.send(seq, &call, Sending::Repeated(self.tries)).await
             }
         };
         match sent {
@@ -176,14 +180,15 @@ impl Carrier {
         }
     }
 
-    async fn send(&self, seq: Seq, call: &Call) -> Sent {
+    async fn send(&self, seq: Seq, call: &Call, sending: Sending) -> Sent {
         let Self { core, route, number, track, .. } = self;
-        Delivery { shared: &core.shared, route, lane: *number, track: *track, seq }.send(call).await
+        Delivery { shared: &core.shared, route, lane: *number, track: *track, seq, sending }.send(call).await
     }
 
     /// A write that is decided was answered.
     async fn heard(&mut self, seq: Seq, Reply { status, before, response }: Reply) {
         match judge(Sending::Repeated(self.tries), status, before) {
+            Verdict::Accepted if before == Before::Applied => self.had_been_applied(seq).await,
             Verdict::Accepted => {
                 self.core.shared.counts.replayed(self.track);
                 self.accept(seq, (None, response)).await;
@@ -215,6 +220,20 @@ impl Carrier {
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         finish(claimed.or(client), response).await;
+    }
+
+    /// The server answered that there was nothing left to do. That is no answer for the client, who is told what it would
+    /// be told of a queued write.
+    async fn had_been_applied(&mut self, seq: Seq) {
+        self.answered();
+        self.core.shared.counts.replayed(self.track);
+        self.settle(self.track, seq, Settled::Delivered).await;
+        let (client, starts) = self.lane().settled(self.track, seq);
+        self.start(starts);
+        if let Some(client) = client {
+            // A client that has left does not mind.
+            client.send(Outcome::Queued).ok();
+        }
     }
 
     async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
