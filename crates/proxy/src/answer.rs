@@ -60,7 +60,19 @@ pub(crate) struct Accepted<'a> {
 pub(crate) fn accepted(accepted: &Accepted<'_>) -> Response<Body> {
     let Accepted { id, lane, state, pending } = accepted;
     let body = json!({"id": id, "state": state, "lane": lane, "pending": pending});
-    let mut answer = json_answer(StatusCode::ACCEPTED, &body);
+    located(json_answer(StatusCode::ACCEPTED, &body), id)
+}
+
+/// What a dialect answers in a server's place.
+pub(crate) fn promised(answer: Answer, id: &str) -> Response<Body> {
+    match answer.status {
+        StatusCode::ACCEPTED => located(whole(answer), id),
+        _ => whole(answer),
+    }
+}
+
+/// The answer, with where to ask what became of the write.
+fn located(mut answer: Response<Body>, id: &str) -> Response<Body> {
     if let Ok(location) = HeaderValue::from_str(&format!("/seawall/writes/{id}")) {
         answer.headers_mut().insert(LOCATION, location);
     }

@@ -7,9 +7,11 @@ use http::HeaderValue;
 use journal::{Clock, Consumer, Journal, Scope, Seq, Start};
 use tokio::sync::Semaphore;
 
+use crate::call::Call;
 use crate::chance;
 use crate::counts::Counts;
 use crate::error::StartError;
+use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
 use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
@@ -149,6 +151,13 @@ impl Shared {
         if let Some(upstream) = self.upstreams.get(number) {
             upstream.checked.store((self.clock)().get(), Ordering::Relaxed);
         }
+    }
+
+    /// A write with a key that no other one has, whatever key its client gave it.
+    pub(crate) fn keyed(&self, call: &Call, (lane, seq): (LaneNumber, Seq)) -> Call {
+        let mut call = call.clone();
+        call.head.headers.insert(IDEMPOTENCY_KEY, self.idempotency_key(lane, seq));
+        call
     }
 
     pub(crate) fn upstream_answered(&self, number: usize) {

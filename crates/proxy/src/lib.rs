@@ -7,6 +7,7 @@
 //! `docs/guides/proxy.md` in the repository says what is guaranteed, and what a client sees in each case.
 
 mod answer;
+mod asking;
 mod bodies;
 mod body;
 mod call;
@@ -35,7 +36,7 @@ mod writing;
 
 pub use call::{Answer, Call, Head};
 pub use core::{Listener, MOST_SERVERS};
-pub use dialect::{Dialect, Plain};
+pub use dialect::{Chroma, Dialect, Plain};
 pub use error::StartError;
 pub use known::{Known, Lesson};
 pub use notice::{Notice, Weight};

@@ -71,7 +71,7 @@ impl Running {
     }
 
     /// Takes no new connections, lets what is being served end until the deadline, and stops. What is pending stays in the
-    /// journal.
+    /// journal. It blocks meanwhile.
     pub fn drain(mut self, deadline: Duration) {
         self.threads.drain(deadline);
         drop(self.shared);

@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Response};
 use hyper::body::Incoming;
 
 use crate::answer;
+use crate::asking;
 use crate::bodies;
 use crate::body::Body;
 use crate::call::{Answer, Call, Head};
@@ -93,10 +94,17 @@ async fn ask(
     let shared = &core.shared;
     let Some(route) = core.routes.get(candidate.number) else { return Err(None) };
     let name = route.upstream.name();
-    let outbound = shared.settings.dialect.outbound(call, name, &shared.known);
+    let outbound = match asking::outbound(shared, route, call).await {
+        Ok(outbound) => outbound,
+        Err(cause) => {
+            core.upstream_failed(candidate.number, &cause);
+            return Err(Some(answer::no_upstream(&format!("{name}: {cause}"))));
+        }
+    };
     let sent = match &outbound {
         Outbound::AsItIs => call,
         Outbound::Rewritten(other) => other,
+        Outbound::Ask(_) => return Err(None),
         Outbound::NotYet(cause) | Outbound::Never(cause) => return Err(Some(answer::no_upstream(cause))),
     };
     match send_load(route, sent, load, shared).await {
@@ -168,6 +176,14 @@ async fn inbound(
     match body.collect(shared.settings.limits.body_bytes).await {
         Ok(body) => {
             let answer = Answer { status: parts.status, headers: parts.headers, body };
+            let lessons = || dialect.learn(call, upstream, &answer, &shared.known);
+            // Most reads teach nothing, and need not wait for their turn.
+            if answer.status.is_success() && !lessons().is_empty() {
+                let taught = shared.teacher.teach(lessons).await;
+                taught.map_err(|error| {
+                    answer::no_upstream(&format!("what it teaches cannot be kept: {error}"))
+                })?;
+            }
             Ok(answer::whole(dialect.inbound(call, upstream, answer, &shared.known)))
         }
         Err(error) => Err(answer::no_upstream(&format!("{upstream}: its answer cannot be used: {error}"))),

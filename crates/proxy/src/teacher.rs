@@ -14,6 +14,7 @@ pub(crate) struct Teacher {
     stream: Stream,
     consumer: Consumer,
     known: Known,
+    turn: tokio::sync::Mutex<()>,
     /// The event that says what is known under a word.
     sources: Mutex<HashMap<String, Seq>>,
 }
@@ -40,6 +41,7 @@ impl Teacher {
             stream,
             consumer,
             known: Known::default(),
+            turn: tokio::sync::Mutex::default(),
             sources: Mutex::new(HashMap::new()),
         };
         for event in teacher.consumer.pending(&teacher.stream) {
@@ -55,12 +57,25 @@ impl Teacher {
     }
 
     /// Makes lessons durable, one after the other, and then known.
-    pub(crate) async fn teach(&self, lessons: &[Lesson]) -> Result<(), CommitError> {
-        for lesson in lessons {
-            let seq = self.journal.append(&self.stream, encode(lesson)).await?;
+    ///
+    /// They are asked for when nobody else is being taught, so that two answers to one write, or an answer and a promise,
+    /// build on each other.
+    pub(crate) async fn teach(&self, lessons: impl FnOnce() -> Vec<Lesson>) -> Result<(), CommitError> {
+        let _turn = self.turn.lock().await;
+        let lessons = lessons();
+        // All of them are on their way to the disk before the first one is there.
+        let tickets: Vec<_> =
+            lessons.iter().map(|lesson| self.journal.append(&self.stream, encode(lesson))).collect();
+        for (lesson, ticket) in lessons.iter().zip(tickets) {
+            let seq = ticket.await?;
             self.take_in(lesson, seq);
         }
         Ok(())
+    }
+
+    /// Returns when everything is durable that the journal was given before.
+    pub(crate) async fn sync(&self) -> Result<(), CommitError> {
+        self.teach(|| vec![Lesson::Forget { key: String::new() }]).await
     }
 
     fn take_in(&self, lesson: &Lesson, seq: Seq) {
@@ -125,8 +140,8 @@ mod tests {
         let journal = open(&directory);
         let teacher = Teacher::recall(&journal, "shop").unwrap();
         let lessons = [put("a", "1"), put("b", "2"), put("a", "3"), Lesson::Forget { key: "b".to_owned() }];
-        runtime.block_on(teacher.teach(&lessons)).unwrap();
-        runtime.block_on(teacher.teach(&[put("c", "4")])).unwrap();
+        runtime.block_on(teacher.teach(|| lessons.to_vec())).unwrap();
+        runtime.block_on(teacher.teach(|| vec![put("c", "4")])).unwrap();
         drop((teacher, journal));
 
         let journal = open(&directory);

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use crate::answer::{self, Accepted};
 use crate::bodies;
 use crate::body::Body;
-use crate::call::{Call, Head};
+use crate::call::{Answer, Call, Head};
 use crate::core::{Core, Shared};
 use crate::counts::count;
 use crate::entry::Entry;
 use crate::head::preferred_wait;
-use crate::lane::{self, LaneNumber, Outcome, Waiting, Wish};
+use crate::lane::{self, LaneNumber, Outcome, Release, Waiting, Wish};
 
 /// Longer than this, nobody waits, whatever is preferred.
 const LONGEST_WISH: Duration = Duration::from_mins(5);
@@ -48,13 +48,22 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
         Ok(Err(error)) => return answer::not_journaled(&error),
         Err(_) => return answer::no_upstream("the proxy is stopping"),
     };
-    match timeout(wish.unwrap_or_default().max(patience_with(shared)), told).await {
-        Ok(Ok(Outcome::Answered(answer))) => answer,
-        Ok(Ok(Outcome::Queued) | Err(_)) => queued(core, &entry, (number, seq)).await,
+    let mut told = told;
+    let limit = wish.unwrap_or_default().max(patience_with(shared));
+    let outcome = match timeout(limit, &mut told).await {
+        Ok(outcome) => outcome,
         Err(_) => {
-            lane::start(core, number, shared.lane(number).release(seq));
-            queued(core, &entry, (number, seq)).await
+            let (release, starts) = shared.lane(number).release(seq);
+            lane::start(core, number, starts);
+            match release {
+                Release::Queued => Ok(Outcome::Queued),
+                Release::Answered => told.await,
+            }
         }
+    };
+    match outcome {
+        Ok(Outcome::Answered(answer)) => answer,
+        Ok(Outcome::Queued) | Err(_) => queued(core, &entry, (number, seq)).await,
     }
 }
 
@@ -84,13 +93,26 @@ async fn arrive(
 async fn queued(core: &Arc<Core>, entry: &Entry, (number, seq): (LaneNumber, Seq)) -> Response<Body> {
     let shared = &core.shared;
     count(&shared.counts.queued);
-    if let Some(promise) = shared.settings.dialect.promise(&entry.call, &shared.known)
-        && shared.teacher.teach(&promise.lessons).await.is_ok()
-    {
-        return answer::whole(promise.answer);
+    let id = shared.write_id(number, seq);
+    if let Some(promised) = promised(shared, &shared.keyed(&entry.call, (number, seq))).await {
+        return answer::promised(promised, &id);
     }
     let standing = shared.lane(number).standing(0);
     let state = if standing.doubt == Some(seq) { "unknown" } else { "queued" };
-    let id = shared.write_id(number, seq);
     answer::accepted(&Accepted { id: &id, lane: entry.lane.as_str(), state, pending: standing.backlog })
+}
+
+/// What the dialect can answer in a server's place, once what it promises is durable.
+async fn promised(shared: &Shared, call: &Call) -> Option<Answer> {
+    let dialect = &shared.settings.dialect;
+    // Most writes need no promise, and need not wait for their turn.
+    dialect.promise(call, &shared.known)?;
+    let mut promised = None;
+    let mut lessons = || {
+        let promise = dialect.promise(call, &shared.known)?;
+        promised = Some(promise.answer);
+        Some(promise.lessons)
+    };
+    shared.teacher.teach(|| lessons().unwrap_or_default()).await.ok()?;
+    promised
 }

@@ -3,6 +3,7 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`chroma`] drives real Chroma servers, and their own Python client.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
 //! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
@@ -34,6 +35,7 @@ mod power;
 mod wait;
 mod wire;
 
+pub mod chroma;
 pub mod prometheus;
 
 pub use cage::Cage;

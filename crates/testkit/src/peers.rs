@@ -35,6 +35,11 @@ impl Peer {
         &self.name
     }
 
+    /// Where it is unpacked.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// One of its programs, by its path inside the package (`usr/bin/prometheus`), ready to be given arguments.
     ///
     /// Libraries that were fetched along with it are found by it.

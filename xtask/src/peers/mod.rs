@@ -2,7 +2,8 @@
 //!
 //! They come from Debian, because its mirrors keep several releases of one server side by side, every package is
 //! signed, and a machine that builds Debian software can reach a mirror already. Nothing is installed: packages are
-//! unpacked into a directory each, named after the server and its version.
+//! unpacked into a directory each, named after the server and its version. What Debian does not have comes from the
+//! Python package index, with every version pinned.
 //!
 //! What is already there is taken as it is. A server that can't be had is told in one line and is no failure: the
 //! tests that need it are counted as skipped, by name.
@@ -10,12 +11,14 @@
 mod apt;
 mod mirror;
 mod peer;
+mod wheels;
 
 use std::path::PathBuf;
 
 use crate::workspace::target;
 use mirror::Mirror;
 use peer::{Peer, Suite};
+use wheels::Wheels;
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
 const PEERS: [Peer; 8] = [
@@ -61,6 +64,13 @@ const PEERS: [Peer; 8] = [
     },
 ];
 
+/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports.
+const WHEELS: [Wheels; 1] = [Wheels {
+    name: "chromadb",
+    pins: include_str!("chromadb.txt"),
+    modules: "chromadb, chromadb_rust_bindings",
+}];
+
 /// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.
 pub(crate) fn run() {
     println!("== peers in {}", directory().display());
@@ -69,6 +79,12 @@ pub(crate) fn run() {
         match peer.find_or_fetch(mirror.as_ref()) {
             Ok(found) => println!("{found}"),
             Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
+        }
+    }
+    for wheels in &WHEELS {
+        match wheels.find_or_fetch(mirror.as_ref()) {
+            Ok(found) => println!("{found}"),
+            Err(why) => println!("{} from Python packages can't be had: {why}", wheels.name),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::directory;
 use super::mirror::Mirror;
 use crate::workspace::output;
 
-/// In each peer's directory, the release that it came from; written last, so that it also marks a whole peer.
-const ORIGIN: &str = "debian-release";
+/// In each peer's directory, the release, or the Python, that it was made for; written last, so that it also marks a whole peer.
+pub(super) const ORIGIN: &str = "debian-release";
 
 /// Debian's release from which a server is taken.
 pub(crate) enum Suite {
@@ -148,12 +148,12 @@ fn version_in(said: &str) -> Option<String> {
 }
 
 /// A path's last part.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[expect(clippy::disallowed_methods, reason = "what a crash would lose here is fetched again")]
-fn move_directory(from: &Path, to: &Path) -> Result<(), String> {
+pub(super) fn move_directory(from: &Path, to: &Path) -> Result<(), String> {
     fs::rename(from, to).map_err(|cause| format!("could not move it to {}: {cause}", to.display()))
 }
 

@@ -162,7 +162,8 @@ fn inspect(storage: &dyn Storage, name: String) -> Result<Archive, Fault> {
 /// An archive in the making.
 struct ArchiveWriter {
     encoder: zstd::Encoder<'static, Sink>,
-    record: Vec<u8>,
+    /// Records that are not compressed yet: a call for each of them would cost as much as compressing it.
+    records: Vec<u8>,
     events: u64,
 }
 
@@ -179,20 +180,25 @@ impl ArchiveWriter {
             Ok(encoder)
         };
         let encoder = begin().map_err(Fault::on("write to", ASIDE))?;
-        Ok(Self { encoder, record: Vec::new(), events: 0 })
+        Ok(Self { encoder, records: Vec::with_capacity(CHUNK), events: 0 })
     }
 
     fn add(&mut self, event: &crate::Event) -> Result<(), Fault> {
-        self.record.clear();
-        put_record(&mut self.record, event);
+        put_record(&mut self.records, event);
         self.events += 1;
-        self.encoder.write_all(&self.record).map_err(Fault::on("write to", ASIDE))
+        if self.records.len() < CHUNK {
+            return Ok(());
+        }
+        let written = self.encoder.write_all(&self.records).map_err(Fault::on("write to", ASIDE));
+        self.records.clear();
+        written
     }
 
     /// Finishes the file and gives it the first name of the stream that is free, or that has the same content.
     fn end(self, storage: &dyn Storage, stream: &str, made: Millis) -> Result<Archive, Fault> {
         let events = self.events;
-        let end = |encoder: zstd::Encoder<'static, Sink>| {
+        let end = |mut encoder: zstd::Encoder<'static, Sink>| {
+            encoder.write_all(&self.records)?;
             let mut sink = encoder.finish()?;
             sink.write_all(&Trailer { made, events }.encode())?;
             sink.flush()?;

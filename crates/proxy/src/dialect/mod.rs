@@ -5,8 +5,10 @@
 //! [`Lesson`]s. The proxy makes them durable before it settles the write that they came from, so that no crash leaves a
 //! write applied and its lesson lost.
 
+mod chroma;
 mod plain;
 
+pub use chroma::Chroma;
 pub use plain::{LaneRule, Plain};
 
 use crate::call::{Answer, Call, Head};
@@ -32,6 +34,12 @@ pub trait Dialect: Send + Sync + 'static {
         Outbound::AsItIs
     }
 
+    /// What the answer to the question of an [`Outbound::Ask`] says about the call that it was asked for.
+    fn asked(&self, call: &Call, upstream: &str, answer: &Answer, known: &Known) -> Asked {
+        let _ = (call, upstream, answer, known);
+        Asked::Instead(Outbound::AsItIs)
+    }
+
     /// Whether the answer's body has to be there as a whole for [`Dialect::inbound`] and [`Dialect::learn`]. Otherwise it
     /// is streamed, and they are not called.
     fn interest(&self, head: &Head) -> Interest {
@@ -45,7 +53,9 @@ pub trait Dialect: Send + Sync + 'static {
         answer
     }
 
-    /// What a successful answer of an upstream to a write teaches.
+    /// What an answer of an upstream teaches: a successful one, to a write or a read, and one by which a write
+    /// [had been applied](Dialect::had_been_applied). It is asked before [`Dialect::inbound`]. The `Idempotency-Key` of a
+    /// write is then its own, here and in [`Dialect::promise`], whatever its client has sent.
     fn learn(&self, call: &Call, upstream: &str, answer: &Answer, known: &Known) -> Vec<Lesson> {
         let _ = (call, upstream, answer, known);
         Vec::new()
@@ -131,10 +141,21 @@ pub enum Outbound {
     AsItIs,
     /// Like this.
     Rewritten(Box<Call>),
+    /// First this, which reads; [`Dialect::asked`] says how to go on.
+    Ask(Box<Call>),
     /// Not now: what it needs is not known yet. It is tried again, as if the upstream were not there.
     NotYet(String),
     /// Never: what it needs will not come. It is parked, for this reason.
     Never(String),
+}
+
+/// What came of a question.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// This is known now, and [`Dialect::outbound`] has all that it needs.
+    Learned(Vec<Lesson>),
+    /// The upstream gets the request like this. It is no other question.
+    Instead(Outbound),
 }
 
 /// Whether an answer's body matters.

@@ -20,6 +20,7 @@ use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
 use crate::core::Core;
+use crate::dialect::Before;
 use crate::entry::Entry;
 use crate::notice::Notice;
 use crate::settings::Ambiguous;
@@ -36,6 +37,9 @@ pub(crate) fn start(core: &Arc<Core>, lane: LaneNumber, Starts(tracks): Starts) 
         }
     }
 }
+
+/// The client that an answer was claimed for.
+type Claimed = Option<oneshot::Sender<Outcome>>;
 
 struct Carrier {
     core: Arc<Core>,
@@ -88,23 +92,32 @@ impl Carrier {
 
     /// Sends a write whose client waits.
     async fn ask(&mut self, seq: Seq, call: &Call) {
-        let Reply { status, before, response } = match self.send(seq, call).await {
+        let Reply { status, before, response } = match self.send(seq, call, Sending::Asked).await {
             Sent::Answered(reply) => reply,
             Sent::Never(cause) => {
+                let Some(client) = self.lane().claim(seq) else { return self.park(seq, cause, None).await };
                 let hint = "what it needs is not there, so it was not written";
                 let reply = answer::error(StatusCode::CONFLICT, "cannot-be-sent", (&cause, hint));
-                return self.refuse(seq, &Settled::Delivered, reply).await;
+                return self.refuse(seq, &Settled::Delivered, (Some(client), reply)).await;
             }
             other => return self.unsent(seq, other).await,
         };
-        match judge(Sending::Asked, status, before) {
-            Verdict::Accepted => self.accept(seq, response).await,
-            Verdict::Absent => self.absent(&format!("it answered {status}")).await,
-            Verdict::Refused | Verdict::Later | Verdict::Parked(_) => {
-                self.answered();
-                self.refuse(seq, &Settled::Delivered, response).await;
-            }
+        let verdict = judge(Sending::Asked, status, before);
+        if verdict == Verdict::Absent {
+            return self.absent(&format!("it answered {status}")).await;
         }
+        if before == Before::Applied {
+            return self.had_been_applied(seq).await;
+        }
+        // A client that was told meanwhile that its write is queued cannot be told that it is refused.
+        let Some(client) = self.lane().claim(seq) else {
+            return self.heard(seq, Reply { status, before, response }).await;
+        };
+        if verdict == Verdict::Accepted {
+            return self.accept(seq, (Some(client), response)).await;
+        }
+        self.answered();
+        self.refuse(seq, &Settled::Delivered, (Some(client), response)).await;
     }
 
     /// Sends a write that is decided: the next that is pending from `seq` on.
@@ -154,10 +167,10 @@ impl Carrier {
             Err(error) => return self.park(seq, format!("it is no write of a proxy: {error}"), None).await,
         };
         let sent = match pace {
-            Pace::Follow => self.send(seq, &call).await,
+            Pace::Follow => self.send(seq, &call, Sending::Repeated(self.tries)).await,
             Pace::Drain => {
                 let _turn = self.route.upstream.drains.acquire().await;
-                self.send(seq, &call).await
+                self.send(seq, &call, Sending::Repeated(self.tries)).await
             }
         };
         match sent {
@@ -167,17 +180,18 @@ impl Carrier {
         }
     }
 
-    async fn send(&self, seq: Seq, call: &Call) -> Sent {
+    async fn send(&self, seq: Seq, call: &Call, sending: Sending) -> Sent {
         let Self { core, route, number, track, .. } = self;
-        Delivery { shared: &core.shared, route, lane: *number, track: *track, seq }.send(call).await
+        Delivery { shared: &core.shared, route, lane: *number, track: *track, seq, sending }.send(call).await
     }
 
     /// A write that is decided was answered.
     async fn heard(&mut self, seq: Seq, Reply { status, before, response }: Reply) {
         match judge(Sending::Repeated(self.tries), status, before) {
+            Verdict::Accepted if before == Before::Applied => self.had_been_applied(seq).await,
             Verdict::Accepted => {
                 self.core.shared.counts.replayed(self.track);
-                self.accept(seq, response).await;
+                self.accept(seq, (None, response)).await;
             }
             Verdict::Absent => self.absent(&format!("it answered {status}")).await,
             Verdict::Later => {
@@ -200,12 +214,26 @@ impl Carrier {
         self.tries = 0;
     }
 
-    async fn accept(&mut self, seq: Seq, response: Response<Body>) {
+    async fn accept(&mut self, seq: Seq, (claimed, response): (Claimed, Response<Body>)) {
         self.answered();
         self.settle(self.track, seq, Settled::Delivered).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
-        finish(client, response).await;
+        finish(claimed.or(client), response).await;
+    }
+
+    /// The server answered that there was nothing left to do. That is no answer for the client, who is told what it would
+    /// be told of a queued write.
+    async fn had_been_applied(&mut self, seq: Seq) {
+        self.answered();
+        self.core.shared.counts.replayed(self.track);
+        self.settle(self.track, seq, Settled::Delivered).await;
+        let (client, starts) = self.lane().settled(self.track, seq);
+        self.start(starts);
+        if let Some(client) = client {
+            // A client that has left does not mind.
+            client.send(Outcome::Queued).ok();
+        }
     }
 
     async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
@@ -223,14 +251,14 @@ impl Carrier {
     }
 
     /// The servers that have not sent a write do not.
-    async fn refuse(&self, seq: Seq, outcome: &Settled, response: Response<Body>) {
+    async fn refuse(&self, seq: Seq, outcome: &Settled, (claimed, response): (Claimed, Response<Body>)) {
         let ((client, spared), starts) = self.lane().spare(self.track, seq);
         for track in spared {
             self.settle(track, seq, outcome.clone()).await;
         }
         self.settle(self.track, seq, outcome.clone()).await;
         self.start(starts);
-        finish(client, response).await;
+        finish(claimed.or(client), response).await;
     }
 
     /// Puts a write aside. What the primary does not take, no replica is given that has not got it.
@@ -249,7 +277,7 @@ impl Carrier {
             answer::error(StatusCode::BAD_GATEWAY, "parked", (&reason, hint))
         });
         if self.track == 0 {
-            return self.refuse(seq, &Settled::Parked(reason), response).await;
+            return self.refuse(seq, &Settled::Parked(reason), (None, response)).await;
         }
         self.settle(self.track, seq, Settled::Parked(reason)).await;
         let (client, starts) = self.lane().settled(self.track, seq);

@@ -2,10 +2,12 @@
 
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use journal::Seq;
+use journal::{CommitError, Seq};
 
 use super::LaneNumber;
+use super::verdict::Sending;
 use crate::answer;
+use crate::asking;
 use crate::body::{Body, NotWhole};
 use crate::call::{Answer, Call};
 use crate::core::Shared;
@@ -43,15 +45,22 @@ pub(super) struct Delivery<'a> {
     pub(super) lane: LaneNumber,
     pub(super) track: usize,
     pub(super) seq: Seq,
+    pub(super) sending: Sending,
 }
 
 impl Delivery<'_> {
     pub(super) async fn send(&self, call: &Call) -> Sent {
-        let shared = self.shared;
-        let outbound = shared.settings.dialect.outbound(call, self.route.upstream.name(), &shared.known);
+        if let Err(error) = self.settle_down(call).await {
+            return Sent::NotYet(format!("what was settled before could not be made durable: {error}"));
+        }
+        let outbound = match asking::outbound(self.shared, self.route, call).await {
+            Ok(outbound) => outbound,
+            Err(cause) => return Sent::Absent(cause),
+        };
         let sent = match &outbound {
             Outbound::AsItIs => call,
             Outbound::Rewritten(other) => other,
+            Outbound::Ask(_) => return Sent::NotYet("there is no end of questions".to_owned()),
             Outbound::NotYet(cause) => return Sent::NotYet(cause.clone()),
             Outbound::Never(cause) => return Sent::Never(cause.clone()),
         };
@@ -59,6 +68,15 @@ impl Delivery<'_> {
             Attempt::Answered(answered) => self.understand(call, answered.0, answered.1).await,
             Attempt::Absent(cause, _) => Sent::Absent(cause),
             Attempt::Unknown(doubt) => Sent::Unknown(doubt.cause),
+        }
+    }
+
+    /// What was settled is durable before a write is sent that teaches something. Otherwise a start might send what came
+    /// before it again, and that would meet what is known after it.
+    async fn settle_down(&self, call: &Call) -> Result<(), CommitError> {
+        match self.shared.settings.dialect.interest(&call.head) {
+            Interest::None => Ok(()),
+            Interest::Body => self.shared.teacher.sync().await,
         }
     }
 
@@ -95,17 +113,25 @@ impl Delivery<'_> {
             Ok(answer) => answer,
             Err(error) => return Sent::Unknown(format!("its answer cannot be used: {error}")),
         };
-        let name = self.route.upstream.name();
-        let before = dialect.had_been_applied(call, &answer);
+        let (call, name) = (&self.shared.keyed(call, (self.lane, self.seq)), self.route.upstream.name());
+        let before = match self.sending {
+            Sending::Asked if !self.is_doubted() => Before::No,
+            _ => dialect.had_been_applied(call, &answer),
+        };
         if answer.status.is_success() || before == Before::Applied {
-            let lessons = dialect.learn(call, name, &answer, &self.shared.known);
-            if let Err(error) = self.shared.teacher.teach(&lessons).await {
+            let lessons = || dialect.learn(call, name, &answer, &self.shared.known);
+            if let Err(error) = self.shared.teacher.teach(lessons).await {
                 self.shared.lane(self.lane).doubt(self.track, self.seq);
                 return Sent::NotYet(format!("what {name} answered could not be kept: {error}"));
             }
         }
         let response = answer::whole(dialect.inbound(call, name, answer, &self.shared.known));
         Sent::Answered(Reply { status, before, response })
+    }
+
+    /// Whether an attempt before this one may have been applied.
+    fn is_doubted(&self) -> bool {
+        self.shared.lane(self.lane).standing(self.track).doubt == Some(self.seq)
     }
 
     fn passed_on(&self, response: Response<Incoming>, lease: Lease) -> Response<Body> {

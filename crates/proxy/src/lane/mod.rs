@@ -36,6 +36,15 @@ pub(crate) enum Outcome {
     Queued,
 }
 
+/// What became of the wish not to wait any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Release {
+    /// The write is queued.
+    Queued,
+    /// It was decided just now, and the answer is on its way.
+    Answered,
+}
+
 /// A write whose client waits.
 pub(crate) struct Waiting {
     pub(crate) client: oneshot::Sender<Outcome>,
@@ -282,13 +291,21 @@ impl Lane {
         self.change(|_| ()).1
     }
 
-    /// A client waits no more.
-    pub(crate) fn release(&self, seq: Seq) -> Starts {
-        let ((), starts) = self.change(|state| {
-            state.course.release(seq);
-            state.waiting.remove(&seq);
-        });
-        starts
+    /// A client waits no more, unless its answer is there.
+    pub(crate) fn release(&self, seq: Seq) -> (Release, Starts) {
+        self.change(|state| match state.waiting.remove(&seq) {
+            Some(_) => {
+                state.course.release(seq);
+                Release::Queued
+            }
+            None => Release::Answered,
+        })
+    }
+
+    /// Takes over the client of a write that was asked for: from now on it gets the answer and nothing else. Nobody, if it
+    /// was told already that its write is queued.
+    pub(crate) fn claim(&self, seq: Seq) -> Option<oneshot::Sender<Outcome>> {
+        self.hold().waiting.remove(&seq).map(|waiting| waiting.client)
     }
 
     /// A track does not send a write that is pending.
@@ -384,5 +401,53 @@ impl State {
         if let Some(doubt) = self.doubts.get_mut(track).filter(|doubt| **doubt == Some(seq)) {
             *doubt = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lane with one server, and a client that waits for each of so many writes.
+    fn lane_with(writes: u64) -> (Lane, Vec<oneshot::Receiver<Outcome>>) {
+        let number = LaneNumber::new(0).unwrap();
+        let lane = Lane::new(number, "shop", (Seq::new(0), &[None]), &Arc::new(Tallies::new(1)));
+        let arrive = |seq: u64| {
+            let (client, told) = oneshot::channel();
+            drop(lane.arrive(Seq::new(seq), Waiting { client, entry: None, patience: Wish::Know }));
+            told
+        };
+        let told = (1..=writes).map(arrive).collect();
+        (lane, told)
+    }
+
+    #[test]
+    fn a_client_is_either_told_that_its_write_is_queued_or_gets_the_answer() {
+        let (lane, _told) = lane_with(2);
+        assert!(lane.claim(Seq::new(1)).is_some());
+        assert_eq!(lane.release(Seq::new(1)).0, Release::Answered);
+        assert_eq!(lane.release(Seq::new(2)).0, Release::Queued);
+        assert!(lane.claim(Seq::new(2)).is_none());
+    }
+
+    #[test]
+    fn writes_that_arrive_out_of_order_wait_for_those_before_them() {
+        let (lane, mut told) = lane_with(0);
+        let arrive = |seq: u64| {
+            let (client, told) = oneshot::channel();
+            drop(lane.arrive(Seq::new(seq), Waiting { client, entry: None, patience: Wish::Know }));
+            told
+        };
+        told.extend([arrive(2), arrive(3)]);
+        assert_eq!(lane.standing(0).last, Seq::new(0));
+        told.push(arrive(1));
+        assert_eq!(lane.standing(0).last, Seq::new(3));
+        // One that is not reported any more holds nobody up.
+        told.push(arrive(5));
+        assert_eq!(lane.standing(0).last, Seq::new(3));
+        drop(lane.expect_gap());
+        assert_eq!(lane.standing(0).last, Seq::new(5));
+        let mut late = arrive(4);
+        assert!(matches!(late.try_recv(), Ok(Outcome::Queued)));
     }
 }

@@ -71,7 +71,7 @@ pub(crate) async fn give_up(core: &Arc<Core>, id: AskedId) -> Response<Body> {
         };
         // Known first: a crash in between leaves a write that is pending, or parked, and can be given up again.
         let lesson = Lesson::Put { key: dropped_key(id, track), value: String::new() };
-        let known = shared.teacher.teach(&[lesson]).await;
+        let known = shared.teacher.teach(|| vec![lesson]).await;
         if let Err(error) = match known {
             Ok(()) => settle(core, (id, track), outcome).await,
             Err(error) => Err(error),

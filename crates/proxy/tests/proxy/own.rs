@@ -98,8 +98,10 @@ fn what_is_pending_shows_everywhere_and_is_gone_when_it_is_applied() {
 fn pending_writes_are_listed_shown_and_exported_to_who_has_the_token() {
     let (house, ids) = queued(&["one", "two"]);
     for target in ["/seawall/writes", "/seawall/export", &format!("/seawall/writes/{}/content", ids[0])] {
-        let answer = house.ask("GET", target, "");
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("unauthorized")));
+        for wrong in ["Bearer open sesam", "Bearer open sesame!", "Basic open sesame", ""] {
+            let answer = house.ask_with(("GET", target), &[("authorization", wrong)], "");
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!("unauthorized")));
+        }
     }
     let list = get(&house, "/seawall/writes?upstream=replica&limit=1");
     assert_eq!(list["writes"].as_array().unwrap().len(), 1);

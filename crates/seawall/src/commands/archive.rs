@@ -16,11 +16,9 @@ use crate::cli::{
 use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure};
-use crate::journals::archives;
 use crate::journals::exports::{Export, time};
 use crate::journals::imports::source::{self, Raw, Remarks};
-use crate::journals::payloads;
-use crate::journals::{self, Missing};
+use crate::journals::{self, Missing, archives, payloads};
 use crate::json;
 use crate::show::{self, Answer, Screen};
 

@@ -1,4 +1,5 @@
-//! A proxy by the environment alone: the variables of the load balancer of Chroma, which say all that a proxy has to know.
+//! A proxy by the environment alone: the variables of the load balancer of Chroma, which say all that a proxy in front of it
+//! has to know.
 //!
 //! They are read only where `PRIMARY_URL` is set and the file has no `[[proxy]]`: names like `PORT` are taken by many
 //! programs. A variable of Seawall's own for the same key outranks them.
@@ -48,5 +49,8 @@ pub(super) fn entries(
         let origin = Origin::Environment(variable.to_owned());
         Some((section.key(key)?, Entry { text: write(set(variable)?), origin }))
     };
-    VARIABLES.into_iter().filter_map(entry).collect()
+    // Whoever has these variables has Chroma, unless another dialect is named.
+    let chroma = Entry { text: "chroma".to_owned(), origin: Origin::Environment("PRIMARY_URL".to_owned()) };
+    let dialect = section.key("dialect").map(|key| (key, chroma));
+    dialect.into_iter().chain(VARIABLES.into_iter().filter_map(entry)).collect()
 }

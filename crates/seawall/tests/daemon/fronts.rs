@@ -116,6 +116,7 @@ fn house(primary: &Service, replica: &Service) -> House {
     let house = House::new("").with("PRIMARY_URL", &primary.url()).with("REPLICA_URL", &replica.url());
     std::fs::remove_file(house.path("seawall.toml")).unwrap();
     house
+        .with("SEAWALL_PROXY_DIALECT", "plain")
         .with("SEAWALL_PROXY_LISTEN", "127.0.0.1:0")
         .with("SEAWALL_PROXY_CHECK_INTERVAL", "50ms")
         .with("SEAWALL_PROXY_CONNECT_TIMEOUT", "1s")

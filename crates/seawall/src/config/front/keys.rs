@@ -3,7 +3,7 @@
 use crate::config::key::{Key, Kind, Occurs, Reload, Section};
 
 /// The dialects that there are.
-const DIALECTS: &[&str] = &["plain"];
+const DIALECTS: &[&str] = &["plain", "chroma"];
 
 /// What can be written.
 pub(in crate::config) const SECTION: Section = Section {
@@ -18,7 +18,12 @@ pub(in crate::config) const SECTION: Section = Section {
             "its name, which its journal's directory has too: another name is another proxy",
         ),
         key("listen", Kind::Text, Some("127.0.0.1:8000"), "address and port where it takes requests"),
-        key("dialect", Kind::OneOf(DIALECTS), Some("plain"), "the API of the service; `plain` is any HTTP"),
+        key(
+            "dialect",
+            Kind::OneOf(DIALECTS),
+            Some("plain"),
+            "the API of the service; `plain` is any HTTP, `chroma` the vector database",
+        ),
         key(
             "primary",
             Kind::Text,
@@ -37,12 +42,17 @@ pub(in crate::config) const SECTION: Section = Section {
             Some("journal"),
             "who brings the writes to the replicas: the proxy from its journal, or the primary in its own way",
         ),
-        key("probe", Kind::Text, Some("/"), "the path that is asked for to see whether a server is there"),
+        key(
+            "probe",
+            Kind::Text,
+            Some("/"),
+            "the path that is asked for to see whether a server is there; `chroma` has its own",
+        ),
         key(
             "lane_segments",
             Kind::Count,
             None,
-            "writes whose paths begin with the same so many segments keep their order; without it those to the same path",
+            "writes whose paths begin with the same so many segments keep their order; without it those to the same path; `chroma` has its own rule",
         ),
         key(
             "token",

@@ -12,13 +12,13 @@ use std::thread::available_parallelism;
 
 use ::proxy::dialect::LaneRule;
 use ::proxy::{
-    Ambiguous, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server, Settings,
-    Times,
+    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server,
+    Settings, Times,
 };
 use journal::{Options, WhenFull};
 
 use super::server::Listen;
-use super::{JournalSettings, Problem, Reader, Token, Written};
+use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written};
 use crate::clock;
 use crate::sizes::Size;
 use crate::spans::Span;
@@ -129,8 +129,8 @@ fn refuse(read: &mut Reader<'_>, name: &'static str, message: String) {
 fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<ProxySettings> {
     let name = read.value::<Name>("name");
     let listen = read.value::<Listen>("listen");
-    let dialect = dialect(read);
     let upstreams = upstreams(read);
+    let dialect = dialect(read, upstreams.as_deref());
     let token = read.optional::<Token>("token");
     let tls = identity(read);
     let roots = pem::roots(read, upstreams.as_deref().unwrap_or_default());
@@ -160,8 +160,24 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     Some(ProxySettings { settings, dir, options: options? })
 }
 
-fn dialect(read: &mut Reader<'_>) -> Option<Arc<dyn Dialect>> {
+fn dialect(read: &mut Reader<'_>, upstreams: Option<&[Server]>) -> Option<Arc<dyn Dialect>> {
     let named = read.entry("dialect");
+    let plain = plain(read);
+    if named?.text == "plain" {
+        return plain.map(|plain| Arc::new(plain) as Arc<dyn Dialect>);
+    }
+    let is_set = |entry: Option<Entry>| entry.is_some_and(|entry| entry.origin != Origin::Default);
+    for name in ["probe", "lane_segments"] {
+        if is_set(read.entry(name)) {
+            refuse(read, name, "the dialect chroma knows it by itself; leave the key out".to_owned());
+            return None;
+        }
+    }
+    let fed = upstreams?.iter().filter(|server| server.feed == Feed::Journal);
+    Some(Arc::new(Chroma::new(fed.map(|server| server.name.clone()))))
+}
+
+fn plain(read: &mut Reader<'_>) -> Option<Plain> {
     let probe = read.entry("probe");
     let segments = read.optional::<u32>("lane_segments");
     read.at_least("lane_segments", segments.flatten().map(u64::from), 1);
@@ -171,7 +187,7 @@ fn dialect(read: &mut Reader<'_>) -> Option<Arc<dyn Dialect>> {
         read.refuse("probe", &probe.origin, format!("{:?} is no path; write it like /health", probe.text));
         return None;
     }
-    named.map(|_| Arc::new(Plain::new(lanes, probe.text)) as Arc<dyn Dialect>)
+    Some(Plain::new(lanes, probe.text))
 }
 
 fn upstreams(read: &mut Reader<'_>) -> Option<Vec<Server>> {

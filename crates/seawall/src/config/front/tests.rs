@@ -41,6 +41,7 @@ fn two_variables_make_a_proxy_and_the_others_tune_it_in_seconds() {
     let config = place.load();
     let proxy = sole(&config);
     assert_eq!(servers(proxy), ["primary http://p:8000", "replica http://r:8000"]);
+    assert_eq!(proxy.settings.dialect.name(), "chroma");
     assert_eq!(proxy.settings.listen.to_string(), "127.0.0.1:8000");
     assert!(proxy.dir.ends_with("seawall/journal/proxies/proxy"));
     let config = place
@@ -52,6 +53,7 @@ fn two_variables_make_a_proxy_and_the_others_tune_it_in_seconds() {
         .with("SEAWALL_PROXY_DIALECT", "plain")
         .load();
     let settings = &sole(&config).settings;
+    assert_eq!(settings.dialect.name(), "plain");
     assert_eq!(settings.listen.to_string(), "0.0.0.0:9000");
     assert_eq!(settings.reads.consistency_window.as_secs(), 20);
     assert!((0.49..0.51).contains(&settings.reads.replica_ratio));
@@ -111,8 +113,8 @@ fn what_is_wrong_with_a_proxy_is_told_with_its_place() {
             "seawall.toml:3:22: proxy.read_replica_ratio: \"nan\" is no number",
         ),
         (
-            "[[proxy]]\nprimary = 'http://a'\ndialect = 'chroma'\n",
-            "seawall.toml:3:11: proxy.dialect: it is \"chroma\", and has to be one of `plain`",
+            "[[proxy]]\nprimary = 'http://a'\ndialect = 'mongo'\n",
+            "seawall.toml:3:11: proxy.dialect: it is \"mongo\", and has to be one of `plain`, `chroma`",
         ),
         (
             "[[proxy]]\nprimary = 'http://a'\nmax_body = '16MiB'\n",
@@ -137,6 +139,10 @@ fn what_is_wrong_with_a_proxy_is_told_with_its_place() {
         (
             "[[proxy]]\nprimary = 'http://a'\n[[proxy]]\nlisten = '127.0.0.1:1'\nprimary = 'http://b'\n",
             "proxy.name: two proxies have this name",
+        ),
+        (
+            "[[proxy]]\nprimary = 'http://a'\ndialect = 'chroma'\nprobe = '/x'\n",
+            "seawall.toml:4:9: proxy.probe: the dialect chroma knows it by itself",
         ),
     ] {
         let complaints = Place::new(text).complaints();
