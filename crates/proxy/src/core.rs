@@ -23,7 +23,7 @@ use crate::upstream::{Backoff, Change, Pool, Route, Upstream};
 pub type Listener = Arc<dyn Fn(&Notice) + Send + Sync>;
 
 /// Servers of one proxy. Each has a position in each lane.
-pub(crate) const MOST_SERVERS: usize = 16;
+pub const MOST_SERVERS: usize = 16;
 
 /// Bytes that one permit of the room for bodies stands for.
 pub(crate) const PERMIT: usize = 1024;

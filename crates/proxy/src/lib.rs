@@ -35,7 +35,7 @@ mod upstream;
 mod writing;
 
 pub use call::{Answer, Call, Head};
-pub use core::Listener;
+pub use core::{Listener, MOST_SERVERS};
 pub use dialect::{Chroma, Dialect, Plain};
 pub use error::StartError;
 pub use known::{Known, Lesson};

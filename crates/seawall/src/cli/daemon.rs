@@ -4,15 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Run the daemon: the journal with its HTTP interface, archives and metrics
+/// Run the daemon: the journal with its HTTP interface, archives, metrics, and proxies
 ///
 /// Without a file everything has its default: it listens on 127.0.0.1:7400 and keeps its journal in the state directory
-/// of the user. SIGTERM and SIGINT end it once what has begun is done; SIGHUP makes it read its configuration again.
+/// of the user. With `PRIMARY_URL` in the environment, and `REPLICA_URL`, it is also a proxy in front of these, which takes
+/// writes on while they are gone. SIGTERM and SIGINT end it once what has begun is done; SIGHUP makes it read its configuration again.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   seawall run
   seawall run -c /etc/seawall.toml
+  PRIMARY_URL=http://primary:8000 REPLICA_URL=http://replica:8000 seawall run
   SEAWALL_SERVER_LISTEN=127.0.0.1:9000 seawall run --log-format json")]
 pub(crate) struct RunArgs {
     #[command(flatten)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::cli::{ConfigFile, Configured, Form};
-use crate::config::{self, Config, Origin, SECTIONS, Sources};
+use crate::config::{self, Config, Origin, Sources};
 use crate::exit::Exit;
 use crate::failure::{DaemonFailure, Failure};
 use crate::show::{self, Screen};
@@ -78,10 +78,10 @@ pub(crate) struct Row {
 
 fn rows(config: &Config) -> Vec<Row> {
     let mut rows = Vec::new();
-    for section in SECTIONS {
-        for key in section.keys {
-            let name = format!("{}.{}", section.name, key.name);
-            let entry = config.written.entry(section, key);
+    for table in config.written.tables() {
+        for key in table.section.keys {
+            let name = format!("{}.{}", config.written.title(table), key.name);
+            let entry = config.written.entry(table, key);
             let derived = || match name.as_str() {
                 "journal.dir" => Some(config.journal.dir.display().to_string()),
                 "journal.archive_dir" => Some(config.journal.archive_dir.display().to_string()),

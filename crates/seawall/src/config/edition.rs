@@ -1,7 +1,7 @@
 //! What a new edition of the configuration changes, for a daemon that runs.
 
 use super::key::Reload;
-use super::{SECTIONS, Written};
+use super::{Table, Written};
 
 /// A key with another value than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,19 +19,34 @@ pub(crate) struct Change {
 /// What is different.
 pub(crate) fn changes(before: &Written, after: &Written) -> Vec<Change> {
     let mut changes = Vec::new();
-    for section in SECTIONS {
-        for key in section.keys {
-            let text = |written: &Written| written.entry(section, key).map(|entry| entry.text);
-            let (before, after) = (text(before), text(after));
-            if before != after {
-                changes.push(Change {
-                    key: format!("{}.{}", section.name, key.name),
-                    before: before.map(|text| key.shown(text)),
-                    after: after.map(|text| key.shown(text)),
-                    reload: key.reload,
-                });
-            }
+    for table in before.tables() {
+        let other = after.tables().into_iter().find(|other| after.title(*other) == before.title(table));
+        compare((before, Some(table)), (after, other), &mut changes);
+    }
+    for table in after.tables() {
+        if !before.tables().into_iter().any(|other| before.title(other) == after.title(table)) {
+            compare((before, None), (after, Some(table)), &mut changes);
         }
     }
     changes
+}
+
+/// The keys of a table that are different. One that came or went is told by its first key alone.
+fn compare(before: (&Written, Option<Table>), after: (&Written, Option<Table>), changes: &mut Vec<Change>) {
+    let title = |(written, table): (&Written, Option<Table>)| Some((written.title(table?), table?.section));
+    let Some((title, section)) = title(before).or_else(|| title(after)) else { return };
+    let both = before.1.is_some() && after.1.is_some();
+    for key in section.keys.iter().take(if both { usize::MAX } else { 1 }) {
+        let text =
+            |(written, table): (&Written, Option<Table>)| written.entry(table?, key).map(|entry| entry.text);
+        let (before, after) = (text(before), text(after));
+        if before != after {
+            changes.push(Change {
+                key: format!("{title}.{}", key.name),
+                before: before.map(|text| key.shown(text)),
+                after: after.map(|text| key.shown(text)),
+                reload: key.reload,
+            });
+        }
+    }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use journal::archive::Retention;
 use journal::{Options, WhenFull};
 
-use super::key::{Key, Kind, Reload, Section};
-use super::{Origin, Problem, Reader, Written};
+use super::key::{Key, Kind, Occurs, Reload, Section};
+use super::{Origin, Problem, Reader, Table, Written};
 use crate::clock;
 use crate::journals;
 use crate::sizes::Size;
@@ -18,6 +18,7 @@ use crate::spans::Span;
 pub(super) const SECTION: Section = Section {
     name: "journal",
     about: "Where the journal and its archives lie, how large they may become, and how long archives are kept.",
+    occurs: Occurs::Once,
     keys: &[
         Key {
             name: "dir",
@@ -106,7 +107,7 @@ pub(super) fn understand(
     environment: &BTreeMap<String, String>,
     problems: &mut Vec<Problem>,
 ) -> Option<JournalSettings> {
-    let mut read = Reader::new(&SECTION, written, problems);
+    let mut read = Reader::new(Table::sole(&SECTION), written, problems);
     let dir = read.optional::<PathBuf>("dir");
     let archive_dir = read.optional::<PathBuf>("archive_dir");
     let options = options(&mut read);

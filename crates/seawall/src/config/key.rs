@@ -2,15 +2,26 @@
 
 use super::secret::HIDDEN;
 
-/// A table of the file.
+/// A table of the file, or several of the same name.
 #[derive(Debug)]
 pub(crate) struct Section {
     /// Its name between brackets.
     pub(crate) name: &'static str,
     /// What it is for.
     pub(crate) about: &'static str,
+    /// How often it may stand there.
+    pub(crate) occurs: Occurs,
     /// What can stand in it.
     pub(crate) keys: &'static [Key],
+}
+
+/// How often a section may stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occurs {
+    /// Once, as `[name]`.
+    Once,
+    /// As often as one likes, as `[[name]]`. All its keys need a restart, since tables may change places.
+    Often,
 }
 
 /// One key.
@@ -41,8 +52,12 @@ pub(crate) enum Kind {
     Span,
     /// A number.
     Count,
+    /// A share of a whole, 0 to 1.
+    Share,
     /// `true` or `false`.
     Switch,
+    /// Texts; in the environment they are separated by commas.
+    List,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Text that is never shown. It may also lie in a file, which `<key>_file` names.
@@ -59,6 +74,14 @@ pub(crate) enum Reload {
 }
 
 impl Section {
+    /// It as it stands in a file.
+    pub(crate) fn heading(&self) -> String {
+        match self.occurs {
+            Occurs::Once => format!("[{}]", self.name),
+            Occurs::Often => format!("[[{}]]", self.name),
+        }
+    }
+
     /// The key of that name.
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
@@ -89,7 +112,9 @@ impl Kind {
             Kind::Size => "size".to_owned(),
             Kind::Span => "span of time".to_owned(),
             Kind::Count => "number".to_owned(),
+            Kind::Share => "0 to 1".to_owned(),
             Kind::Switch => "true or false".to_owned(),
+            Kind::List => "list".to_owned(),
             Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             Kind::Secret => "secret".to_owned(),
         }

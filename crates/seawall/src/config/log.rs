@@ -1,12 +1,13 @@
 //! `[log]`: how much the daemon tells about what it does, and in which form.
 
-use super::key::{Key, Kind, Reload, Section};
-use super::{Problem, Reader, Written};
+use super::key::{Key, Kind, Occurs, Reload, Section};
+use super::{Problem, Reader, Table, Written};
 
 /// What can be written.
 pub(super) const SECTION: Section = Section {
     name: "log",
     about: "How much the daemon tells about what it does, and in which form.",
+    occurs: Occurs::Once,
     keys: &[
         Key {
             name: "level",
@@ -60,7 +61,7 @@ pub(crate) enum LogForm {
 
 /// What was written, understood.
 pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Option<LogSettings> {
-    let mut read = Reader::new(&SECTION, written, problems);
+    let mut read = Reader::new(Table::sole(&SECTION), written, problems);
     let level = read.entry("level").map(|entry| match entry.text.as_str() {
         "error" => Level::Error,
         "warn" => Level::Warn,

@@ -6,7 +6,9 @@
 //! * Each section has a file of its own, with its keys and with the type that holds what they mean. A value of that type
 //!   cannot be invalid: nothing is opened or bound before it exists.
 
+mod alone;
 mod edition;
+mod front;
 mod journal;
 mod key;
 mod log;
@@ -22,6 +24,7 @@ use std::path::PathBuf;
 
 pub(crate) use edition::Change;
 use edition::changes;
+pub(crate) use front::ProxySettings;
 pub(crate) use journal::JournalSettings;
 pub(crate) use key::Reload;
 pub(crate) use log::{Level, LogForm, LogSettings};
@@ -31,10 +34,11 @@ pub(crate) use schema::schema;
 pub(crate) use secret::Token;
 pub(crate) use server::{Mode, Reads, ServerSettings};
 use written::Entry;
-pub(crate) use written::{Origin, Sources, Written};
+pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 3] = [&server::SECTION, &journal::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 4] =
+    [&server::SECTION, &journal::SECTION, &front::SECTION, &log::SECTION];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerSettings,
     /// `[journal]`
     pub(crate) journal: JournalSettings,
+    /// `[[proxy]]`, each.
+    pub(crate) proxies: Vec<ProxySettings>,
     /// `[log]`
     pub(crate) log: LogSettings,
     /// Where all of it comes from.
@@ -74,10 +80,11 @@ impl Config {
     ) -> Result<Self, Vec<Problem>> {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
+        let proxies = front::understand(&written, journal.as_ref(), &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, log) {
-            (Some(server), Some(journal), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, log, written })
+        match (server, journal, proxies, log) {
+            (Some(server), Some(journal), Some(proxies), Some(log)) if problems.is_empty() => {
+                Ok(Self { file: written.file.clone(), server, journal, proxies, log, written })
             }
             _ => Err(problems),
         }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::key::{Kind, Section};
-use super::{Entry, Origin, Problem, Written};
+use super::key::Kind;
+use super::{Entry, Origin, Problem, Table, Written};
 
-/// Reads the keys of a section, and gathers what is wrong with them.
+/// Reads the keys of a table, and gathers what is wrong with them.
 pub(crate) struct Reader<'a> {
-    section: &'static Section,
+    table: Table,
     written: &'a Written,
     problems: &'a mut Vec<Problem>,
     /// What was asked for: a test holds it against the section's keys.
@@ -16,20 +16,16 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of a section.
-    pub(crate) fn new(
-        section: &'static Section,
-        written: &'a Written,
-        problems: &'a mut Vec<Problem>,
-    ) -> Self {
-        Self { section, written, problems, asked: Vec::new() }
+    /// A reader of a table.
+    pub(crate) fn new(table: Table, written: &'a Written, problems: &'a mut Vec<Problem>) -> Self {
+        Self { table, written, problems, asked: Vec::new() }
     }
 
     /// What was written for a key, or its default.
     pub(crate) fn entry(&mut self, name: &'static str) -> Option<Entry> {
         self.asked.push(name);
-        let key = self.section.key(name)?;
-        let entry = self.written.entry(self.section, key)?;
+        let key = self.table.section.key(name)?;
+        let entry = self.written.entry(self.table, key)?;
         if let Kind::OneOf(words) = key.kind
             && !words.contains(&entry.text.as_str())
         {
@@ -67,12 +63,25 @@ impl<'a> Reader<'a> {
         T: FromStr,
         T::Err: fmt::Display,
     {
-        let key = self.section.key(name)?;
-        if self.written.entry(self.section, key).is_none() {
+        let key = self.table.section.key(name)?;
+        if self.written.entry(self.table, key).is_none() {
             self.asked.push(name);
             return Some(None);
         }
         self.value(name).map(Some)
+    }
+
+    /// The value of a key that has no default and has to be there.
+    pub(crate) fn required<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        let value = self.optional(name)?;
+        if value.is_none() {
+            self.refuse(name, &self.written.origin(self.table), "it has to be set".to_owned());
+        }
+        value
     }
 
     /// Refuses a number that is too low.
@@ -86,7 +95,7 @@ impl<'a> Reader<'a> {
 
     /// Tells that a value is wrong.
     pub(crate) fn refuse(&mut self, name: &str, origin: &Origin, message: String) {
-        let key = format!("{}.{name}", self.section.name);
+        let key = format!("{}.{name}", self.table.section.name);
         self.problems.push(Problem { origin: origin.clone(), key, message });
     }
 }

@@ -3,13 +3,17 @@
 use serde_json::{Value, json};
 
 use super::SECTIONS;
-use super::key::{Key, Kind, Section};
+use super::key::{Key, Kind, Occurs, Section};
 
 /// The schema.
 pub(crate) fn schema() -> Value {
     let mut properties = serde_json::Map::new();
     for section in SECTIONS {
-        properties.insert(section.name.to_owned(), table(section));
+        let table = match section.occurs {
+            Occurs::Once => table(section),
+            Occurs::Often => json!({"type": "array", "items": table(section)}),
+        };
+        properties.insert(section.name.to_owned(), table);
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -42,6 +46,8 @@ fn property(key: &Key) -> Value {
     let mut property = match key.kind {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
+        Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
+        Kind::List => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Size => json!({"type": ["string", "integer"]}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
         Kind::Text | Kind::Path | Kind::Span | Kind::Secret => json!({"type": "string"}),
@@ -49,6 +55,7 @@ fn property(key: &Key) -> Value {
     let default = key.default.map(|text| match key.kind {
         Kind::Switch => json!(text == "true"),
         Kind::Count => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
+        Kind::Share => text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number)),
         _ => json!(text),
     });
     if let Value::Object(object) = &mut property {

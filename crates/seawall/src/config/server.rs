@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::key::{Key, Kind, Reload, Section};
-use super::{Problem, Reader, Token, Written};
+use super::key::{Key, Kind, Occurs, Reload, Section};
+use super::{Problem, Reader, Table, Token, Written};
 use crate::sizes::Size;
 use crate::spans::Span;
 
@@ -15,6 +15,7 @@ use crate::spans::Span;
 pub(super) const SECTION: Section = Section {
     name: "server",
     about: "Where the daemon listens, who may do what, and the limits of its HTTP face.",
+    occurs: Occurs::Once,
     keys: &[
         Key {
             name: "listen",
@@ -143,7 +144,7 @@ const SMALLEST_BODY: u64 = 1024;
 
 /// What was written, understood.
 pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Option<ServerSettings> {
-    let mut read = Reader::new(&SECTION, written, problems);
+    let mut read = Reader::new(Table::sole(&SECTION), written, problems);
     let listen = read.value::<Listen>("listen");
     let socket = read.optional::<PathBuf>("socket");
     let mode = read.value::<Mode>("socket_mode");

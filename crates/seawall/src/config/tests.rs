@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::key::Section;
+use super::key::{Occurs, Section};
 use super::*;
 
 /// Every reader of a section ends with this: a key that nobody asks for fails the test that loads a configuration.
@@ -14,13 +14,13 @@ pub(super) fn every_key_was_asked_for(section: &Section, asked: &[&str]) {
     assert!(idle.is_empty(), "nothing reads these keys of [{}]: {idle:?}", section.name);
 }
 
-struct Place {
+pub(super) struct Place {
     directory: TempDir,
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl Place {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("seawall.toml");
         fs::write(&file, text).unwrap();
@@ -28,17 +28,17 @@ impl Place {
         Self { directory, sources: Sources { file: Some(file), environment, typed: Vec::new() } }
     }
 
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.sources.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    fn load(&self) -> Config {
+    pub(super) fn load(&self) -> Config {
         Config::load(&self.sources).unwrap_or_else(|problems| panic!("{problems:#?}"))
     }
 
     /// What is wrong, as it is told, without the directory.
-    fn complaints(&self) -> Vec<String> {
+    pub(super) fn complaints(&self) -> Vec<String> {
         let problems = Config::load(&self.sources).unwrap_err();
         let directory = format!("{}/", self.directory.path().display());
         problems.iter().map(|problem| problem.to_string().replace(&directory, "")).collect()
@@ -207,7 +207,9 @@ fn every_default_is_a_value_of_its_key_and_stands_in_the_schema() {
     let schema = schema();
     for section in SECTIONS {
         for key in section.keys {
-            let stated = &schema["properties"][section.name]["properties"][key.name];
+            let table = &schema["properties"][section.name];
+            let table = if section.occurs == Occurs::Often { &table["items"] } else { table };
+            let stated = &table["properties"][key.name];
             assert_eq!(stated["description"], key.about, "{}.{}", section.name, key.name);
             assert_eq!(stated.get("default").is_some(), key.default.is_some(), "{}", key.name);
         }
@@ -226,8 +228,9 @@ fn table(section: &Section) -> String {
     };
     let rows: String = section.keys.iter().map(row).collect::<Vec<_>>().concat();
     format!(
-        "## [{}]\n\n{}\n\n| key | value | default | taken with | what it is |\n|---|---|---|---|---|\n{rows}",
-        section.name, section.about
+        "## {}\n\n{}\n\n| key | value | default | taken with | what it is |\n|---|---|---|---|---|\n{rows}",
+        section.heading(),
+        section.about
     )
 }
 

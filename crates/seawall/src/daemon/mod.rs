@@ -1,14 +1,16 @@
-//! The daemon: one process with the journal, its HTTP face and its archives.
+//! The daemon: one process with the journal, its HTTP face, its archives and its proxies.
 //!
-//! [`run`] is the order of things: configuration, log, journal, archives, listeners, ready; then events until one ends it;
-//! then, each within its limit, no more connections, what has begun, archives, and the journal last. What a kill
+//! [`run`] is the order of things: configuration, log, journals, archives, listeners, proxies, ready; then events until one
+//! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
 mod face;
+mod fronts;
 mod keeper;
 mod logging;
 mod systemd;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
@@ -45,12 +48,14 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let dial = Dial::begin(config.log);
     introduce(&config);
     let journal = open(&config)?;
+    let fronts = fronts::open(&config.proxies)?;
     let (edition, editions) = watch::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
     let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new(journal.clone(), &keeper, editions.clone(), phases.clone());
+    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
+    let serving = fronts::serve(fronts)?;
     let manager = Manager::of_the_process();
     let daemon = Daemon { sources, dial, edition, manager };
     let patience = runtime.block_on(async {
@@ -62,8 +67,13 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.manager.tell("STOPPING=1");
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
+        let drained = spawn_blocking(move || serving.drain(patience));
         if open.closed(patience).await == Ended::Late {
             warn!("requests had not ended within server.drain_timeout and are cut off");
+        }
+        // It is bounded by itself, unless the disk hangs; what is pending is in the journals.
+        if timeout(patience + HEARTBEAT, drained).await.is_err() {
+            warn!("the proxies had not ended; what they had acknowledged is in their journals");
         }
         Ok::<_, DaemonFailure>(patience)
     })?;
@@ -93,20 +103,22 @@ fn open(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
     let opened = Journal::open(dir, config.journal.options.clone());
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;
-    report(journal.recovery());
+    report(dir, journal.recovery());
     Ok(journal)
 }
 
-fn report(recovery: &Recovery) {
-    info!(frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
+/// Says what a start has found in a journal: there is one more for each proxy.
+fn report(dir: &Path, recovery: &Recovery) {
+    let journal = dir.display();
+    info!(%journal, frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
     if let Some(cut) = &recovery.cut {
         let (segment, from, to) = (cut.segment.get(), cut.start, cut.end);
-        info!(segment, from, to, "cut the torn end of the journal, none of which was acknowledged");
+        info!(%journal, segment, from, to, "cut the torn end of the journal, none of which was acknowledged");
     }
     for damage in &recovery.damage {
         let (segment, from, to) = (damage.segment.get(), damage.start, damage.end);
         let (cause, lost_frames) = (format!("{:?}", damage.cause), damage.lost_frames);
-        error!(segment, from, to, cause, lost_frames, kept = damage.kept, "the journal is damaged");
+        error!(%journal, segment, from, to, cause, lost_frames, kept = damage.kept, "the journal is damaged");
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 
 use journal::archive::ArchiveError;
 use journal::storage::Fault;
+use proxy::StartError;
 
 use crate::config::Problem;
 use crate::exit::Exit;
@@ -29,6 +30,15 @@ pub(crate) enum DaemonFailure {
         #[source]
         source: io::Error,
     },
+    /// A proxy could not be started.
+    #[error("failed to start the proxy {name}: {source}")]
+    Proxy {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: StartError,
+    },
     /// The system refused what every daemon needs: threads, signals.
     #[error("failed to start {what}: {source}")]
     System {
@@ -52,7 +62,8 @@ impl DaemonFailure {
         match self {
             Self::Config(_) => "configuration",
             Self::Archives(_) | Self::Archiver(_) => "journal",
-            Self::Listen { .. } => "not-listening",
+            Self::Listen { .. } | Self::Proxy { source: StartError::Listen { .. }, .. } => "not-listening",
+            Self::Proxy { .. } => "proxy",
             Self::System { .. } => "system",
         }
     }
@@ -70,7 +81,7 @@ impl DaemonFailure {
                 io::ErrorKind::AddrNotAvailable => Some("this machine has no such address"),
                 _ => None,
             },
-            Self::Archives(_) | Self::Archiver(_) | Self::System { .. } => None,
+            Self::Archives(_) | Self::Archiver(_) | Self::Proxy { .. } | Self::System { .. } => None,
         }
     }
 }

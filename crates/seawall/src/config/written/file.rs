@@ -8,8 +8,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, LARGEST_FILE, Origin, Written};
-use crate::config::key::{Key, Kind, Section};
+use super::{Entry, LARGEST_FILE, Origin, Table, Written};
+use crate::config::key::{Key, Kind, Occurs, Section};
 use crate::config::nearest::nearest;
 use crate::config::{Problem, SECTIONS, secret};
 
@@ -57,14 +57,9 @@ impl Document<'_> {
         }
         for (name, value) in table.into_inner() {
             let section = SECTIONS.into_iter().find(|section| section.name == name.get_ref());
-            match (section, value.get_ref()) {
-                (Some(section), DeValue::Table(keys)) => self.section(section, keys, written, problems),
-                (Some(section), _) => problems.push(Problem {
-                    origin: self.at(value.span()),
-                    key: section.name.to_owned(),
-                    message: format!("it has to be a table: write [{}]", section.name),
-                }),
-                (None, _) => {
+            match section {
+                Some(section) => self.tables(section, &value, written, problems),
+                None => {
                     let known = SECTIONS.map(|section| section.name);
                     problems.push(self.unknown(&name, &known, "section"));
                 }
@@ -72,13 +67,36 @@ impl Document<'_> {
         }
     }
 
-    fn section(
+    /// The table of a section, or its tables.
+    fn tables<'v>(
         &self,
         section: &'static Section,
-        keys: &DeTable<'_>,
+        value: &'v Spanned<DeValue<'v>>,
         written: &mut Written,
         problems: &mut Vec<Problem>,
     ) {
+        let table = |value: &'v Spanned<DeValue<'v>>| match value.get_ref() {
+            DeValue::Table(keys) => Some((keys, self.at(value.span()))),
+            _ => None,
+        };
+        let tables: Option<Vec<_>> = match (section.occurs, value.get_ref()) {
+            (Occurs::Once, _) => table(value).map(|table| vec![table]),
+            (Occurs::Often, DeValue::Array(values)) => values.iter().map(table).collect(),
+            (Occurs::Often, _) => None,
+        };
+        let Some(tables) = tables else {
+            let message = format!("it has to be a table: write {}", section.heading());
+            problems.push(Problem { origin: self.at(value.span()), key: section.name.to_owned(), message });
+            return;
+        };
+        for (keys, origin) in tables {
+            let table = written.begin(section, origin);
+            self.table(table, keys, written, problems);
+        }
+    }
+
+    fn table(&self, table: Table, keys: &DeTable<'_>, written: &mut Written, problems: &mut Vec<Problem>) {
+        let section = table.section;
         let mut known: Vec<String> = Vec::new();
         for key in section.keys {
             known.push(key.name.to_owned());
@@ -93,13 +111,13 @@ impl Document<'_> {
                 known.push(name);
             }
             if let Some(entry) = found {
-                written.entries.insert((section.name, key.name), entry);
+                written.set(table, key, entry);
             }
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         let unknown = keys.keys().filter(|name| !known.contains(&name.get_ref().as_ref()));
         problems
-            .extend(unknown.map(|name| self.unknown(name, &known, &format!("key of [{}]", section.name))));
+            .extend(unknown.map(|name| self.unknown(name, &known, &format!("key of {}", section.heading()))));
     }
 
     /// A value as it would stand in the environment, if it is of the form that the key takes.
@@ -115,7 +133,24 @@ impl Document<'_> {
             (Kind::Size | Kind::Count, DeValue::Integer(number)) if number.radix() == 10 => {
                 number.as_str().to_owned()
             }
-            (Kind::Switch | Kind::Count, _) => {
+            (Kind::Share, DeValue::Float(number)) => number.as_str().to_owned(),
+            (Kind::Share, DeValue::Integer(number)) => number.as_str().to_owned(),
+            (Kind::List, DeValue::Array(values)) => {
+                let texts = values.iter().map(|value| match value.get_ref() {
+                    DeValue::String(text) if !text.contains(',') => Some(text.as_ref()),
+                    _ => None,
+                });
+                match texts.collect::<Option<Vec<_>>>() {
+                    // An empty list is as good as none.
+                    Some(texts) if texts.is_empty() => return None,
+                    Some(texts) => texts.join(","),
+                    None => {
+                        problems.push(misfit(section, key, origin, value.get_ref()));
+                        return None;
+                    }
+                }
+            }
+            (Kind::Switch | Kind::Count | Kind::Share | Kind::List, _) => {
                 problems.push(misfit(section, key, origin, value.get_ref()));
                 return None;
             }
@@ -153,6 +188,8 @@ fn misfit(section: &Section, key: &Key, origin: Origin, value: &DeValue<'_>) -> 
     let wanted = match key.kind {
         Kind::Switch => "true or false, without quotes".to_owned(),
         Kind::Count => "a number, without quotes".to_owned(),
+        Kind::Share => "a number from 0 to 1, without quotes".to_owned(),
+        Kind::List => "a list of texts without commas, such as [\"http://replica:8000\"]".to_owned(),
         Kind::Size => "a size, such as \"64MiB\"".to_owned(),
         Kind::Span => "a span of time, such as \"30s\"".to_owned(),
         Kind::OneOf(_) => format!("one of {}", key.kind.label()),

@@ -38,6 +38,8 @@ pub(super) struct Facts {
     /// What the next segment takes.
     segment: u64,
     refused: Option<Refused>,
+    /// How the proxies' journals are; nothing if one does not answer.
+    fronts: Option<Vec<(String, Health)>>,
 }
 
 /// It answers: that is all that it says.
@@ -57,15 +59,19 @@ pub(super) async fn facts(face: &Arc<Face>) -> Facts {
     let config = face.config();
     let (journal, dir) = (face.journal.clone(), config.journal.dir.clone());
     let disk = move || room::of(&dir).ok().map(|room| (room.free, room.total));
+    let fronts = face.fronts.clone();
+    let fronts = move || fronts.into_iter().map(|(name, journal)| (name, journal.stats().health)).collect();
     let stats = timeout(PATIENCE, face.asking.run(move || journal.stats()));
     let disk = timeout(PATIENCE, face.asking.run(disk));
-    let (stats, disk) = tokio::join!(stats, disk);
+    let fronts = timeout(PATIENCE, face.asking.run(fronts));
+    let (stats, disk, fronts) = tokio::join!(stats, disk, fronts);
     Facts {
         phase: *face.phase.borrow(),
         stats: stats.ok().flatten(),
         disk: disk.ok().flatten().flatten(),
         segment: config.journal.options.segment_size,
         refused: face.figures.refused(),
+        fronts: fronts.ok().flatten(),
     }
 }
 
@@ -82,11 +88,15 @@ pub(super) fn reasons(facts: &Facts) -> Vec<String> {
         reasons.push("the journal does not answer: the disk may hang".to_owned());
         return reasons;
     };
-    let has_room = facts.disk.is_some_and(|(free, _)| free > facts.segment);
-    match &stats.health {
-        Health::Stopped(why) => reasons.push(format!("the journal has stopped: {why}")),
-        Health::Full if !has_room => reasons.push("the disk has no room for another segment".to_owned()),
-        Health::Full | Health::Well => {}
+    reasons.extend(unwell(&stats.health, facts));
+    match &facts.fronts {
+        // They lie on the same disk, and have segments of the same size.
+        Some(fronts) => reasons.extend(
+            fronts
+                .iter()
+                .filter_map(|(name, health)| Some(format!("the proxy {name}: {}", unwell(health, facts)?))),
+        ),
+        None => reasons.push("the journal of a proxy does not answer: the disk may hang".to_owned()),
     }
     if let Some(refused) = &facts.refused
         && refused.code == "over-budget"
@@ -95,6 +105,16 @@ pub(super) fn reasons(facts: &Facts) -> Vec<String> {
         reasons.push(refused.message.clone());
     }
     reasons
+}
+
+/// What keeps a journal from taking events.
+fn unwell(health: &Health, facts: &Facts) -> Option<String> {
+    let has_room = facts.disk.is_some_and(|(free, _)| free > facts.segment);
+    match health {
+        Health::Stopped(why) => Some(format!("the journal has stopped: {why}")),
+        Health::Full if !has_room => Some("the disk has no room for another segment".to_owned()),
+        Health::Full | Health::Well => None,
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +141,7 @@ mod tests {
             disk: Some((500, 2000)),
             segment: 100,
             refused: None,
+            fronts: Some(Vec::new()),
         }
     }
 
@@ -143,6 +164,15 @@ mod tests {
         assert!(reasons(&full).is_empty());
         assert_eq!(reasons(&Facts { disk: Some((100, 2000)), ..full }).len(), 1);
         assert_eq!(reasons(&Facts { disk: None, ..with(Health::Full) }).len(), 1, "unknown is not room");
+    }
+
+    #[test]
+    fn the_journal_of_a_proxy_counts_too_and_is_told_by_its_name() {
+        let front = |health| Facts { fronts: Some(vec![("shop".to_owned(), health)]), ..well() };
+        assert!(reasons(&front(Health::Well)).is_empty());
+        let stopped = reasons(&front(Health::Stopped("EIO".to_owned())));
+        assert_eq!(stopped, ["the proxy shop: the journal has stopped: EIO"]);
+        assert_eq!(reasons(&Facts { fronts: None, ..well() }).len(), 1, "unknown is not well");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::Phase;
+use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
@@ -34,6 +35,8 @@ use recall::Recall;
 /// What handlers work with.
 pub(super) struct Face {
     journal: Journal,
+    /// The proxies' journals, with their names.
+    fronts: Vec<(String, Journal)>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
@@ -76,14 +79,16 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        journal: Journal,
+        (journal, fronts): (Journal, &[Front]),
         keeper: &Keeper,
         edition: watch::Receiver<Arc<Config>>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         let server = edition.borrow().server.clone();
+        let fronts = fronts.iter().map(|front| (front.name.clone(), front.journal.clone())).collect();
         Self {
             journal,
+            fronts,
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,
@@ -92,7 +97,7 @@ impl Face {
             recall: Arc::default(),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places: Arc::new(Semaphore::new(server.max_connections)),
-            asking: Slots::new(2),
+            asking: Slots::new(3),
             working: Slots::new(8),
         }
     }

@@ -1,0 +1,75 @@
+//! The proxies of the daemon, each with a journal of its own: opened before anything listens, drained before the daemon ends.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use journal::Journal;
+use proxy::{Notice, Proxy, Running, Weight};
+use tracing::{info, warn};
+
+use super::report;
+use crate::clock;
+use crate::config::ProxySettings;
+use crate::failure::{DaemonFailure, Failure};
+use crate::journals;
+
+/// A proxy that may be started: its journal is held.
+pub(super) struct Front {
+    /// Its name.
+    pub(super) name: String,
+    /// Its journal.
+    pub(super) journal: Journal,
+    settings: proxy::Settings,
+}
+
+/// Proxies that serve.
+pub(super) struct Serving(Vec<(String, Running)>);
+
+/// Opens the journals of all proxies.
+pub(super) fn open(proxies: &[ProxySettings]) -> Result<Vec<Front>, Failure> {
+    let front = |proxy: &ProxySettings| {
+        let opened = Journal::open(&proxy.dir, proxy.options.clone());
+        let journal = opened.map_err(|error| journals::refusal(&proxy.dir, error))?;
+        report(&proxy.dir, journal.recovery());
+        Ok(Front { name: proxy.settings.name.clone(), journal, settings: proxy.settings.clone() })
+    };
+    proxies.iter().map(front).collect()
+}
+
+/// Starts all of them.
+pub(super) fn serve(fronts: Vec<Front>) -> Result<Serving, DaemonFailure> {
+    let mut serving = Vec::new();
+    for Front { name, journal, settings } in fronts {
+        let (dialect, servers) = (settings.dialect.name(), settings.upstreams.len());
+        let proxy = name.clone();
+        let listener = Arc::new(move |notice: &Notice| tell(&proxy, notice));
+        let running = Proxy::start(settings, journal, Arc::new(clock::millis), listener)
+            .map_err(|source| DaemonFailure::Proxy { name: name.clone(), source })?;
+        let address = running.address();
+        info!(proxy = name, %address, dialect, servers, "a proxy takes requests");
+        serving.push((name, running));
+    }
+    Ok(Serving(serving))
+}
+
+fn tell(proxy: &str, notice: &Notice) {
+    match notice.weight() {
+        Weight::Info => info!(proxy, "{notice}"),
+        Weight::Warning => warn!(proxy, "{notice}"),
+    }
+}
+
+impl Serving {
+    /// Takes no new connections, and lets what has begun end, for all proxies at once.
+    pub(super) fn drain(self, patience: Duration) {
+        thread::scope(|scope| {
+            for (name, running) in self.0 {
+                scope.spawn(move || {
+                    running.drain(patience);
+                    info!(proxy = name, "a proxy has ended; what is pending stays in its journal");
+                });
+            }
+        });
+    }
+}
