@@ -68,6 +68,9 @@ pub(crate) fn processor_time() -> Duration {
 
 /// A log that takes part.
 pub(crate) trait Contestant {
+    /// What is done once in the life of a log, before anything is measured.
+    fn prepare(&mut self) {}
+
     /// Lets writers append, each the next once its last is acknowledged, until the time is over.
     fn round(&mut self, order: &Order) -> Round;
 

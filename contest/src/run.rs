@@ -96,6 +96,7 @@ fn cell(order: &Order) {
     }
     // What is done once, as making files, is done before.
     for (_, contestant, _) in &mut all {
+        contestant.prepare();
         contestant.round(order);
         contestant.rest();
     }

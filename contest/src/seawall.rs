@@ -33,17 +33,7 @@ impl Seawall {
         let journal = Journal::open(&directory.join("journal"), Options::new(|| Millis::new(0))).unwrap();
         let stream = journal.stream("s").unwrap();
         let consumer = journal.consumer("c", Start::Oldest).unwrap();
-        let new = Self { journal, stream, consumer, waiting };
-        new.wear_in();
-        new
-    }
-
-    /// Goes once through the segments that it will use again, as the files of others are written before.
-    fn wear_in(&self) {
-        while self.journal.stats().counters.segments_retired < 3 {
-            self.journal.append_all(&self.stream, vec![[0; 64 << 10]; 64]).unwrap();
-            self.settle();
-        }
+        Self { journal, stream, consumer, waiting }
     }
 
     /// A consumer keeps up, so that segments are used again as they would be.
@@ -85,6 +75,14 @@ impl Seawall {
 }
 
 impl Contestant for Seawall {
+    /// Goes once through the segments that it will use again, as the files of others are written before.
+    fn prepare(&mut self) {
+        while self.journal.stats().counters.segments_retired < 3 {
+            self.journal.append_all(&self.stream, vec![[0; 64 << 10]; 64]).unwrap();
+            self.settle();
+        }
+    }
+
     fn round(&mut self, order: &Order) -> Round {
         match self.waiting {
             Waiting::Tasks => self.by_tasks(order),
