@@ -5,6 +5,7 @@
 //! written to another name, synced, renamed, the names synced. Only then it settles the events, so that their segments
 //! may go.
 
+mod ahead;
 mod arwal;
 mod names;
 mod retain;
@@ -13,7 +14,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
-use crate::{CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start};
+use crate::{
+    Commit, CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start,
+};
+use ahead::{Read, read_ahead};
 pub use arwal::MOST_PAYLOAD;
 use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
 pub use names::{ENDING, encode as file_stem};
@@ -96,26 +100,15 @@ impl Archiver {
 
     fn archive(&self, name: &str) -> Result<Option<Archived>, ArchiveError> {
         let stream = self.journal.stream(name)?;
-        let mut events = self.consumer.pending(&stream).peekable();
-        if events.peek().is_none() {
+        if self.consumer.pending(&stream).next().is_none() {
             return Ok(None);
         }
-        let mut last = None;
-        let mut damaged = Vec::new();
         let mut writer = ArchiveWriter::begin(&*self.storage)?;
-        for event in events {
-            match event {
-                Ok(event) => {
-                    last = Some(event.seq);
-                    writer.add(&event)?;
-                }
-                Err(ReadError::Damaged { seq, .. }) => {
-                    last = Some(seq);
-                    damaged.push(seq);
-                }
-                Err(error) => return Err(ArchiveError::Read(error)),
-            }
-        }
+        let events = || self.consumer.pending(&stream);
+        let (last, damaged) = match self.journal.shared.options.commit {
+            Commit::Caller => writer.add_all(&mut events())?,
+            Commit::Thread => read_ahead(events, |events| writer.add_all(events))?,
+        };
         let Some(last) = last else { return Ok(None) };
         let archive = writer.end(&*self.storage, name, self.journal.now())?;
         if let Some(all) = Span::new(Seq::FIRST, last) {
@@ -181,6 +174,28 @@ impl ArchiveWriter {
         };
         let encoder = begin().map_err(Fault::on("write to", ASIDE))?;
         Ok(Self { encoder, records: Vec::with_capacity(CHUNK), events: 0 })
+    }
+
+    /// Adds what can be read, and says which event was the last and which are damaged.
+    fn add_all(
+        &mut self,
+        events: &mut dyn Iterator<Item = Read>,
+    ) -> Result<(Option<Seq>, Vec<Seq>), ArchiveError> {
+        let (mut last, mut damaged) = (None, Vec::new());
+        for event in events {
+            match event {
+                Ok(event) => {
+                    last = Some(event.seq);
+                    self.add(&event)?;
+                }
+                Err(ReadError::Damaged { seq, .. }) => {
+                    last = Some(seq);
+                    damaged.push(seq);
+                }
+                Err(error) => return Err(ArchiveError::Read(error)),
+            }
+        }
+        Ok((last, damaged))
     }
 
     fn add(&mut self, event: &crate::Event) -> Result<(), Fault> {
