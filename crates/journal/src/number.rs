@@ -45,6 +45,10 @@ macro_rules! number {
     };
 }
 
+/// The largest number of a frame or an event that is believed. No journal gets so far, and none that counts on from
+/// there comes to the end of its numbers.
+pub(crate) const MOST: u64 = 1 << 62;
+
 number! {
     /// The number of an event in its stream, from 1.
     Seq

@@ -2,6 +2,7 @@
 
 use super::bytes::{Bytes, Put};
 use super::sum::Identity;
+use crate::number::MOST;
 use crate::{Lsn, Millis, Seq, StreamNumber};
 
 /// Bytes before the payload.
@@ -107,7 +108,7 @@ fn head(bytes: &[u8]) -> Option<Head> {
     let time = Millis::new(fields.i64("time").ok()?);
     let stream = StreamNumber::new(fields.u64("stream").ok()?);
     let seq = Seq::new(fields.u64("sequence number").ok()?);
-    Some(Head { kind, behind, lsn, time, stream, seq })
+    (lsn.get() <= MOST && seq.get() <= MOST).then_some(Head { kind, behind, lsn, time, stream, seq })
 }
 
 /// Appends the frame that will lie at `offset` of the segment.

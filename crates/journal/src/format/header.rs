@@ -2,6 +2,7 @@
 
 use super::bytes::{Bytes, Malformed, Put};
 use super::sum::sum;
+use crate::number::MOST;
 use crate::{JournalId, Lsn, Millis, SegmentId};
 
 const ID_MAGIC: [u8; 8] = *b"SEAWALLI";
@@ -99,7 +100,7 @@ impl SegmentHeader {
             made: Millis::new(fields.i64("time")?),
             size: fields.u64("size")?,
         };
-        if header_bytes == 4096 { Ok(header) } else { Err(BadHeader::Damaged) }
+        if header_bytes == 4096 && header.first.get() <= MOST { Ok(header) } else { Err(BadHeader::Damaged) }
     }
 }
 

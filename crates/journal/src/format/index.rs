@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::bytes::{Bytes, Malformed, Put};
+use crate::number::MOST;
 use crate::{ConsumerNumber, Millis, SegmentId, Seq, Span, StreamNumber};
 
 /// Where the frame of an event lies. Twelve bytes, since there is one for each live event.
@@ -267,5 +268,5 @@ fn consumer(bytes: &mut Bytes<'_>) -> Result<ConsumerNumber, Malformed> {
 
 fn seq(bytes: &mut Bytes<'_>) -> Result<Seq, Malformed> {
     let seq = Seq::new(bytes.varint("sequence number")?);
-    if seq >= Seq::FIRST { Ok(seq) } else { Err(Malformed { what: "sequence number" }) }
+    if seq >= Seq::FIRST && seq.get() <= MOST { Ok(seq) } else { Err(Malformed { what: "sequence number" }) }
 }

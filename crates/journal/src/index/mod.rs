@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::format::{LostTo, Malformed, Openness, Place, Record, Settling, Start, Totals};
+use crate::number::MOST;
 use crate::scope::stand_in;
 use crate::{ConsumerNumber, Millis, Scope, SegmentId, Seq, Span, StreamNumber, limits};
 pub(crate) use consumer::{Claim, Consumer, Position};
@@ -217,10 +218,11 @@ impl Index {
             let positions = self.consumers.iter_mut().filter_map(|known| known.positions.get_mut(&number));
             positions.for_each(|position| position.forget(*span));
         }
-        match to {
-            LostTo::Damage => self.totals.lost_to_damage += gone.len() as u64,
-            LostTo::Budget => self.totals.lost_to_budget += gone.len() as u64,
-        }
+        let total = match to {
+            LostTo::Damage => &mut self.totals.lost_to_damage,
+            LostTo::Budget => &mut self.totals.lost_to_budget,
+        };
+        *total = total.saturating_add(gone.len() as u64);
         gone.into_iter().for_each(|place| self.count_out(place));
         self.release(number, &[]);
     }
@@ -270,7 +272,7 @@ impl Index {
     /// Passes over as many numbers in every stream as frames were lost: one of them may have been an event of it.
     pub(crate) fn skip(&mut self, frames: u64) {
         for stream in self.streams.values_mut() {
-            stream.next = stream.next.plus(frames);
+            stream.next = stream.next.plus(frames).min(Seq::new(MOST));
             stream.draft.next = stream.next;
         }
     }

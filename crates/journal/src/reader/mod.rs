@@ -110,8 +110,8 @@ impl Reader {
         // A running journal clears segments away.
         headers.segments.retain(|headed| !is_gone(headed));
         let journal = headers.journal();
-        let known = journal.map(|journal| headers.known(&*storage, journal)).transpose()?;
-        Ok(Self { storage, headers, journal, known: known.unwrap_or_default() })
+        let known = journal.map(|journal| headers.known(&*storage, journal)).unwrap_or_default();
+        Ok(Self { storage, headers, journal, known })
     }
 
     /// The journal that this is; nothing if no header says so.

@@ -133,7 +133,7 @@ impl Headers {
     }
 
     /// The segments that belong to a journal, or may, and are what their names say.
-    pub(crate) fn known(&self, storage: &dyn Storage, journal: JournalId) -> Result<Vec<Known>, Fault> {
+    pub(crate) fn known(&self, storage: &dyn Storage, journal: JournalId) -> Vec<Known> {
         let mut known = Vec::new();
         for headed in &self.segments {
             let (segment, size) = (headed.segment, headed.size);
@@ -142,23 +142,24 @@ impl Headers {
                     known.push(Known { segment, size, begins: Begins::Stated(header.first) });
                 }
                 Err(Unread::Bad(BadHeader::Damaged)) => {
-                    known.push(Known { segment, size, begins: seen(storage, journal, segment)? });
+                    known.push(Known { segment, size, begins: seen(storage, journal, segment) });
                 }
                 Ok(_) | Err(_) => {}
             }
         }
-        Ok(known)
+        known
     }
 }
 
-/// What the first frame says of a segment whose header is damaged.
-fn seen(storage: &dyn Storage, journal: JournalId, segment: SegmentId) -> Result<Begins, Fault> {
-    let bytes = read_segment(storage, segment)?;
+/// What the first frame says of a segment whose header is damaged. One that cannot be read says nothing; whoever needs
+/// it reads it again, and fails then.
+fn seen(storage: &dyn Storage, journal: JournalId, segment: SegmentId) -> Begins {
+    let bytes = read_segment(storage, segment).unwrap_or_default();
     let mut frames = Scan::new(Identity::new(journal, segment), &bytes).filter_map(|found| match found {
         Found::Frame(_, frame) => Some(frame.head().lsn),
         Found::Bad(_) => None,
     });
-    Ok(frames.next().map_or(Begins::Unknown, Begins::Seen))
+    frames.next().map_or(Begins::Unknown, Begins::Seen)
 }
 
 /// Looks at every header, and refuses what is not this journal's. Nothing is changed here.
@@ -194,7 +195,7 @@ pub(super) fn survey(storage: &Arc<dyn Storage>, options: &Options) -> Result<Su
             wanted: id,
         });
     }
-    let segments = headers.known(&**storage, id)?;
+    let segments = headers.known(&**storage, id);
     Ok(Surveyed { id, id_file, segments, names: headers.names })
 }
 
