@@ -18,8 +18,8 @@ fuzz_target!(|input: &[u8]| {
         _ => tree.root(),
     };
     // The decoder of journals is not among those that are detected here.
-    let read = Format::ALL.iter().filter(|format| **format != Format::Journal);
-    let forced = usize::from(how & 7).checked_sub(1).and_then(|number| read.copied().nth(number));
+    let detected = Format::ALL.iter().filter(|format| **format != Format::Journal);
+    let forced = usize::from(how & 7).checked_sub(1).and_then(|number| detected.copied().nth(number));
     let Ok(log) = detect(path, forced) else { return };
     assert!(forced.is_none_or(|forced| forced == log.format()));
     let again = detect(path, Some(log.format())).expect("it was recognised before");
