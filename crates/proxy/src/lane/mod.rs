@@ -1,6 +1,6 @@
 //! A lane: writes that are applied in the order in which they came, and the clients who wait for them.
 //!
-//! [`Course`](course::Course) decides; what is here keeps it behind a lock, and keeps who waits beside it.
+//! [`Course`] decides; what is here keeps it behind a lock, and keeps who waits beside it.
 
 mod ahead;
 mod carrier;

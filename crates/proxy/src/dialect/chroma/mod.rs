@@ -2,7 +2,7 @@
 //!
 //! Chroma gives every collection an id, each server its own, and everything that is done to records names the collection
 //! by it. So that a client can talk to any server behind the proxy, each collection has one id for clients; requests and
-//! answers are rewritten on the way, by what is on the [shelf](shelf). Names are what makes collections of two servers
+//! answers are rewritten on the way, by what is on the [shelf]. Names are what makes collections of two servers
 //! the same one.
 //!
 //! * A lane is a collection, with what creates, renames and deletes it, so what is done to it comes in its order. A name
