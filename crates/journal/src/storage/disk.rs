@@ -35,11 +35,7 @@ impl Disk {
     /// The directory at `path`, which is made if it is not there. Events may be private: nobody else may read it.
     pub fn at(path: &Path) -> io::Result<Self> {
         if !path.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-            // The directory's own name has to last, too.
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                File::open(parent)?.sync_all()?;
-            }
+            make(path)?;
         }
         Ok(Self { path: path.to_owned(), directory: File::open(path)?, access: Access::Write })
     }
@@ -63,6 +59,23 @@ impl Disk {
             Access::Read => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
+}
+
+/// Makes a directory and those above it that are not there. Each of their names has to last, not the last one's alone.
+fn make(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    if !parent.is_dir() {
+        make(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent)?.sync_all()
 }
 
 impl Storage for Disk {
