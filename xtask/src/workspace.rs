@@ -50,7 +50,7 @@ pub(crate) fn output(program: &mut Command) -> Result<String, String> {
 }
 
 /// The program's file name and its words, as one would type them.
-fn shown(program: &Command) -> String {
+pub(crate) fn shown(program: &Command) -> String {
     let name = Path::new(program.get_program()).file_name().unwrap_or(program.get_program());
     let words = program.get_args().map(|word| word.to_string_lossy().into_owned());
     std::iter::once(name.to_string_lossy().into_owned()).chain(words).collect::<Vec<_>>().join(" ")
