@@ -22,6 +22,7 @@ mod screen;
 mod settings;
 mod table;
 pub(crate) mod text;
+pub(crate) mod things;
 pub(crate) mod units;
 
 pub(crate) use archives::{archived, archives, cleanup, damaged_archive, replay};
