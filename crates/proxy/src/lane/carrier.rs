@@ -2,13 +2,13 @@
 //!
 //! What a crash leaves at each step: a write is durable before this begins. Before its settlement is durable it is pending,
 //! and is sent again with the same idempotency key. What was learned from its answer is durable before it is settled. Of a
-//! refused write, the servers that are spared it are settled before the one that refused it, so that it can reach no
-//! other.
+//! refused write, the servers that are spared it are settled before the one that refused it, and all of that is durable
+//! before the client is told, so that it can reach no other.
 
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream};
+use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream, Ticket};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -237,27 +237,43 @@ impl Carrier {
     }
 
     async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
-        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
-            return;
-        };
-        let ticket = consumer.settle(&stream, seq, outcome);
+        let ticket = self.settlement(track, seq, outcome);
         // Where a write may be sent once only, the next one is not sent before it is known that this one was.
-        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
-            && let Err(error) = ticket.await
-        {
-            let upstream = self.route.upstream.name().to_owned();
-            self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park {
+            // What went wrong was told.
+            self.made_sure(ticket).await.ok();
         }
+    }
+
+    fn settlement(&self, track: usize, seq: Seq, outcome: Settled) -> Option<Ticket<()>> {
+        Some(self.core.shared.consumers.get(track)?.settle(&self.stream().ok()?, seq, outcome))
+    }
+
+    /// Waits until settlements are durable; the first that is not, is told and returned.
+    async fn made_sure(&self, settlements: impl IntoIterator<Item = Ticket<()>>) -> Result<(), CommitError> {
+        for settlement in settlements {
+            if let Err(error) = settlement.await {
+                let upstream = self.route.upstream.name().to_owned();
+                self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The servers that have not sent a write do not.
     async fn refuse(&self, seq: Seq, outcome: &Settled, (claimed, response): (Claimed, Response<Body>)) {
         let ((client, spared), starts) = self.lane().spare(self.track, seq);
-        for track in spared {
-            self.settle(track, seq, outcome.clone()).await;
-        }
-        self.settle(self.track, seq, outcome.clone()).await;
+        let tracks = spared.into_iter().chain([self.track]);
+        let settlements: Vec<_> =
+            tracks.filter_map(|track| self.settlement(track, seq, outcome.clone())).collect();
+        // Before a client is told of it: a start that does not know of the refusal would send the write to all.
+        let sure = self.made_sure(settlements).await;
         self.start(starts);
+        let response = match sure {
+            Ok(()) => response,
+            Err(error) => answer::journal_unknown(&error),
+        };
         finish(claimed.or(client), response).await;
     }
 
