@@ -50,6 +50,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Its number, which no other stream of the journal ever has: a name may be used again.
+    pub fn number(&self) -> StreamNumber {
+        self.number
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

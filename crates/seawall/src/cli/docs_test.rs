@@ -238,6 +238,10 @@ fn the_words_of_json_are_listed() {
     codes.extend(["interrupted".to_owned()]);
     let failures = fs::read_to_string(repository().join("crates/seawall/src/failure/daemon.rs")).unwrap();
     codes.extend(found(&failures, r#"=> "([a-z-]+)","#));
+    let failures = fs::read_to_string(repository().join("crates/seawall/src/failure/remote.rs")).unwrap();
+    codes.extend(found(&failures, r#"=> "([a-z-]+)","#));
+    codes.extend(found(&failures, r#"\("[a-z-]+", "([a-z-]+)"\),"#));
+    codes.extend(found(&failures, r#"map_or\("([a-z-]+)","#));
     demand(CONTRACT, "### Failure codes", &codes);
 }
 

@@ -25,7 +25,7 @@ use tracing::{error, info, warn};
 use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
-use face::{Face, Listeners};
+use face::{Face, Listeners, Recall};
 use keeper::{Ended, Keeper};
 use logging::Dial;
 use systemd::Manager;
@@ -49,11 +49,12 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     introduce(&config);
     let journal = open(&config)?;
     let fronts = fronts::open(&config.proxies)?;
+    let recall = recall(&config, &journal)?;
     let (edition, editions) = watch::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
     let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
+    let face = Face::new((journal.clone(), &fronts), (&keeper, recall), editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
     let serving = fronts::serve(fronts)?;
     let manager = Manager::of_the_process();
@@ -107,7 +108,16 @@ fn open(config: &Config) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-/// Says what a start has found in a journal: there is one more for each proxy.
+/// The idempotency keys that are known from before.
+fn recall(config: &Config, journal: &Journal) -> Result<Recall, Failure> {
+    let dir = config.journal.dir.join("keys");
+    let opened = Recall::open(&dir, journal, config.server.idempotency_window);
+    let recall = opened.map_err(|error| journals::refusal(&dir, error))?;
+    report(&dir, recall.recovery());
+    Ok(recall)
+}
+
+/// Says what a start has found in a journal: there is one more for each proxy, and one for idempotency keys.
 fn report(dir: &Path, recovery: &Recovery) {
     let journal = dir.display();
     info!(%journal, frames = recovery.frames, bytes = recovery.bytes, "the journal is open");

@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod body;
+mod consumers;
 mod dispatch;
 mod health;
 mod listen;
@@ -30,7 +31,7 @@ use super::keeper::{Keeper, Kept, Nudge};
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
 use metrics::Figures;
-use recall::Recall;
+pub(super) use recall::Recall;
 
 /// What handlers work with.
 pub(super) struct Face {
@@ -80,7 +81,7 @@ impl Face {
     /// The face of a daemon.
     pub(super) fn new(
         (journal, fronts): (Journal, &[Front]),
-        keeper: &Keeper,
+        (keeper, recall): (&Keeper, Recall),
         edition: watch::Receiver<Arc<Config>>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
@@ -94,7 +95,7 @@ impl Face {
             edition,
             phase,
             figures: Figures::default(),
-            recall: Arc::default(),
+            recall: Arc::new(recall),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places: Arc::new(Semaphore::new(server.max_connections)),
             asking: Slots::new(3),
