@@ -53,7 +53,9 @@ impl RetryAfter {
     pub fn from(self, now: Millis) -> Duration {
         let wait = match self {
             Self::In(wait) => wait,
-            Self::At(then) => Duration::from_millis(then.get().saturating_sub(now.get()).max(0).unsigned_abs()),
+            Self::At(then) => {
+                Duration::from_millis(then.get().saturating_sub(now.get()).max(0).unsigned_abs())
+            }
         };
         wait.min(LONGEST)
     }

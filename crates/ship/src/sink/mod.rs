@@ -1,11 +1,13 @@
 //! Kinds of servers: each makes one request of a batch.
 
 pub(crate) mod airunner;
+pub(crate) mod beside;
 pub(crate) mod http;
 
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::client::NoReply;
 use crate::{Answer, Batch};
 
 /// A request on its way.
@@ -23,4 +25,13 @@ pub trait Sink: Send + Sync {
 
     /// Makes one request of a batch. It is bounded in time and in what it reads, and needs a runtime of tokio.
     fn send<'a>(&'a self, batch: &'a Batch) -> Sending<'a>;
+}
+
+impl From<NoReply> for Answer {
+    fn from(none: NoReply) -> Self {
+        match none {
+            NoReply::Absent(cause) => Self::Absent(cause),
+            NoReply::Silent(cause) => Self::Silent(cause),
+        }
+    }
 }
