@@ -35,7 +35,7 @@ pub use notice::{Notice, Weight};
 pub use pace::Pace;
 pub use policy::{Backoff, BatchLimits, OnRefused, Policy};
 pub use settings::Settings;
-pub use shipper::{Ended, Listener, Running, Shipper};
+pub use shipper::{Ended, Listener, Running, Shipper, View};
 pub use sink::airunner::{Airunner, TaskTokens};
 pub use sink::beside::{Beside, Secret};
 pub use sink::http::{Form, Http, Packing};

@@ -42,7 +42,7 @@ impl Default for Times {
 }
 
 /// Whom a server is trusted by, and what it is shown: all in PEM.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Trust {
     /// Certificates that vouch for the server.
     pub roots: Vec<u8>,

@@ -116,16 +116,27 @@ pub enum Ended {
     Late,
 }
 
-impl Running {
+/// A look at a shipper, as long as somebody wants one.
+#[derive(Clone)]
+pub struct View(Arc<Shared>);
+
+impl View {
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.shared.settings.name
+        &self.0.settings.name
     }
 
     /// How it stands.
     pub fn status(&self) -> Status {
-        let on_the_way = self.shared.on_the_way.load(Ordering::Relaxed);
-        self.shared.standing.status(self.shared.settings.sink.place(), on_the_way)
+        let on_the_way = self.0.on_the_way.load(Ordering::Relaxed);
+        self.0.standing.status(self.0.settings.sink.place(), on_the_way)
+    }
+}
+
+impl Running {
+    /// A look at it.
+    pub fn view(&self) -> View {
+        View(Arc::clone(&self.shared))
     }
 
     /// Begins nothing new, and waits for what is on its way and for what has to be noted, at most so long.

@@ -77,6 +77,7 @@ pub(super) enum Does {
     ListStreams,
     Append,
     Close,
+    ListShips,
     ListParked,
     ShowParked,
     Requeue,
@@ -88,7 +89,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 11] = [
+pub(super) static ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -187,6 +188,18 @@ pub(super) static ROUTES: [Route; 11] = [
     },
     Route {
         method: Method::GET,
+        path: "/api/v1/ships",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListShips,
+        summary: "Ships: where each delivers to, what waits, and why.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(SHIP),
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
         path: "/api/v1/parked",
         access: Access::Read,
         takes: Takes::Nothing,
@@ -239,6 +252,30 @@ pub(super) static ROUTES: [Route; 11] = [
     },
 ];
 
+const SHIP: &[Field] = &[
+    field("id", "string", "its name, which its consumer has too"),
+    field("place", "string", "where it delivers to"),
+    field(
+        "state",
+        "string",
+        "`delivering`, `held` when streams wait by themselves, or `waiting` when all wait for the server",
+    ),
+    field("cause", "string|null", "why all streams wait"),
+    field("pending", "integer|null", "events that it has not delivered"),
+    field("parked", "integer|null", "events that it has put aside"),
+    field("in_flight", "integer", "requests on their way"),
+    field(
+        "waiting",
+        "array",
+        "streams that wait by themselves, with `stream` and `cause`; the first 100 by name",
+    ),
+    field("waiting_count", "integer", "how many there are"),
+    field("delivered", "integer", "events that the server has said it has, since the start"),
+    field("requests", "integer", "requests that were made"),
+    field("retries", "integer", "of those, with a batch that had been sent before"),
+    field("refused", "integer", "of those, answered by refusing the batch"),
+];
+
 const PARKED: &[Field] = &[
     field("id", "string", "what the other routes call it"),
     field("consumer", "string", "who has parked it"),
@@ -259,6 +296,7 @@ const DROPPED: &[Field] = &[
 const READY: &[Field] = &[
     field("ready", "boolean", "whether events are taken"),
     field("reasons", "array", "what keeps it from it, in words"),
+    field("waiting", "array", "which ships wait and why, in words; that keeps no event from being taken"),
 ];
 
 const STREAM: &[Field] = &[
