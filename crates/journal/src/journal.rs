@@ -50,14 +50,14 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Its number, which no other stream of the journal ever has: a name may be used again.
-    pub fn number(&self) -> StreamNumber {
-        self.number
-    }
-
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its number: a name that is used again after its stream has ended belongs to another stream.
+    pub fn number(&self) -> StreamNumber {
+        self.number
     }
 }
 

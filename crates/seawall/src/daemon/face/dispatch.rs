@@ -13,7 +13,7 @@ use super::access::{self, Visitor};
 use super::answer::{Answer, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, consumers, health, metrics, openapi, parked, streams};
+use super::{Face, consumers, health, metrics, openapi, parked, ships, streams};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -100,6 +100,7 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Metrics => metrics::page(face).await,
         Does::Openapi => Ok(openapi::document()),
         Does::ListStreams => streams::list(face, &call).await,
+        Does::ListShips => ships::list(face).await,
         Does::ListParked => parked::list(face, &call).await,
         Does::ShowParked => parked::show(face, &call).await,
         Does::Requeue => parked::requeue(face, &call).await,

@@ -17,6 +17,7 @@ mod openapi;
 mod parked;
 mod recall;
 mod route;
+mod ships;
 mod streams;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio::task::spawn_blocking;
 use super::Phase;
 use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
+use super::ships::Ships;
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
 use metrics::Figures;
@@ -38,6 +40,7 @@ pub(super) struct Face {
     journal: Journal,
     /// The proxies' journals, with their names.
     fronts: Vec<(String, Journal)>,
+    ships: Arc<Ships>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
@@ -80,7 +83,7 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts): (Journal, &[Front]),
+        (journal, fronts, ships): (Journal, &[Front], Arc<Ships>),
         (keeper, recall): (&Keeper, Recall),
         edition: watch::Receiver<Arc<Config>>,
         phase: watch::Receiver<Phase>,
@@ -90,6 +93,7 @@ impl Face {
         Self {
             journal,
             fronts,
+            ships,
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use hyper::Method;
 
 use shapes::{
-    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, PARKED, READY, REQUEUED, REQUEUED_SOME, STREAM,
+    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP, STREAM,
     UNREGISTERED,
 };
 
@@ -86,6 +86,7 @@ pub(super) enum Does {
     ListStreams,
     Append,
     Close,
+    ListShips,
     ListParked,
     ShowParked,
     Requeue,
@@ -101,7 +102,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 15] = [
+pub(super) static ROUTES: [Route; 16] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -197,6 +198,18 @@ pub(super) static ROUTES: [Route; 15] = [
         headers: &[],
         gives: Gives::Object(CLOSED),
         statuses: &[(404, "there is no such stream")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/ships",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListShips,
+        summary: "Ships: where each delivers to, what waits, and why.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(SHIP),
+        statuses: &[],
     },
     Route {
         method: Method::GET,

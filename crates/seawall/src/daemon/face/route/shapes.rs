@@ -44,6 +44,7 @@ pub(super) const DROPPED: &[Field] = &[
 pub(super) const READY: &[Field] = &[
     field("ready", "boolean", "whether events are taken"),
     field("reasons", "array", "what keeps it from it, in words"),
+    field("waiting", "array", "which ships wait and why, in words; that keeps no event from being taken"),
 ];
 
 pub(super) const STREAM: &[Field] = &[
@@ -65,4 +66,28 @@ pub(super) const CLOSED: &[Field] = &[
     field("state", "string", "`closed`"),
     field("last", "integer|null", "the number of its newest event"),
     field("applied", "boolean", "whether it was open before"),
+];
+
+pub(super) const SHIP: &[Field] = &[
+    field("id", "string", "its name, which its consumer has too"),
+    field("place", "string", "where it delivers to"),
+    field(
+        "state",
+        "string",
+        "`delivering`, `held` when streams wait by themselves, or `waiting` when all wait for the server",
+    ),
+    field("cause", "string|null", "why all streams wait"),
+    field("pending", "integer|null", "events that it has not delivered"),
+    field("parked", "integer|null", "events that it has put aside"),
+    field("in_flight", "integer", "requests on their way"),
+    field(
+        "waiting",
+        "array",
+        "streams that wait by themselves, with `stream` and `cause`; the first 100 by name",
+    ),
+    field("waiting_count", "integer", "how many there are"),
+    field("delivered", "integer", "events that the server has said it has, since the start"),
+    field("requests", "integer", "requests that were made"),
+    field("retries", "integer", "of those, with a batch that had been sent before"),
+    field("refused", "integer", "of those, answered by refusing the batch"),
 ];
