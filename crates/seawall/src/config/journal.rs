@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journal::archive::Retention;
+use journal::archive::{Level, Retention};
 use journal::{Options, WhenFull};
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
@@ -70,6 +70,13 @@ pub(super) const SECTION: Section = Section {
             about: "how often streams that were closed are archived, and archives that are too old removed",
         },
         Key {
+            name: "archive_level",
+            kind: Kind::Count,
+            default: Some("1"),
+            reload: Reload::Restart,
+            about: "how hard archives are compressed, 1 to 19: more takes more time for a little less room",
+        },
+        Key {
             name: "retention_age",
             kind: Kind::Span,
             default: Some("30d"),
@@ -97,6 +104,8 @@ pub(crate) struct JournalSettings {
     pub(crate) options: Options,
     /// How often archives are made and removed.
     pub(crate) archive_interval: Duration,
+    /// How hard archives are compressed.
+    pub(crate) archive_level: Level,
     /// How long archives are kept.
     pub(crate) retention: Retention,
 }
@@ -112,6 +121,13 @@ pub(super) fn understand(
     let archive_dir = read.optional::<PathBuf>("archive_dir");
     let options = options(&mut read);
     let interval = read.value::<Span>("archive_interval");
+    let level = read.value::<u8>("archive_level").map(|level| (level, Level::new(level)));
+    if let Some((number, None)) = level
+        && let Some(entry) = read.entry("archive_level")
+    {
+        let message = format!("it is {number}, and has to be 1 to {}", Level::MOST);
+        read.refuse("archive_level", &entry.origin, message);
+    }
     let age = read.value::<Span>("retention_age");
     let size = read.optional::<Size>("retention_size");
     let is_soon = interval.is_some_and(|interval| interval.duration() < Duration::from_secs(1));
@@ -133,6 +149,7 @@ pub(super) fn understand(
         dir,
         options: options?,
         archive_interval: interval?.duration(),
+        archive_level: level?.1?,
         retention: Retention { max_age, max_bytes: size?.map(Size::bytes) },
     })
 }

@@ -76,7 +76,8 @@ impl Keeper {
     ) -> Result<Self, DaemonFailure> {
         let place = edition.borrow().journal.archive_dir.clone();
         let storage = open(&place)?;
-        let archiver = Archiver::new(journal, Scope::All, Arc::clone(&storage))?;
+        let level = edition.borrow().journal.archive_level;
+        let archiver = Archiver::new(journal, Scope::All, Arc::clone(&storage))?.at_level(level);
         let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
         let (nudge, heard) = sync_channel(1);
         let (end, ended) = channel();

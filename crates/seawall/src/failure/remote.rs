@@ -1,6 +1,7 @@
 //! Why the daemon did not do what a command has asked it for.
 
 use std::io;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -23,6 +24,16 @@ pub(crate) enum RemoteFailure {
     /// It answered, and said why not.
     #[error("{}", .0.message)]
     Refused(Told),
+    /// The server that events are replayed to does not take them.
+    #[error("{place} did not take events for {patience:?}: {reason}")]
+    Untaken {
+        /// Where it is.
+        place: String,
+        /// How long that was waited for.
+        patience: Duration,
+        /// What it said last.
+        reason: String,
+    },
     /// The connection ended, or the answer makes no sense.
     #[error("the daemon at {place} gave no answer: {what}")]
     Cut {
@@ -83,6 +94,7 @@ impl RemoteFailure {
         match self {
             Self::Unreachable { .. } => "no-daemon",
             Self::Cut { .. } => "no-answer",
+            Self::Untaken { .. } => "not-taken",
             Self::Refused(told) => told.word(),
         }
     }
@@ -101,6 +113,7 @@ impl RemoteFailure {
                 _ => "start it with `seawall run`, or name its journal with --journal DIR to work on that directly"
                     .to_owned(),
             }),
+            Self::Untaken { .. } => Some("the same command with --resume goes on where this one ended".to_owned()),
             Self::Cut { .. } => Some("look at its log; what was asked for may be done or not".to_owned()),
         }
     }

@@ -4,12 +4,15 @@
 
 mod access;
 mod books;
+mod figures;
 mod fronts;
 mod hostile;
 mod http;
 mod intake;
 mod life;
+mod replays;
 mod room;
 mod routes;
+mod runbook;
 mod running;
 mod through;

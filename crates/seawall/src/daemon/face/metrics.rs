@@ -24,6 +24,19 @@ const BUCKETS: [u64; 14] = [
     5_000_000, 10_000_000,
 ];
 
+/// Why batches are refused for a reason that is the daemon's. Each is told from the start: a counter that begins at one has
+/// not increased.
+const REASONS: [&str; 8] = [
+    "behind",
+    "disk-full",
+    "no-consumer",
+    "over-budget",
+    "stopped",
+    "too-many-pending",
+    "too-many-streams",
+    "unknown",
+];
+
 /// Durations that were counted.
 #[derive(Debug, Default)]
 pub(super) struct Durations {
@@ -209,8 +222,9 @@ fn failures(page: &mut Page, face: &Face) {
     );
     let parked: u64 = face.ships.views().iter().map(|view| view.status().totals.parked).sum();
     page.sample("wal_failures_total", &[("reason", "parked")], parked);
-    for (code, count) in hold(&face.figures.failures).iter() {
-        page.sample("wal_failures_total", &[("reason", code)], count);
+    let failures = hold(&face.figures.failures);
+    for code in REASONS {
+        page.sample("wal_failures_total", &[("reason", code)], failures.get(code).copied().unwrap_or(0));
     }
 }
 
