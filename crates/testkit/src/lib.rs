@@ -3,6 +3,7 @@
 //! * [`need_peer`] finds a real server that `cargo xtask peers` fetched, or notes by name that the test lacked it.
 //! * [`need_program`] does the same for one program, and also takes what the machine has installed.
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
+//! * [`JobService`] is airunner's service, on a real implementation of its protocol.
 //! * [`chroma`] drives real Chroma servers, and their own Python client.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
@@ -29,6 +30,7 @@
 
 mod cage;
 mod collector;
+mod connect;
 mod exporter;
 mod faults;
 mod http;
@@ -42,6 +44,7 @@ pub mod prometheus;
 
 pub use cage::Cage;
 pub use collector::{Collector, Delivery, Reply};
+pub use connect::JobService;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use peers::{Peer, need_peer, need_program, note_lack};

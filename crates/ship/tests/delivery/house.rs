@@ -118,7 +118,7 @@ impl House {
     /// Opens the journal, as a start does.
     pub(crate) fn open(&mut self) {
         let mut options = Options::new(|| Millis::new(1_700_000_000_000));
-        (options.segment_size, options.max_event) = (1 << 20, 200 << 10);
+        (options.segment_size, options.max_event) = (2 << 20, 512 << 10);
         self.journal = Some(Journal::open(self.directory.path(), options).unwrap());
     }
 
