@@ -90,6 +90,24 @@ fn no_more_requests_are_on_their_way_than_may_be() {
 }
 
 #[test]
+fn more_streams_than_can_be_looked_after_at_once_are_all_delivered() {
+    let (house, server) = (House::new(), Server::start(|_, _| None));
+    let streams: Vec<_> = (0..4500).map(|number| format!("s-{number}")).collect();
+    let tickets = streams.iter().map(|name| {
+        let stream = house.journal().stream(name).unwrap();
+        house.journal().append(&stream, b"1")
+    });
+    for ticket in tickets.collect::<Vec<_>>() {
+        ticket.wait().unwrap();
+    }
+    let running = house.ship(&server.url(), brisk());
+    // Nothing comes that would make it look again.
+    house.settled();
+    assert!(streams.iter().all(|name| server.seqs(name) == [1]));
+    house.drain(running);
+}
+
+#[test]
 fn a_rate_spreads_events_over_time() {
     let (house, server) = (House::new(), Server::start(|_, _| None));
     house.append("a", 1..=20);

@@ -98,6 +98,19 @@ fn an_answer_that_does_not_come_is_no_delivery_and_the_batch_is_sent_again() {
 }
 
 #[test]
+fn an_answer_whose_body_does_not_end_is_an_answer() {
+    let server =
+        testkit::Collector::start(|_| Some(Reply { body: vec![b'x'; 1 << 20], ..Reply::status(200) }))
+            .unwrap();
+    let house = House::new();
+    house.append("s", 1..=3);
+    let running = house.ship(&format!("http://{}/", server.address()), brisk());
+    house.settled();
+    assert_eq!(running.view().status().totals.requests, 1);
+    house.drain(running);
+}
+
+#[test]
 fn a_token_that_cannot_be_read_holds_delivery_until_it_can() {
     use ship::{Beside, Form, Http, Packing, Secret, Times, Trust};
     let directory = tempfile::tempdir().unwrap();

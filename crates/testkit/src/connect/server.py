@@ -7,6 +7,7 @@ Arguments: the port. It knows the tokens `token-<job>`; of the job `gone` it say
 
 import json
 import sys
+import threading
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -45,6 +46,15 @@ def messages():
 REQUEST, RESPONSE = messages()
 
 
+LOCK = threading.Lock()
+
+
+def say(line):
+    """One line, whoever else is saying one."""
+    with LOCK:
+        print(json.dumps(line), flush=True)
+
+
 def refuse(message):
     return ConnectError(Code.INVALID_ARGUMENT, message)
 
@@ -64,7 +74,7 @@ def publish(requests, context):
                 raise refuse(f"event too large: event size={size} exceeds limit={LIMIT}")
         for event in request.events:
             line = {"job": job, "sequence": event.sequence, "event_type": event.event_type, "size": event.ByteSize()}
-            print(json.dumps(line), flush=True)
+            say(line)
     return RESPONSE()
 
 
@@ -93,5 +103,5 @@ ENDPOINTS = {f"/{SERVICE}/PublishJobEvents": EndpointSync.client_stream(method=M
 APPLICATION = Application(endpoints=ENDPOINTS, codecs=google_protobuf_codecs())
 
 with make_server("127.0.0.1", int(sys.argv[1]), APPLICATION, Server, Quiet) as server:
-    print(json.dumps({"port": server.server_port}), flush=True)
+    say({"port": server.server_port})
     server.serve_forever()

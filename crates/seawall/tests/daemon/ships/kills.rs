@@ -47,13 +47,13 @@ fn every_acknowledged_event_arrives_through_kills_of_both_sides_and_first_delive
 fn live(
     daemon: Daemon,
     round: u64,
-    mut collector: Process,
+    collector: Process,
     (address, path): (SocketAddr, &Path),
     told: &mut Told,
 ) -> Process {
     let (answered, over, books) = (AtomicU64::new(0), AtomicBool::new(false), Mutex::new(Told::new()));
     let (at, pid) = (daemon.address, daemon.pid());
-    thread::scope(|scope| {
+    let collector = thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (answered, over, books) = (&answered, &over, &books);
             scope.spawn(move || {
@@ -71,6 +71,7 @@ fn live(
         let enough = |count| (answered.load(Ordering::SeqCst) >= count).then_some(());
         let reached = |count| wait_for(PATIENCE, || enough(count)).expect("the daemon answers");
         reached(20 + 13 * round);
+        let mut collector = collector;
         if round % 2 == 0 {
             collector.kill();
             reached(60 + 13 * round);
@@ -83,6 +84,7 @@ fn live(
         } else {
             daemon.kill();
         }
+        collector
     });
     told.extend(books.into_inner().unwrap());
     collector
