@@ -141,14 +141,14 @@ impl Archiver {
         }
         Ok(Some(Archived { stream: name.to_owned(), archive, damaged }))
     }
+}
 
-    /// Removes the archives that are not to be kept, and says which.
-    pub fn clean(&self, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
-        let archives = archives(&*self.storage)?;
-        let gone: Vec<Archive> = expired(&archives, retention, now).into_iter().cloned().collect();
-        remove(&*self.storage, &gone)?;
-        Ok(gone)
-    }
+/// Removes the archives that are not to be kept, and says which.
+pub fn clean(storage: &dyn Storage, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
+    let archives = archives(storage)?;
+    let gone: Vec<Archive> = expired(&archives, retention, now).into_iter().cloned().collect();
+    remove(storage, &gone)?;
+    Ok(gone)
 }
 
 /// Removes archives for good.

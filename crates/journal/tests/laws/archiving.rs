@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::archive::{Archiver, Level, Retention, archives};
+use journal::archive::{Archiver, Level, Retention, archives, clean};
 use journal::storage::{Storage, read_range};
 use journal::{Journal, Millis, Outcome, Scope, Seq, Span, Start};
 
@@ -120,7 +120,7 @@ fn retention_removes_what_is_too_old() {
     closed(&journal, "s", &["event"]);
     archiver.run().unwrap();
     let retention = Retention { max_age: Some(1000), max_bytes: None };
-    assert!(archiver.clean(&retention, Millis::new(1_700_000_001_000)).unwrap().is_empty());
-    assert_eq!(archiver.clean(&retention, Millis::new(1_700_000_001_001)).unwrap().len(), 1);
+    assert!(clean(&*place, &retention, Millis::new(1_700_000_001_000)).unwrap().is_empty());
+    assert_eq!(clean(&*place, &retention, Millis::new(1_700_000_001_001)).unwrap().len(), 1);
     assert!(archives(&*place).unwrap().is_empty());
 }

@@ -28,6 +28,13 @@ pub(super) const SECTION: Section = Section {
             about: "the journal's directory; without it `$XDG_STATE_HOME/seawall/journal`, which is `~/.local/state/seawall/journal` where that is not set",
         },
         Key {
+            name: "archive",
+            kind: Kind::Switch,
+            default: Some("true"),
+            reload: Reload::Restart,
+            about: "whether streams that were closed are archived. Without it, an event goes once every ship has delivered it, and streams may stay open for ever; what only the archive was waiting for goes too",
+        },
+        Key {
             name: "archive_dir",
             kind: Kind::Path,
             default: None,
@@ -98,6 +105,8 @@ pub(super) const SECTION: Section = Section {
 pub(crate) struct JournalSettings {
     /// The journal's directory.
     pub(crate) dir: PathBuf,
+    /// Whether closed streams are archived.
+    pub(crate) archiving: Archiving,
     /// Where archives lie.
     pub(crate) archive_dir: PathBuf,
     /// What it is opened with.
@@ -110,6 +119,15 @@ pub(crate) struct JournalSettings {
     pub(crate) retention: Retention,
 }
 
+/// Whether closed streams are archived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Archiving {
+    /// They are, and until then their events are kept.
+    On,
+    /// They are not.
+    Off,
+}
+
 /// What was written, understood.
 pub(super) fn understand(
     written: &Written,
@@ -118,6 +136,7 @@ pub(super) fn understand(
 ) -> Option<JournalSettings> {
     let mut read = Reader::new(Table::sole(&SECTION), written, problems);
     let dir = read.optional::<PathBuf>("dir");
+    let archiving = read.value::<bool>("archive");
     let archive_dir = read.optional::<PathBuf>("archive_dir");
     let options = options(&mut read);
     let interval = read.value::<Span>("archive_interval");
@@ -145,6 +164,7 @@ pub(super) fn understand(
     };
     let max_age = u64::try_from(age?.duration().as_millis()).ok().filter(|age| *age > 0);
     Some(JournalSettings {
+        archiving: if archiving? { Archiving::On } else { Archiving::Off },
         archive_dir: archive_dir?.unwrap_or_else(|| dir.join("archive")),
         dir,
         options: options?,

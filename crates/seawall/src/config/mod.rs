@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub(crate) use edition::Change;
 use edition::changes;
 pub(crate) use front::ProxySettings;
-pub(crate) use journal::JournalSettings;
+pub(crate) use journal::{Archiving, JournalSettings};
 pub(crate) use key::Reload;
 pub(crate) use log::{Level, LogForm, LogSettings};
 pub(crate) use nearby::{Door, Nearby};

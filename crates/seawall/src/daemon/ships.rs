@@ -16,8 +16,8 @@ use crate::failure::DaemonFailure;
 /// The ships that are under way.
 pub(super) struct Ships {
     journal: Journal,
-    /// Held while they are changed, which takes as long as it takes to drain one.
-    afloat: tokio::sync::Mutex<Vec<Afloat>>,
+    /// Held while they are changed, which takes as long as it takes to drain one. Nothing once they have ended.
+    afloat: tokio::sync::Mutex<Option<Vec<Afloat>>>,
     views: Mutex<Vec<View>>,
 }
 
@@ -32,7 +32,7 @@ impl Ships {
         let afloat = all.iter().map(|settings| launch(journal, settings)).collect::<Result<Vec<_>, _>>()?;
         warn_of_orphans(journal, all);
         let views = afloat.iter().map(|ship| ship.running.view()).collect();
-        let afloat = tokio::sync::Mutex::new(afloat);
+        let afloat = tokio::sync::Mutex::new(Some(afloat));
         Ok(Self { journal: journal.clone(), afloat, views: Mutex::new(views) })
     }
 
@@ -48,6 +48,7 @@ impl Ships {
     /// Follows a new configuration: those that are the same go on, the others end, and new ones begin.
     pub(super) async fn follow(&self, all: &[ShipSettings], patience: Duration) {
         let mut afloat = self.afloat.lock().await;
+        let Some(afloat) = &mut *afloat else { return };
         let (same, gone): (Vec<_>, Vec<_>) =
             afloat.drain(..).partition(|ship| all.iter().any(|new| new.is_same(&ship.settings)));
         // What has its name waits until it has ended: two of a name would send everything twice.
@@ -71,8 +72,8 @@ impl Ships {
 
     /// Begins nothing new, and waits for what is on its way.
     pub(super) async fn drain(&self, patience: Duration) {
-        let all = std::mem::take(&mut *self.afloat.lock().await);
-        drain_all(all, patience).await;
+        let all = self.afloat.lock().await.take();
+        drain_all(all.unwrap_or_default(), patience).await;
     }
 }
 

@@ -15,4 +15,5 @@ mod room;
 mod routes;
 mod runbook;
 mod running;
+mod ships;
 mod through;

@@ -10,11 +10,12 @@ mod tls;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use tokio::time::{Instant, timeout};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{Address, StartError};
 use dial::{Dialer, Sender};
@@ -24,7 +25,7 @@ use dial::{Dialer, Sender};
 pub struct Times {
     /// Until there is a connection.
     pub connect: Duration,
-    /// From the request to the end of its answer.
+    /// From the request to the end of its answer. What has not come of an answer's body then is left out.
     pub request: Duration,
     /// How long an idle connection is kept.
     pub idle: Duration,
@@ -71,6 +72,7 @@ pub(crate) struct Post {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// Its body, or the beginning of it: it may be cut off, be too long, or not have come in time.
     pub(crate) body: Bytes,
 }
 
@@ -96,27 +98,15 @@ impl Client {
 
     /// Posts a body and reads the answer, of which `most` bytes are taken.
     pub(crate) async fn post(&self, post: Post, most: usize) -> Result<Reply, NoReply> {
-        let limit = self.times.request;
-        let late = |_| NoReply::Silent(format!("no whole answer within {limit:?}"));
-        if let Some(sender) = self.idle_one() {
-            let again = post.clone();
-            match timeout(limit, self.post_over(sender, post, most)).await.map_err(late)? {
-                Ok(reply) => return Ok(reply),
-                Err(_) => return self.post_afresh(again, most).await,
-            }
+        if let Some(sender) = self.idle_one()
+            && let Ok(reply) = self.post_over(sender, post.clone(), most).await
+        {
+            return Ok(reply);
         }
-        self.post_afresh(post, most).await
-    }
-
-    async fn post_afresh(&self, post: Post, most: usize) -> Result<Reply, NoReply> {
-        let limit = self.times.request;
         let absent =
             |error: std::io::Error| NoReply::Absent(format!("no connection to {}: {error}", self.address));
         let sender = self.dialer.dial().await.map_err(absent)?;
-        match timeout(limit, self.post_over(sender, post, most)).await {
-            Ok(done) => done.map_err(NoReply::Silent),
-            Err(_) => Err(NoReply::Silent(format!("no whole answer within {limit:?}"))),
-        }
+        self.post_over(sender, post, most).await.map_err(NoReply::Silent)
     }
 
     async fn post_over(&self, mut sender: Sender, post: Post, most: usize) -> Result<Reply, String> {
@@ -125,13 +115,20 @@ impl Client {
         *request.uri_mut() = post.target.parse().map_err(|error| format!("the target is none: {error}"))?;
         *request.headers_mut() = post.headers;
         request.headers_mut().insert(HOST, self.authority.clone());
-        sender.ready().await.map_err(|error| describe(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| describe(&error))?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, most).collect().await;
-        let body = body.map_err(|error| format!("its answer could not be read: {error}"))?.to_bytes();
-        self.give_back(sender);
-        Ok(Reply { status: parts.status, headers: parts.headers, body })
+        let limit = self.times.request;
+        let deadline = Instant::now() + limit;
+        let answered = timeout_at(deadline, async {
+            sender.ready().await?;
+            sender.send_request(request).await
+        });
+        let response = answered.await.map_err(|_| format!("no answer within {limit:?}"))?;
+        let (parts, mut body) = response.map_err(|error| describe(&error))?.into_parts();
+        let mut read = BytesMut::new();
+        let end = timeout_at(deadline, read_up_to(&mut body, &mut read, most)).await;
+        if end == Ok(End::Reached) {
+            self.give_back(sender);
+        }
+        Ok(Reply { status: parts.status, headers: parts.headers, body: read.freeze() })
     }
 
     fn idle_one(&self) -> Option<Sender> {
@@ -147,6 +144,26 @@ impl Client {
             idle.push((Instant::now(), sender));
         }
     }
+}
+
+/// Whether a body was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Reached,
+    /// There is more than is wanted, or the rest did not come.
+    Missing,
+}
+
+async fn read_up_to(body: &mut Incoming, read: &mut BytesMut, most: usize) -> End {
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return End::Missing };
+        let Some(data) = frame.data_ref() else { continue };
+        if read.len() + data.len() > most {
+            return End::Missing;
+        }
+        read.extend_from_slice(data);
+    }
+    End::Reached
 }
 
 /// The error with what caused it.

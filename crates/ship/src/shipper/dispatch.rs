@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use journal::{Seq, Stream, StreamNumber};
+use journal::{Lsn, Seq, Stream, StreamNumber};
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
 use super::worker::Worker;
@@ -17,51 +16,57 @@ const MOST_WORKERS: usize = 4096;
 /// Between looking for streams there is a pause of so many times what looking took: the journal is held meanwhile.
 const REST: u32 = 10;
 
+/// Before everything.
+const NOTHING: Lsn = Lsn::new(0);
+
 pub(super) struct Dispatch {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
     busy: HashSet<StreamNumber>,
     /// Whose worker is which.
     streams: HashMap<Id, Stream>,
+    /// The frame up to which was looked; nothing if there were more streams than workers.
+    seen: Lsn,
+    /// Before this it is not looked again.
+    rest: Instant,
 }
 
 impl Dispatch {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, workers: JoinSet::new(), busy: HashSet::new(), streams: HashMap::new() }
+        let (workers, busy, streams) = (JoinSet::new(), HashSet::new(), HashMap::new());
+        Self { shared, workers, busy, streams, seen: NOTHING, rest: Instant::now() }
     }
 
     pub(super) async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let mut seen = self.shared.journal.durable();
-        self.look().await;
         loop {
+            let (rest, seen, has_room) = (self.rest, self.seen, self.workers.len() < MOST_WORKERS);
+            let news = async {
+                sleep_until(rest).await;
+                shared.journal.news(seen).await
+            };
             tokio::select! {
                 () = shared.draining() => break,
                 Some(ended) = self.workers.join_next_with_id() => self.ended(ended),
-                durable = shared.journal.news(seen) => {
-                    seen = durable;
-                    self.look().await;
-                }
+                durable = news, if has_room => self.look(durable),
             }
         }
         while self.workers.join_next().await.is_some() {}
     }
 
-    /// Gives every stream a worker that has something pending and has none.
-    async fn look(&mut self) {
+    /// Gives every stream a worker that has something pending and has none, as long as there are workers.
+    fn look(&mut self, durable: Lsn) {
         let begun = Instant::now();
-        if self.workers.len() < MOST_WORKERS {
-            for stream in self.shared.consumer.waiting() {
-                if self.workers.len() >= MOST_WORKERS {
-                    break;
-                }
-                self.begin(stream);
+        self.seen = durable;
+        for stream in self.shared.consumer.waiting() {
+            if self.workers.len() >= MOST_WORKERS {
+                self.seen = NOTHING;
+                break;
             }
+            self.begin(stream);
         }
-        let spent = begun.elapsed();
-        if spent > Duration::from_micros(100) {
-            sleep(spent.saturating_mul(REST)).await;
-        }
+        let now = Instant::now();
+        self.rest = now + (now - begun).saturating_mul(REST);
     }
 
     fn begin(&mut self, stream: Stream) {
@@ -76,7 +81,8 @@ impl Dispatch {
         let id = ended.map_or_else(|failed| failed.id(), |(id, ())| id);
         let Some(stream) = self.streams.remove(&id) else { return };
         self.busy.remove(&stream.number());
-        if self.shared.consumer.first_pending(&stream, Seq::FIRST).is_some() {
+        // Where others have no worker, they come first.
+        if self.seen != NOTHING && self.shared.consumer.first_pending(&stream, Seq::FIRST).is_some() {
             self.begin(stream);
         }
     }

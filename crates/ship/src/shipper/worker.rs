@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use journal::{CommitError, Event, Outcome, Seq, Span, Stream};
+use tokio::sync::SemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
@@ -62,11 +63,8 @@ impl Worker {
 
     /// Reads a batch, sends it, and does what follows from the answer.
     async fn round(&mut self) -> Next {
-        if !self.may_ask().await {
-            return Next::End;
-        }
         let shared = Arc::clone(&self.shared);
-        let Ok(place) = shared.places.acquire().await else { return Next::End };
+        let Some(place) = self.place(&shared).await else { return Next::End };
         let (events, fill) = match self.read().await {
             Found::Run(events, fill) => (events, fill),
             Found::Nothing if self.unsettled.is_none() => return Next::End,
@@ -99,14 +97,23 @@ impl Worker {
         self.follow(turn).await
     }
 
-    /// Waits until the server may be asked; says whether it then is to be.
-    async fn may_ask(&self) -> bool {
+    /// Waits until the server may be asked and there is a place among those who ask; nothing if that is not to be any more.
+    async fn place<'s>(&self, shared: &'s Shared) -> Option<SemaphorePermit<'s>> {
+        let closed = || hold(&shared.standing.gate).closed_until(Instant::now());
         loop {
-            let until = hold(&self.shared.standing.gate).closed_until(Instant::now());
-            let Some(until) = until else { return true };
-            // What arrived before is noted meanwhile: a ticket needs nobody who waits for it.
-            if self.until(until).await == Phase::Draining {
-                return false;
+            if let Some(until) = closed() {
+                if self.until(until).await == Phase::Draining {
+                    return None;
+                }
+                continue;
+            }
+            let place = tokio::select! {
+                place = shared.places.acquire() => place.ok()?,
+                () = shared.draining() => return None,
+            };
+            // Those who had a place before may have found meanwhile that the server is gone.
+            if closed().is_none() {
+                return Some(place);
             }
         }
     }
