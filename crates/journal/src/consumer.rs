@@ -94,6 +94,20 @@ impl Consumer {
         backlog.collect()
     }
 
+    /// Every stream in which something is pending, uncounted: that is looked up in an instant where [`Consumer::backlog`]
+    /// goes through all events.
+    pub fn waiting(&self) -> Vec<Stream> {
+        let state = hold(&self.shared.state);
+        let waiting = state.index.waiting(self.number).into_iter();
+        waiting.map(|(number, name)| Stream { number, name }).collect()
+    }
+
+    /// The number of the first event of a stream from a number on that is pending.
+    pub fn first_pending(&self, stream: &Stream, from: Seq) -> Option<Seq> {
+        let state = hold(&self.shared.state);
+        state.index.pending(self.number, stream.number, from, 1).first().map(|(seq, _)| *seq)
+    }
+
     /// Says what became of events of a stream: of one, or of all from one to another. It lasts once the ticket says so;
     /// until then, they are pending.
     pub fn settle(&self, stream: &Stream, events: impl Into<Span>, outcome: Outcome) -> Ticket<()> {

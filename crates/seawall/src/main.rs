@@ -3,6 +3,7 @@
 mod app;
 mod changes;
 mod cli;
+mod client;
 mod clock;
 mod commands;
 mod config;

@@ -64,12 +64,20 @@ const PEERS: [Peer; 8] = [
     },
 ];
 
-/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports.
-const WHEELS: [Wheels; 1] = [Wheels {
-    name: "chromadb",
-    pins: include_str!("chromadb.txt"),
-    modules: "chromadb, chromadb_rust_bindings",
-}];
+/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports. The other one
+/// is a protocol, of which the tests make a server.
+const WHEELS: [Wheels; 2] = [
+    Wheels {
+        name: "chromadb",
+        pins: include_str!("chromadb.txt"),
+        modules: "chromadb, chromadb_rust_bindings",
+    },
+    Wheels {
+        name: "connectrpc",
+        pins: include_str!("connectrpc.txt"),
+        modules: "connectrpc.server, connectrpc.compat, google.protobuf",
+    },
+];
 
 /// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.
 pub(crate) fn run() {

@@ -5,6 +5,7 @@
 mod archive;
 mod change;
 mod daemon;
+mod doctor;
 mod gate;
 mod import;
 mod journal;
@@ -12,6 +13,7 @@ mod mend;
 mod other;
 mod parked;
 mod read;
+mod replay;
 
 use clap::builder::{BoolishValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
@@ -19,13 +21,14 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use crate::exit::Exit;
 
 pub(crate) use archive::{
-    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
-    ReplayArgs, RunArchiveArgs, Sending,
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs,
+    RunArchiveArgs,
 };
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
 pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
+pub(crate) use doctor::{DiskArgs, Doctor, DoctorArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use import::{Behind, Deed, ImportArgs};
 pub(crate) use journal::{
@@ -39,6 +42,7 @@ pub(crate) use parked::{
     ShowParkedArgs,
 };
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
+pub(crate) use replay::{Beginning, Reach, ReplayArgs, Sending, Written};
 
 /// Keeps write-ahead logs from taking systems down.
 ///
@@ -79,6 +83,7 @@ pub(crate) enum Command {
     Archive(ArchiveArgs),
     Run(RunArgs),
     Config(ConfigArgs),
+    Doctor(DoctorArgs),
     Generate(GenerateArgs),
 }
 

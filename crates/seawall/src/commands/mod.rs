@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod close;
 pub(crate) mod config;
 pub(crate) mod consumers;
+pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod fix;
 pub(crate) mod generate;

@@ -20,7 +20,7 @@ pub(crate) struct Section {
 pub(crate) enum Occurs {
     /// Once, as `[name]`.
     Once,
-    /// As often as one likes, as `[[name]]`. All its keys need a restart, since tables may change places.
+    /// As often as one likes, as `[[name]]`. Its keys are taken by a running daemon all or none, since tables may change places.
     Often,
 }
 
@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Count,
     /// A share of a whole, 0 to 1.
     Share,
+    /// By how much something grows, 1 to 100.
+    Factor,
     /// `true` or `false`.
     Switch,
     /// Texts; in the environment they are separated by commas.
@@ -80,6 +82,11 @@ impl Section {
             Occurs::Once => format!("[{}]", self.name),
             Occurs::Often => format!("[[{}]]", self.name),
         }
+    }
+
+    /// Whether a running daemon takes its tables as they are in a new file.
+    pub(crate) fn is_live(&self) -> bool {
+        self.occurs == Occurs::Often && self.keys.iter().all(|key| key.reload == Reload::Live)
     }
 
     /// The key of that name.
@@ -113,6 +120,7 @@ impl Kind {
             Kind::Span => "span of time".to_owned(),
             Kind::Count => "number".to_owned(),
             Kind::Share => "0 to 1".to_owned(),
+            Kind::Factor => "1 to 100".to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::List => "list".to_owned(),
             Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),

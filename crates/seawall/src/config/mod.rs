@@ -12,12 +12,17 @@ mod front;
 mod journal;
 mod key;
 mod log;
+mod name;
+mod nearby;
 mod nearest;
+mod pem;
 mod problem;
 mod reader;
 mod schema;
 mod secret;
 mod server;
+mod share;
+mod ship;
 mod written;
 
 use std::path::PathBuf;
@@ -25,20 +30,22 @@ use std::path::PathBuf;
 pub(crate) use edition::Change;
 use edition::changes;
 pub(crate) use front::ProxySettings;
-pub(crate) use journal::JournalSettings;
+pub(crate) use journal::{Archiving, JournalSettings};
 pub(crate) use key::Reload;
 pub(crate) use log::{Level, LogForm, LogSettings};
+pub(crate) use nearby::{Door, Nearby};
 pub(crate) use problem::Problem;
 use reader::Reader;
 pub(crate) use schema::schema;
 pub(crate) use secret::Token;
 pub(crate) use server::{Mode, Reads, ServerSettings};
+pub(crate) use ship::ShipSettings;
 use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 4] =
-    [&server::SECTION, &journal::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 5] =
+    [&server::SECTION, &journal::SECTION, &ship::SECTION, &front::SECTION, &log::SECTION];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -49,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerSettings,
     /// `[journal]`
     pub(crate) journal: JournalSettings,
+    /// `[[ship]]`, each.
+    pub(crate) ships: Vec<ShipSettings>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
     /// `[log]`
@@ -80,11 +89,12 @@ impl Config {
     ) -> Result<Self, Vec<Problem>> {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
+        let ships = ship::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, proxies, log) {
-            (Some(server), Some(journal), Some(proxies), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, proxies, log, written })
+        match (server, journal, (ships, proxies), log) {
+            (Some(server), Some(journal), (Some(ships), Some(proxies)), Some(log)) if problems.is_empty() => {
+                Ok(Self { file: written.file.clone(), server, journal, ships, proxies, log, written })
             }
             _ => Err(problems),
         }

@@ -93,6 +93,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether somebody has written a value.
+    pub(super) fn is_written(&mut self, name: &'static str) -> bool {
+        self.asked.push(name);
+        let entry = self.table.section.key(name).and_then(|key| self.written.entry(self.table, key));
+        entry.is_some_and(|entry| entry.origin != Origin::Default)
+    }
+
+    /// Tells that a value is wrong for a reason that lies elsewhere.
+    pub(super) fn refuse_value(&mut self, name: &'static str, message: String) {
+        if let Some(entry) = self.entry(name) {
+            self.refuse(name, &entry.origin, message);
+        }
+    }
+
     /// Tells that a value is wrong.
     pub(crate) fn refuse(&mut self, name: &str, origin: &Origin, message: String) {
         let key = format!("{}.{name}", self.table.section.name);

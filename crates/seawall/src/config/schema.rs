@@ -47,6 +47,7 @@ fn property(key: &Key) -> Value {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
+        Kind::Factor => json!({"type": "number", "minimum": 1, "maximum": 100}),
         Kind::List => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Size => json!({"type": ["string", "integer"]}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
@@ -55,7 +56,9 @@ fn property(key: &Key) -> Value {
     let default = key.default.map(|text| match key.kind {
         Kind::Switch => json!(text == "true"),
         Kind::Count => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
-        Kind::Share => text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number)),
+        Kind::Share | Kind::Factor => {
+            text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number))
+        }
         _ => json!(text),
     });
     if let Value::Object(object) = &mut property {

@@ -1,13 +1,14 @@
-//! The daemon: one process with the journal, its HTTP face, its archives and its proxies.
+//! The daemon: one process with the journal, its HTTP face, its archives, its ships and its proxies.
 //!
-//! [`run`] is the order of things: configuration, log, journals, archives, listeners, proxies, ready; then events until one
-//! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
+//! [`run`] is the order of things: configuration, log, journals, archives, ships, listeners, proxies, ready; then events until
+//! one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
 mod face;
 mod fronts;
 mod keeper;
 mod logging;
+mod ships;
 mod systemd;
 
 use std::path::Path;
@@ -25,9 +26,10 @@ use tracing::{error, info, warn};
 use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
-use face::{Face, Listeners};
+use face::{Face, Listeners, Recall};
 use keeper::{Ended, Keeper};
 use logging::Dial;
+use ships::Ships;
 use systemd::Manager;
 
 /// How far the daemon is.
@@ -49,15 +51,21 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     introduce(&config);
     let journal = open(&config)?;
     let fronts = fronts::open(&config.proxies)?;
+    let recall = recall(&config, &journal)?;
     let (edition, editions) = watch::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
     let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
+    let ships = {
+        let _inside = runtime.enter();
+        Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
+    };
+    let parts = (journal.clone(), &*fronts, Arc::clone(&ships));
+    let face = Face::new(parts, (&keeper, recall), editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
     let serving = fronts::serve(fronts)?;
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager };
+    let daemon = Daemon { sources, dial, edition, manager, ships };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -68,6 +76,8 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
+        let ships = Arc::clone(&daemon.ships);
+        let shipped = tokio::spawn(async move { ships.drain(patience).await });
         if open.closed(patience).await == Ended::Late {
             warn!("requests had not ended within server.drain_timeout and are cut off");
         }
@@ -75,6 +85,8 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         if timeout(patience + HEARTBEAT, drained).await.is_err() {
             warn!("the proxies had not ended; what they had acknowledged is in their journals");
         }
+        // Its failure would be a panic, which has told of itself.
+        shipped.await.ok();
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
@@ -107,7 +119,16 @@ fn open(config: &Config) -> Result<Journal, Failure> {
     Ok(journal)
 }
 
-/// Says what a start has found in a journal: there is one more for each proxy.
+/// The idempotency keys that are known from before.
+fn recall(config: &Config, journal: &Journal) -> Result<Recall, Failure> {
+    let dir = config.journal.dir.join("keys");
+    let opened = Recall::open(&dir, journal, config.server.idempotency_window);
+    let recall = opened.map_err(|error| journals::refusal(&dir, error))?;
+    report(&dir, recall.recovery());
+    Ok(recall)
+}
+
+/// Says what a start has found in a journal: there is one more for each proxy, and one for idempotency keys.
 fn report(dir: &Path, recovery: &Recovery) {
     let journal = dir.display();
     info!(%journal, frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
@@ -158,6 +179,7 @@ struct Daemon<'a> {
     dial: Dial,
     edition: watch::Sender<Arc<Config>>,
     manager: Manager,
+    ships: Arc<Ships>,
 }
 
 impl Daemon<'_> {
@@ -213,6 +235,9 @@ impl Daemon<'_> {
             }
         }
         self.dial.set(new.log);
+        let (ships, all, patience) = (Arc::clone(&self.ships), new.ships.clone(), new.server.drain_timeout);
+        // Signals are heard while a ship ends that has changed.
+        tokio::spawn(async move { ships.follow(&all, patience).await });
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

@@ -13,6 +13,7 @@ use journal::archive::MOST_PAYLOAD;
 use journal::{Commit, Journal, OpenError, Options};
 use mend::holders;
 
+use super::access;
 use crate::cli::JournalArgs;
 use crate::clock;
 use crate::failure::{Failure, JournalFailure};
@@ -28,8 +29,8 @@ pub(crate) enum Missing {
     Refuse,
 }
 
-/// The directory of the journal that was meant.
-pub(crate) fn directory(args: &JournalArgs) -> Result<PathBuf, Failure> {
+/// The directory that was named, or where one is without a name.
+pub(super) fn named(args: &JournalArgs) -> Result<PathBuf, Failure> {
     let named = args.directory.clone().or_else(|| by_environment(|name| env::var_os(name)));
     named.ok_or_else(|| JournalFailure::NoPlace.into())
 }
@@ -51,16 +52,16 @@ pub(crate) fn usual_place(variable: impl Fn(&str) -> Option<OsString>) -> Option
 
 /// Opens the journal that was meant, and says what its start has found.
 pub(crate) fn open(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    let directory = directory(args)?;
-    open_at(&directory, missing, screen)
+    open_with(&access::directory(args)?, access::options(args)?, (missing, screen))
 }
 
 /// Opens the journal in a directory.
-pub(crate) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+pub(super) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
     open_with(directory, options()?, (missing, screen))
 }
 
-fn open_with(
+/// The same with other options.
+pub(super) fn open_with(
     directory: &Path,
     options: Options,
     (missing, screen): (Missing, &Screen),
@@ -78,10 +79,10 @@ fn open_with(
 }
 
 /// The same for a journal that takes events as large as an archive holds.
-pub(crate) fn open_roomy(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    let mut options = options()?;
+pub(crate) fn open_roomy(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+    let mut options = access::options(args)?;
     options.max_event = MOST_PAYLOAD.min(options.segment_size / 4);
-    open_with(directory, options, (missing, screen))
+    open_with(&access::directory(args)?, options, (missing, screen))
 }
 
 /// Whether a journal lies in a directory: its id is written last, so a segment alone is one too.
@@ -93,7 +94,8 @@ pub(crate) fn holds_journal(directory: &Path) -> bool {
     })
 }
 
-fn options() -> Result<Options, Failure> {
+/// What the environment says about its options.
+pub(super) fn options() -> Result<Options, Failure> {
     let mut options = Options::new(clock::millis);
     // A command has one thread, and writes by itself.
     options.commit = Commit::Caller;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::World;
 
-pub(crate) const COMMANDS: [&str; 20] = [
+pub(crate) const COMMANDS: [&str; 21] = [
     "inspect",
     "verify",
     "check",
@@ -26,6 +26,7 @@ pub(crate) const COMMANDS: [&str; 20] = [
     "import",
     "replay",
     "archive",
+    "doctor",
     "generate",
 ];
 

@@ -4,11 +4,16 @@
 
 mod access;
 mod books;
+mod figures;
 mod fronts;
 mod hostile;
 mod http;
 mod intake;
 mod life;
+mod replays;
 mod room;
 mod routes;
+mod runbook;
 mod running;
+mod ships;
+mod through;

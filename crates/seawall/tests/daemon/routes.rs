@@ -24,7 +24,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 /// Each kind of thing that a request can be about, as it is called in a path.
 fn filled(path: &str, id: &str) -> String {
-    let filled = path.replace("{stream}", "jobs").replace("{id}", id);
+    let filled = path.replace("{stream}", "jobs").replace("{id}", id).replace("{consumer}", "server");
     assert!(!filled.contains('{'), "{path}: this test does not know what stands there");
     filled
 }
@@ -63,7 +63,12 @@ fn hold(operation: &Value, answer: &Answer, what: &str) {
 }
 
 fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
-    let body: &[u8] = if method == "POST" { b"x" } else { b"" };
+    let body: &[u8] = match (method, path) {
+        (_, "/api/v1/parked/requeue") => br#"{"ids":["server:more:1"]}"#,
+        (_, "/api/v1/parked/drop") => br#"{"ids":["server:jobs:3"]}"#,
+        ("POST", _) => b"x",
+        _ => b"",
+    };
     // What is given up can be shown no more.
     let id = if method == "DELETE" { "server:jobs:2" } else { "server:jobs:1" };
     daemon.request(method, &filled(path, id)).body(body).send()
@@ -73,15 +78,21 @@ fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
 fn the_daemon_answers_as_its_openapi_document_says() {
     let house = House::new("");
     house.park("jobs", "server");
+    house.park("more", "server");
     let daemon = house.start();
     let document = daemon.get("/api/v1/openapi.json").json();
     let operations = operations(&document);
     assert!(operations.len() >= 7, "{operations:?}");
-    // What makes a stream comes first, what ends it last.
-    let rank =
-        |path: &str| if path.ends_with("/events") { 0 } else { 1 + usize::from(path.ends_with("/close")) };
+    // What makes a stream comes first, then what shows and what settles events, what ends all that last.
+    let rank = |method: &str, path: &str| match (method, path) {
+        (_, path) if path.ends_with("/events") => 0,
+        ("GET", _) => 1,
+        (_, "/api/v1/parked/requeue") => 4,
+        (_, path) if path.ends_with("/close") || path.contains("{consumer}") => 5,
+        _ => 3,
+    };
     let mut sorted = operations.clone();
-    sorted.sort_by_key(|(_, path, _)| rank(path));
+    sorted.sort_by_key(|(method, path, _)| rank(method, path));
     for (method, path, operation) in &sorted {
         let answer = ask(&daemon, method, path);
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");

@@ -1,7 +1,6 @@
 //! `[[proxy]]`: the proxies in front of services, each with a journal of its own.
 
 mod keys;
-mod pem;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,13 +11,15 @@ use std::thread::available_parallelism;
 
 use ::proxy::dialect::LaneRule;
 use ::proxy::{
-    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server,
-    Settings, Times,
+    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Scheme,
+    Server, Settings, Times,
 };
 use journal::{Options, WhenFull};
 
+use super::name::Name;
 use super::server::Listen;
-use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written};
+use super::share::Share;
+use super::{JournalSettings, Problem, Reader, Token, Written, pem};
 use crate::clock;
 use crate::sizes::Size;
 use crate::spans::Span;
@@ -45,43 +46,11 @@ impl fmt::Debug for ProxySettings {
     }
 }
 
-/// Letters of a name at most: it is part of file names and of labels.
-const LONGEST_NAME: usize = 64;
-
 /// What a write takes in the journal beside its head and body.
 const FRAME: u64 = 64 << 10;
 
 /// The least that a request's head has to be allowed.
 const SMALLEST_HEAD: u64 = 8 << 10;
-
-/// A proxy's name.
-struct Name(String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(is_fit) {
-            return Err(format!(
-                "{text:?} is no name: it has 1 to {LONGEST_NAME} letters, digits, - and _, since a directory is called so"
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// A part of a whole.
-struct Share(f64);
-
-impl FromStr for Share {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-        share.map(Self).ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
-    }
-}
 
 /// Servers, with commas between them.
 struct Addresses(Vec<Address>);
@@ -107,23 +76,16 @@ pub(super) fn understand(
         let mut read = Reader::new(table, written, problems);
         let Some(proxy) = one(&mut read, journal) else { continue };
         if !names.insert(proxy.settings.name.clone()) {
-            refuse(&mut read, "name", "two proxies have this name".to_owned());
+            read.refuse_value("name", "two proxies have this name".to_owned());
         }
         let listen = proxy.settings.listen;
         if listen.port() != 0 && !places.insert(listen) {
-            refuse(&mut read, "listen", "two proxies listen there".to_owned());
+            read.refuse_value("listen", "two proxies listen there".to_owned());
         }
         proxies.push(proxy);
     }
     // Those that are wrong have said so.
     (proxies.len() == written.tables_of(&SECTION).count()).then_some(proxies)
-}
-
-/// Tells that a value is wrong for a reason that lies elsewhere.
-fn refuse(read: &mut Reader<'_>, name: &'static str, message: String) {
-    if let Some(entry) = read.entry(name) {
-        read.refuse(name, &entry.origin, message);
-    }
 }
 
 fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<ProxySettings> {
@@ -133,7 +95,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     let dialect = dialect(read, upstreams.as_deref());
     let token = read.optional::<Token>("token");
     let tls = identity(read);
-    let roots = pem::roots(read, upstreams.as_deref().unwrap_or_default());
+    let roots = roots(read, upstreams.as_deref().unwrap_or_default());
     let threads = read.optional::<u32>("threads");
     read.at_least("threads", threads.flatten().map(u64::from), 1);
     let (times, limits) = (times(read), limits(read));
@@ -143,7 +105,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     let processors = || available_parallelism().map_or(1, usize::from);
     let settings = Settings {
-        name: name?.0,
+        name: name?.text(),
         listen: listen?.address(),
         tls: tls?,
         dialect: dialect?,
@@ -166,10 +128,9 @@ fn dialect(read: &mut Reader<'_>, upstreams: Option<&[Server]>) -> Option<Arc<dy
     if named?.text == "plain" {
         return plain.map(|plain| Arc::new(plain) as Arc<dyn Dialect>);
     }
-    let is_set = |entry: Option<Entry>| entry.is_some_and(|entry| entry.origin != Origin::Default);
     for name in ["probe", "lane_segments"] {
-        if is_set(read.entry(name)) {
-            refuse(read, name, "the dialect chroma knows it by itself; leave the key out".to_owned());
+        if read.is_written(name) {
+            read.refuse_value(name, "the dialect chroma knows it by itself; leave the key out".to_owned());
             return None;
         }
     }
@@ -205,10 +166,21 @@ fn upstreams(read: &mut Reader<'_>) -> Option<Vec<Server>> {
     }
     if servers.len() > ::proxy::MOST_SERVERS {
         let most = ::proxy::MOST_SERVERS - 1;
-        refuse(read, "replicas", format!("there are {}, and {most} are the most", servers.len() - 1));
+        read.refuse_value("replicas", format!("there are {}, and {most} are the most", servers.len() - 1));
         return None;
     }
     Some(servers)
+}
+
+/// The certificates by which servers are trusted: those that were named, else the system's if one speaks TLS.
+fn roots(read: &mut Reader<'_>, servers: &[Server]) -> Option<Vec<u8>> {
+    if let Some(named) = pem::file(read, "upstream_ca")? {
+        return Some(named);
+    }
+    if servers.iter().all(|server| server.origin.scheme == Scheme::Http) {
+        return Some(Vec::new());
+    }
+    pem::system_roots(read, "upstream_ca")
 }
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
@@ -220,7 +192,7 @@ fn identity(read: &mut Reader<'_>) -> Option<Option<Identity>> {
         (chain, _) => {
             let (there, missing) =
                 if chain.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
-            refuse(read, there, format!("{missing} has to be set with it"));
+            read.refuse_value(there, format!("{missing} has to be set with it"));
             None
         }
     }
@@ -268,7 +240,7 @@ fn limits(read: &mut Reader<'_>) -> Option<Limits> {
 fn reads(read: &mut Reader<'_>) -> Option<Reads> {
     let share = read.value::<Share>("read_replica_ratio");
     let window = read.value::<Span>("consistency_window");
-    Some(Reads { replica_ratio: share?.0, consistency_window: window?.duration() })
+    Some(Reads { replica_ratio: share?.value(), consistency_window: window?.duration() })
 }
 
 fn replay(read: &mut Reader<'_>) -> Option<Replay> {
@@ -278,7 +250,7 @@ fn replay(read: &mut Reader<'_>) -> Option<Replay> {
     read.at_least("backoff_initial", first.map(|first| u64::from(!first.is_zero())), 1);
     let longest = read.value::<Span>("backoff_max").map(Span::duration);
     if first > longest && longest.is_some() {
-        refuse(read, "backoff_max", "it is less than backoff_initial".to_owned());
+        read.refuse_value("backoff_max", "it is less than backoff_initial".to_owned());
     }
     let ambiguous = read.entry("ambiguous").map(|entry| match entry.text.as_str() {
         "park" => Ambiguous::Park,
@@ -308,7 +280,7 @@ fn options(
         let message = format!(
             "with max_header and what goes with it, a write may take {needed} bytes, and a quarter of journal.segment_size is {most}"
         );
-        refuse(read, "max_body", message);
+        read.refuse_value("max_body", message);
         return None;
     }
     let options = Options {
@@ -319,7 +291,10 @@ fn options(
         ..usual
     };
     if let Err(error) = options.check() {
-        refuse(read, "max_bytes", format!("it cannot be {}: it has to be {}", error.value, error.bounds));
+        read.refuse_value(
+            "max_bytes",
+            format!("it cannot be {}: it has to be {}", error.value, error.bounds),
+        );
         return None;
     }
     Some(options)

@@ -133,8 +133,8 @@ impl Document<'_> {
             (Kind::Size | Kind::Count, DeValue::Integer(number)) if number.radix() == 10 => {
                 number.as_str().to_owned()
             }
-            (Kind::Share, DeValue::Float(number)) => number.as_str().to_owned(),
-            (Kind::Share, DeValue::Integer(number)) => number.as_str().to_owned(),
+            (Kind::Share | Kind::Factor, DeValue::Float(number)) => number.as_str().to_owned(),
+            (Kind::Share | Kind::Factor, DeValue::Integer(number)) => number.as_str().to_owned(),
             (Kind::List, DeValue::Array(values)) => {
                 let texts = values.iter().map(|value| match value.get_ref() {
                     DeValue::String(text) if !text.contains(',') => Some(text.as_ref()),
@@ -150,7 +150,7 @@ impl Document<'_> {
                     }
                 }
             }
-            (Kind::Switch | Kind::Count | Kind::Share | Kind::List, _) => {
+            (Kind::Switch | Kind::Count | Kind::Share | Kind::Factor | Kind::List, _) => {
                 problems.push(misfit(section, key, origin, value.get_ref()));
                 return None;
             }
@@ -189,6 +189,7 @@ fn misfit(section: &Section, key: &Key, origin: Origin, value: &DeValue<'_>) -> 
         Kind::Switch => "true or false, without quotes".to_owned(),
         Kind::Count => "a number, without quotes".to_owned(),
         Kind::Share => "a number from 0 to 1, without quotes".to_owned(),
+        Kind::Factor => "a number from 1 to 100, without quotes".to_owned(),
         Kind::List => "a list of texts without commas, such as [\"http://replica:8000\"]".to_owned(),
         Kind::Size => "a size, such as \"64MiB\"".to_owned(),
         Kind::Span => "a span of time, such as \"30s\"".to_owned(),

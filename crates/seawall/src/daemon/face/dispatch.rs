@@ -13,7 +13,7 @@ use super::access::{self, Visitor};
 use super::answer::{Answer, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, health, metrics, openapi, parked, streams};
+use super::{Face, consumers, health, metrics, openapi, parked, ships, streams};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -82,7 +82,9 @@ async fn carry_out(
     let query = query(head.uri.query().unwrap_or_default(), route)?;
     let body = match route.takes {
         Takes::Nothing => Held::default(),
-        Takes::Events => body::read(body, server.max_body, server.request_timeout, &face.bodies).await?,
+        Takes::Events | Takes::Ids => {
+            body::read(body, server.max_body, server.request_timeout, &face.bodies).await?
+        }
     };
     let call = Call { names, query, headers: head.headers, body };
     match timeout(server.request_timeout, perform(face, route.does, call)).await {
@@ -98,10 +100,15 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Metrics => metrics::page(face).await,
         Does::Openapi => Ok(openapi::document()),
         Does::ListStreams => streams::list(face, &call).await,
+        Does::ListShips => ships::list(face).await,
         Does::ListParked => parked::list(face, &call).await,
         Does::ShowParked => parked::show(face, &call).await,
         Does::Requeue => parked::requeue(face, &call).await,
         Does::GiveUp => parked::give_up(face, &call).await,
+        Does::RequeueSome => parked::requeue_some(face, &call).await,
+        Does::GiveUpSome => parked::give_up_some(face, &call).await,
+        Does::ListConsumers => consumers::list(face).await,
+        Does::Unregister => consumers::unregister(face, &call).await,
         Does::Append => streams::append(face, call).await,
         Does::Close => streams::close(face, &call).await,
     }

@@ -51,7 +51,8 @@ pub(super) fn livez() -> Answer {
 pub(super) async fn readyz(face: &Arc<Face>) -> Answer {
     let reasons = reasons(&facts(face).await);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Answer::json(status, &json!({"ready": reasons.is_empty(), "reasons": reasons}))
+    let waiting = super::ships::waiting(face);
+    Answer::json(status, &json!({"ready": reasons.is_empty(), "reasons": reasons, "waiting": waiting}))
 }
 
 /// Asks the journal and the disk.

@@ -1,6 +1,7 @@
 //! `/metrics`: figures of the journal, of archives, of the disk and of this face, in Prometheus' text format.
 
 mod exposition;
+mod ships;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,19 @@ use exposition::{Kind, Page};
 const BUCKETS: [u64; 14] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000,
+];
+
+/// Why batches are refused for a reason that is the daemon's. Each is told from the start: a counter that begins at one has
+/// not increased.
+const REASONS: [&str; 8] = [
+    "behind",
+    "disk-full",
+    "no-consumer",
+    "over-budget",
+    "stopped",
+    "too-many-pending",
+    "too-many-streams",
+    "unknown",
 ];
 
 /// Durations that were counted.
@@ -124,6 +138,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
         let journal = face.journal.clone();
         pending(&mut page, &face.working.run(move || journal.pending()).await.unwrap_or_default());
     }
+    ships::write(&mut page, &face.ships.views());
     archives(&mut page, face);
     requests(&mut page, face);
     page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
@@ -136,14 +151,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
 fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     page.family("wal_append_duration_seconds", Kind::Histogram, "From a batch of events to its sync.");
     face.figures.appends.write(page, "wal_append_duration_seconds");
-    page.family(
-        "wal_failures_total",
-        Kind::Counter,
-        "Batches of events that were refused or failed, by reason.",
-    );
-    for (code, count) in hold(&face.figures.failures).iter() {
-        page.sample("wal_failures_total", &[("reason", code)], count);
-    }
+    failures(page, face);
     if let Some((free, total)) = facts.disk {
         page.one("disk_total_bytes", Kind::Gauge, "Size of the file system that the journal lies on.", total);
         page.one(
@@ -203,6 +211,20 @@ fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     ];
     for (state, is) in is {
         page.sample("seawall_journal_health", &[("state", state)], u8::from(is));
+    }
+}
+
+fn failures(page: &mut Page, face: &Face) {
+    page.family(
+        "wal_failures_total",
+        Kind::Counter,
+        "Batches of events that were refused or failed, by reason; and events that no server took, as parked.",
+    );
+    let parked: u64 = face.ships.views().iter().map(|view| view.status().totals.parked).sum();
+    page.sample("wal_failures_total", &[("reason", "parked")], parked);
+    let failures = hold(&face.figures.failures);
+    for code in REASONS {
+        page.sample("wal_failures_total", &[("reason", code)], failures.get(code).copied().unwrap_or(0));
     }
 }
 

@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod body;
+mod consumers;
 mod dispatch;
 mod health;
 mod listen;
@@ -16,6 +17,7 @@ mod openapi;
 mod parked;
 mod recall;
 mod route;
+mod ships;
 mod streams;
 
 use std::sync::Arc;
@@ -27,16 +29,18 @@ use tokio::task::spawn_blocking;
 use super::Phase;
 use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
+use super::ships::Ships;
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
 use metrics::Figures;
-use recall::Recall;
+pub(super) use recall::Recall;
 
 /// What handlers work with.
 pub(super) struct Face {
     journal: Journal,
     /// The proxies' journals, with their names.
     fronts: Vec<(String, Journal)>,
+    ships: Arc<Ships>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
@@ -79,8 +83,8 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts): (Journal, &[Front]),
-        keeper: &Keeper,
+        (journal, fronts, ships): (Journal, &[Front], Arc<Ships>),
+        (keeper, recall): (&Keeper, Recall),
         edition: watch::Receiver<Arc<Config>>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
@@ -89,12 +93,13 @@ impl Face {
         Self {
             journal,
             fronts,
+            ships,
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,
             phase,
             figures: Figures::default(),
-            recall: Arc::default(),
+            recall: Arc::new(recall),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places: Arc::new(Semaphore::new(server.max_connections)),
             asking: Slots::new(3),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::route::{Access, Field, Gives, ROUTES, Route, Takes};
+use crate::client::LINES;
 
 /// Answers with the document.
 pub(super) fn document() -> Answer {
@@ -58,11 +59,24 @@ fn operation(route: &Route) -> Value {
     if !parameters.is_empty() {
         operation.insert("parameters".to_owned(), json!(parameters));
     }
-    if route.takes == Takes::Events {
-        let any = json!({"schema": {}});
-        let lines =
-            json!({"schema": {"type": "string", "description": "one event, which is JSON, in each line"}});
-        let content = json!({"application/x-ndjson": lines, "*/*": any});
+    let content = match route.takes {
+        Takes::Nothing => None,
+        Takes::Events => {
+            let any = json!({"schema": {}});
+            let lines = |about| json!({"schema": {"type": "string", "description": about}});
+            Some(json!({
+                "application/x-ndjson": lines("one event, which is JSON, in each line"),
+                LINES: lines("one event in each line, whatever is in it; an empty line is an empty event"),
+                "*/*": any,
+            }))
+        }
+        Takes::Ids => {
+            let ids = json!({"type": "array", "items": {"type": "string"}});
+            let schema = json!({"type": "object", "required": ["ids"], "properties": {"ids": ids}});
+            Some(json!({"application/json": {"schema": schema}}))
+        }
+    };
+    if let Some(content) = content {
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     operation.insert("responses".to_owned(), responses(route));

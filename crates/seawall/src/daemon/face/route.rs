@@ -1,8 +1,15 @@
 //! The one list of what can be asked.
 
+mod shapes;
+
 use std::borrow::Cow;
 
 use hyper::Method;
+
+use shapes::{
+    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP, STREAM,
+    UNREGISTERED,
+};
 
 /// Something that can be asked.
 #[derive(Debug)]
@@ -65,6 +72,8 @@ pub(super) enum Takes {
     Nothing,
     /// Events.
     Events,
+    /// A JSON object with ids of parked events.
+    Ids,
 }
 
 /// What is done.
@@ -77,10 +86,15 @@ pub(super) enum Does {
     ListStreams,
     Append,
     Close,
+    ListShips,
     ListParked,
     ShowParked,
     Requeue,
     GiveUp,
+    RequeueSome,
+    GiveUpSome,
+    ListConsumers,
+    Unregister,
 }
 
 const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
@@ -88,7 +102,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 11] = [
+pub(super) static ROUTES: [Route; 16] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -187,6 +201,18 @@ pub(super) static ROUTES: [Route; 11] = [
     },
     Route {
         method: Method::GET,
+        path: "/api/v1/ships",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListShips,
+        summary: "Ships: where each delivers to, what waits, and why.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(SHIP),
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
         path: "/api/v1/parked",
         access: Access::Read,
         takes: Takes::Nothing,
@@ -195,6 +221,7 @@ pub(super) static ROUTES: [Route; 11] = [
         query: &[
             field("consumer", "string", "only what this consumer has parked"),
             field("stream", "string", "only events of this stream"),
+            field("after", "string", "only those behind this id: the last one of the page before"),
             field("limit", "integer", "how many; 10000 at most, which is the default"),
         ],
         headers: &[],
@@ -237,48 +264,54 @@ pub(super) static ROUTES: [Route; 11] = [
         gives: Gives::Object(DROPPED),
         statuses: &[(404, "no event of this id is parked")],
     },
-];
-
-const PARKED: &[Field] = &[
-    field("id", "string", "what the other routes call it"),
-    field("consumer", "string", "who has parked it"),
-    field("stream", "string", "its stream"),
-    field("seq", "integer", "its number there"),
-    field("since", "string|null", "when it was parked"),
-    field("reason", "string|null", "why"),
-];
-
-const REQUEUED: &[Field] = &[field("id", "string", "the event"), field("action", "string", "`requeue`")];
-
-const DROPPED: &[Field] = &[
-    field("id", "string", "the event"),
-    field("action", "string", "`drop`"),
-    field("export", "string", "the file that it was written to"),
-];
-
-const READY: &[Field] = &[
-    field("ready", "boolean", "whether events are taken"),
-    field("reasons", "array", "what keeps it from it, in words"),
-];
-
-const STREAM: &[Field] = &[
-    field("id", "string", "the stream's name"),
-    field("state", "string", "`open` or `closed`"),
-    field("last", "integer|null", "the number of its newest event"),
-    field("live", "integer", "events that somebody may still ask for"),
-    field("consumers", "array", "objects with `name`, `pending` and `parked`"),
-];
-
-const APPENDED: &[Field] = &[
-    field("stream", "string", "the stream's name"),
-    field("first", "integer", "the number of the first event"),
-    field("last", "integer", "the number of the last one"),
-];
-
-const CLOSED: &[Field] = &[
-    field("stream", "string", "the stream's name"),
-    field("state", "string", "`closed`"),
-    field("last", "integer|null", "the number of its newest event"),
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/requeue",
+        access: Access::Change,
+        takes: Takes::Ids,
+        does: Does::RequeueSome,
+        summary: "Delivers parked events again, each in its place.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(REQUEUED_SOME),
+        statuses: &[(404, "no event of one of these ids is parked; nothing was done")],
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/drop",
+        access: Access::Change,
+        takes: Takes::Ids,
+        does: Does::GiveUpSome,
+        summary: "Gives parked events up, after writing them to one file that `seawall import` reads.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(DROPPED_SOME),
+        statuses: &[(404, "no event of one of these ids is parked; nothing was done")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/consumers",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListConsumers,
+        summary: "Those who read the journal, by name.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(CONSUMER),
+        statuses: &[],
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/consumers/{consumer}",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::Unregister,
+        summary: "Unregisters a consumer, after writing to a file what could be gone with it.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(UNREGISTERED),
+        statuses: &[(404, "there is no such consumer")],
+    },
 ];
 
 /// What became of looking for a route.
