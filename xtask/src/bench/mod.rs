@@ -5,6 +5,7 @@ mod journal;
 mod logs;
 mod mend;
 mod peers_replay;
+mod proxy;
 mod verify;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         ["forecast"] => forecast::run(),
         ["mend"] => mend::run(),
         ["journal"] => journal::run(),
+        ["proxy"] => proxy::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }
