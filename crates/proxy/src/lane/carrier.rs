@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream};
+use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream, Ticket};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -216,7 +216,7 @@ impl Carrier {
 
     async fn accept(&mut self, seq: Seq, (claimed, response): (Claimed, Response<Body>)) {
         self.answered();
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         finish(claimed.or(client), response).await;
@@ -227,7 +227,7 @@ impl Carrier {
     async fn had_been_applied(&mut self, seq: Seq) {
         self.answered();
         self.core.shared.counts.replayed(self.track);
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         if let Some(client) = client {
@@ -236,18 +236,29 @@ impl Carrier {
         }
     }
 
+    /// The server has the write. Where it may be sent once only, the next one is not sent before that is known for ever.
+    async fn settle_delivered(&self, seq: Seq) {
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park {
+            return self.settle(self.track, seq, Settled::Delivered).await;
+        }
+        if let Some(ticket) = self.settlement(self.track, seq, Settled::Delivered) {
+            self.core.shared.unhurried.keep(ticket);
+        }
+    }
+
     async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
-        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
-            return;
-        };
-        let ticket = consumer.settle(&stream, seq, outcome);
-        // Where a write may be sent once only, the next one is not sent before it is known that this one was.
+        let Some(ticket) = self.settlement(track, seq, outcome) else { return };
         if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
             && let Err(error) = ticket.await
         {
             let upstream = self.route.upstream.name().to_owned();
             self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
         }
+    }
+
+    fn settlement(&self, track: usize, seq: Seq, outcome: Settled) -> Option<Ticket<()>> {
+        let consumer = self.core.shared.consumers.get(track)?;
+        Some(consumer.settle(&self.stream().ok()?, seq, outcome))
     }
 
     /// The servers that have not sent a write do not.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::Response;
-use tokio::time::timeout;
 
 use super::Route;
 use super::arrival::Arrival;
@@ -57,21 +56,21 @@ async fn send_over(
 ) -> Attempt {
     let before = connection.written;
     let whole = outgoing.body.repeated();
-    let exchanged = timeout(limit, connection.exchange(outgoing, &route.upstream)).await;
+    let exchanged = connection.exchange(outgoing, &route.upstream, limit).await;
     let has_left = connection.written > before;
     match exchanged {
-        Ok(Ok(top)) => {
+        Some(Ok(top)) => {
             let arrival = Arrival::new(connection, (top.framing, top.after), &route.pool);
             let mut response = Response::new(arrival);
             *response.status_mut() = top.status;
             *response.headers_mut() = top.headers;
             Attempt::Answered(response)
         }
-        Ok(Err(error)) if has_left => Attempt::Unknown(Doubt { cause: error.to_string(), is_broken: true }),
-        Ok(Err(error)) => Attempt::Absent(error.to_string(), whole.or_else(|| connection.give_up())),
-        Err(_) if has_left => {
+        Some(Err(error)) if has_left => Attempt::Unknown(Doubt { cause: error.to_string(), is_broken: true }),
+        Some(Err(error)) => Attempt::Absent(error.to_string(), whole.or_else(|| connection.give_up())),
+        None if has_left => {
             Attempt::Unknown(Doubt { cause: format!("no answer within {limit:?}"), is_broken: false })
         }
-        Err(_) => Attempt::Absent(format!("nothing could be sent within {limit:?}"), None),
+        None => Attempt::Absent(format!("nothing could be sent within {limit:?}"), None),
     }
 }

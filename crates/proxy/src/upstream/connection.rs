@@ -18,6 +18,7 @@ use super::Upstream;
 use super::framing::{self, Top};
 use super::outbox::{Outbox, Outgoing, Unsent};
 use crate::body::Body;
+use crate::patience::Patience;
 use crate::settings::Origin;
 
 /// Bytes that are read at once: of what comes in small answers, and of what fills that.
@@ -44,6 +45,18 @@ pub(crate) struct Connection {
     next: usize,
     /// Bytes that were handed to the kernel.
     pub(super) written: u64,
+    patience: Patience,
+}
+
+/// How far an exchange has come.
+struct Progress {
+    /// Bytes that had been written when it began.
+    before: u64,
+    /// Of the head, this much was looked at.
+    searched: usize,
+    interim: u32,
+    /// Why the rest of the request cannot be sent.
+    broken: Option<io::Error>,
 }
 
 /// What a connection speaks over: with TLS or without.
@@ -89,6 +102,7 @@ impl Connection {
             inbox: BytesMut::new(),
             next: LEAST_READ,
             written: 0,
+            patience: Patience::new(Duration::ZERO),
         })
     }
 
@@ -99,46 +113,60 @@ impl Connection {
         Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
-    /// Sends a request, and reads the head of the answer. The server may answer before it has all of the request.
-    pub(super) async fn exchange(&mut self, outgoing: Outgoing<'_>, upstream: &Upstream) -> io::Result<Top> {
+    /// Sends a request, and reads the head of the answer; nothing, if that takes longer than `limit`. The server may answer
+    /// before it has all of the request.
+    pub(super) async fn exchange(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        upstream: &Upstream,
+        limit: Duration,
+    ) -> Option<io::Result<Top>> {
         let method = &outgoing.head.method;
         self.outbox.fill(outgoing, upstream);
-        let before = self.written;
-        let (mut searched, mut interim, mut broken) = (0, 0, None);
-        std::future::poll_fn(|context| {
-            match self.poll_send(context) {
-                Poll::Ready(Err(Unsent::Body(error))) => return Poll::Ready(Err(io::Error::other(error))),
-                Poll::Ready(Err(Unsent::Wire(error))) if self.written == before => {
-                    return Poll::Ready(Err(error));
-                }
-                // The server may have closed because it has answered already.
-                Poll::Ready(Err(Unsent::Wire(error))) => {
-                    self.outbox.clear();
-                    broken = Some(error);
-                }
-                _ => {}
-            }
-            loop {
-                while let Some(top) = self.top(&mut searched, method)? {
-                    if !top.status.is_informational() {
-                        return Poll::Ready(Ok(top));
-                    }
-                    interim += 1;
-                    if interim > MOST_INTERIM {
-                        return Poll::Ready(Err(io::Error::other("its answer does not begin")));
-                    }
-                }
-                let count = match ready!(self.poll_fill(context)) {
-                    Ok(count) => count,
-                    Err(error) => return Poll::Ready(Err(broken.take().unwrap_or(error))),
-                };
-                if count == 0 {
-                    let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection");
-                    return Poll::Ready(Err(broken.take().unwrap_or_else(closed)));
-                }
-            }
+        self.patience.begin(limit);
+        let mut progress = Progress { before: self.written, searched: 0, interim: 0, broken: None };
+        std::future::poll_fn(|context| match self.poll_top(context, method, &mut progress) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => self.patience.poll(context).map(|_| None),
         })
         .await
+    }
+
+    fn poll_top(
+        &mut self,
+        context: &mut Context<'_>,
+        method: &Method,
+        progress: &mut Progress,
+    ) -> Poll<io::Result<Top>> {
+        match self.poll_send(context) {
+            Poll::Ready(Err(Unsent::Body(error))) => return Poll::Ready(Err(io::Error::other(error))),
+            Poll::Ready(Err(Unsent::Wire(error))) if self.written == progress.before => {
+                return Poll::Ready(Err(error));
+            }
+            // The server may have closed because it has answered already.
+            Poll::Ready(Err(Unsent::Wire(error))) => {
+                self.outbox.clear();
+                progress.broken = Some(error);
+            }
+            _ => {}
+        }
+        loop {
+            while let Some(top) = self.top(&mut progress.searched, method)? {
+                if !top.status.is_informational() {
+                    return Poll::Ready(Ok(top));
+                }
+                progress.interim += 1;
+                if progress.interim > MOST_INTERIM {
+                    return Poll::Ready(Err(io::Error::other("its answer does not begin")));
+                }
+            }
+            let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection");
+            match ready!(self.poll_fill(context)) {
+                Ok(0) => return Poll::Ready(Err(progress.broken.take().unwrap_or_else(closed))),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(progress.broken.take().unwrap_or(error))),
+            }
+        }
     }
 
     fn top(&mut self, searched: &mut usize, method: &Method) -> io::Result<Option<Top>> {
