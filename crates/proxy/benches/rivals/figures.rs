@@ -39,7 +39,7 @@ impl Round {
     pub(crate) fn by(running: &Running, round: impl FnOnce() -> Self) -> Self {
         let before = running.processor_time();
         let mut round = round();
-        let taken = running.processor_time() - before;
+        let taken = running.processor_time().saturating_sub(before);
         round.processor = taken.div_f64(round.answers.max(1) as f64);
         round
     }
@@ -77,10 +77,10 @@ pub(crate) fn shown(delay: Duration) -> String {
 /// Bytes as people read them.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {
-        ..1024 => format!("{bytes} B"),
-        ..1_048_576 => format!("{} KiB", bytes >> 10),
-        ..1_073_741_824 => format!("{} MiB", bytes >> 20),
-        _ => format!("{} GiB", bytes >> 30),
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        1_073_741_824.. => format!("{} GiB", bytes >> 30),
     }
 }
 

@@ -42,14 +42,17 @@ fn main() {
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
     let rounds = variable("SEAWALL_BENCH_ROUNDS").and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let surroundings = Surroundings { service: Service::start(), place, rounds };
-    let parts: [(&str, fn(&Surroundings)); 3] =
-        [("reads", reads::measure), ("writes", writes::measure), ("memory", memory::measure)];
     let wanted = variable("SEAWALL_BENCH_PART");
-    for (name, measure) in parts {
-        if wanted.as_deref().is_none_or(|wanted| wanted == name) {
-            measure(&surroundings);
-            println!();
+    for part in ["reads", "writes", "memory"] {
+        if wanted.as_deref().is_some_and(|wanted| wanted != part) {
+            continue;
         }
+        match part {
+            "reads" => reads::measure(&surroundings),
+            "writes" => writes::measure(&surroundings),
+            _ => memory::measure(&surroundings),
+        }
+        println!();
     }
 }
 

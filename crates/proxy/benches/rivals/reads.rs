@@ -8,7 +8,7 @@ use crate::contestant::{Running, Who};
 use crate::figures::{Round, mebibytes, medians, shown, size};
 
 const CONNECTIONS: usize = 64;
-const SPAN: Span = Span::Time { before: Duration::from_millis(200), counted: Duration::from_millis(1000) };
+const SPAN: Span = Span::Time { before: Duration::from_millis(200), counted: Duration::from_secs(1) };
 
 pub(crate) fn measure(surroundings: &Surroundings) {
     println!(

@@ -3,7 +3,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 /// Bytes of an answer's head. More than servers send, and a bound on what a broken one costs.
 pub(super) const MOST_HEAD: usize = 64 << 10;
@@ -99,7 +99,8 @@ pub(super) fn top(
         let value = HeaderValue::from_maybe_shared(head.slice_ref(line.value));
         headers.append(name, value.map_err(|_| Garbage("a header has no value"))?);
     }
-    let (framing, after) = delimit(&headers, parsed.version == Some(1), (status, method))?;
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let (framing, after) = delimit(&headers, version, (status, method))?;
     Ok(Some(Top { status, headers, framing, after }))
 }
 
@@ -120,14 +121,14 @@ fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 /// How the body is delimited. What servers and we might understand differently ends the connection or is refused.
 fn delimit(
     headers: &HeaderMap,
-    is_new: bool,
+    version: Version,
     (status, method): (StatusCode, &Method),
 ) -> Result<(Framing, After), Garbage> {
     let says = |word: &str| {
         let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
     };
-    let is_kept = if is_new { !says("close") } else { says("keep-alive") };
+    let is_kept = if version == Version::HTTP_11 { !says("close") } else { says("keep-alive") };
     let after = if is_kept { After::Kept } else { After::Closed };
     let length = length(headers)?;
     if *method == Method::HEAD
@@ -142,7 +143,7 @@ fn delimit(
         );
     };
     let last = coding.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
-    if !is_new {
+    if version != Version::HTTP_11 {
         return Err(Garbage("HTTP/1.0 has no transfer encodings"));
     }
     if !last.trim_ascii().eq_ignore_ascii_case(b"chunked") {

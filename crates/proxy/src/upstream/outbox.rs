@@ -106,7 +106,8 @@ impl Outbox {
 
     /// Gives up what was not written, and with it a body of which nothing was taken.
     pub(super) fn clear(&mut self) -> Option<Body> {
-        (self.front.clear(), self.piece.clear());
+        self.front.clear();
+        self.piece.clear();
         self.body.take()
     }
 
