@@ -13,7 +13,7 @@ use crate::counts::Counts;
 use crate::error::StartError;
 use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
-use crate::lane::{self, Lane, LaneNumber, Tallies};
+use crate::lane::{self, Lane, LaneNumber, Tallies, Unhurried};
 use crate::notice::Notice;
 use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// One for each that is fed.
     pub(crate) consumers: Vec<Consumer>,
+    pub(crate) unhurried: Arc<Unhurried>,
     pub(crate) counts: Counts,
     pub(crate) room: Arc<Semaphore>,
     listener: Listener,
@@ -100,6 +101,7 @@ impl Shared {
             upstreams: upstreams?,
             counts: Counts::new(consumers.len()),
             consumers,
+            unhurried: Arc::default(),
             room: Arc::new(Semaphore::new(settings.limits.inflight_bytes.div_ceil(PERMIT))),
             listener,
             chance: AtomicU64::new(u64::try_from(clock().get()).unwrap_or(1) | 1),

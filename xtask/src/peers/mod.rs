@@ -64,6 +64,12 @@ const PEERS: [Peer; 8] = [
     },
 ];
 
+/// Proxies that a benchmark sets beside ours; no test needs them, so only the benchmark fetches them.
+const PROXIES: [Peer; 2] = [
+    Peer { name: "nginx", suite: Suite::OfThisMachine, packages: &["nginx"], programs: &["nginx"] },
+    Peer { name: "haproxy", suite: Suite::OfThisMachine, packages: &["haproxy"], programs: &["haproxy"] },
+];
+
 /// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports. The other one
 /// is a protocol, of which the tests make a server.
 const WHEELS: [Wheels; 2] = [
@@ -83,16 +89,25 @@ const WHEELS: [Wheels; 2] = [
 pub(crate) fn run() {
     println!("== peers in {}", directory().display());
     let mirror = Mirror::of_this_machine();
-    for peer in &PEERS {
-        match peer.find_or_fetch(mirror.as_ref()) {
-            Ok(found) => println!("{found}"),
-            Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
-        }
-    }
+    fetch(&PEERS, mirror.as_ref());
     for wheels in &WHEELS {
         match wheels.find_or_fetch(mirror.as_ref()) {
             Ok(found) => println!("{found}"),
             Err(why) => println!("{} from Python packages can't be had: {why}", wheels.name),
+        }
+    }
+}
+
+/// Fetches the other proxies.
+pub(crate) fn proxies() {
+    fetch(&PROXIES, Mirror::of_this_machine().as_ref());
+}
+
+fn fetch(peers: &[Peer], mirror: Result<&Mirror, &String>) {
+    for peer in peers {
+        match peer.find_or_fetch(mirror) {
+            Ok(found) => println!("{found}"),
+            Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
         }
     }
 }

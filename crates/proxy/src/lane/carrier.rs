@@ -216,7 +216,7 @@ impl Carrier {
 
     async fn accept(&mut self, seq: Seq, (claimed, response): (Claimed, Response<Body>)) {
         self.answered();
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         finish(claimed.or(client), response).await;
@@ -227,12 +227,22 @@ impl Carrier {
     async fn had_been_applied(&mut self, seq: Seq) {
         self.answered();
         self.core.shared.counts.replayed(self.track);
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         if let Some(client) = client {
             // A client that has left does not mind.
             client.send(Outcome::Queued).ok();
+        }
+    }
+
+    /// The server has the write. Where it may be sent once only, the next one is not sent before that is known for ever.
+    async fn settle_delivered(&self, seq: Seq) {
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park {
+            return self.settle(self.track, seq, Settled::Delivered).await;
+        }
+        if let Some(ticket) = self.settlement(self.track, seq, Settled::Delivered) {
+            self.core.shared.unhurried.keep(ticket);
         }
     }
 
