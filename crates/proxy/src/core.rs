@@ -15,6 +15,7 @@ use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
 use crate::lane::{self, Lane, LaneNumber, Tallies};
 use crate::notice::Notice;
+use crate::roster;
 use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
 use crate::upstream::{Backoff, Change, Pool, Route, Upstream};
@@ -69,11 +70,13 @@ impl Shared {
         };
         let teacher =
             Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
+        // On a full disk nothing new is learned, and the next start tries again.
+        teacher.teach_now(&roster::changes(&settings, &teacher.known(), &journal)?).ok();
         let fed = settings.upstreams.iter().filter(|server| server.feed == Feed::Journal);
         let scope = Scope::Prefix(LaneNumber::prefix(&settings.name));
         let consumers: Result<Vec<_>, _> = fed
             .map(|server| {
-                let name = format!("proxy/{}/{}", settings.name, server.name);
+                let name = roster::consumer(&settings.name, &server.name);
                 journal.consumer_of(&name, Start::Oldest, scope.clone())
             })
             .collect();

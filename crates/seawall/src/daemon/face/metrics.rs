@@ -13,7 +13,7 @@ use journal::archive::ARCHIVER;
 use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
-use super::health::{self, Refused};
+use super::health;
 use super::{Face, body};
 use exposition::{Kind, Page};
 
@@ -80,7 +80,8 @@ impl Requests {
 pub(super) struct Figures {
     pub(super) requests: Requests,
     appends: Durations,
-    refused: Mutex<Option<Refused>>,
+    /// Why the last events were refused, if they were.
+    refused: Mutex<Option<&'static str>>,
     failures: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -89,24 +90,17 @@ impl Figures {
     pub(super) fn appended(&self, spent: Duration) {
         self.appends.count(spent);
         if let Some(refused) = hold(&self.refused).take() {
-            info!(after = refused.code, "events are taken again");
+            info!(after = refused, "events are taken again");
         }
     }
 
     /// Events were refused, for a reason that is the daemon's.
-    pub(super) fn refuse(&self, refused: Refused) {
-        *hold(&self.failures).entry(refused.code).or_default() += 1;
-        let mut last = hold(&self.refused);
+    pub(super) fn refuse(&self, code: &'static str, reason: &str) {
+        *hold(&self.failures).entry(code).or_default() += 1;
         // Told once, however many clients try again.
-        if last.as_ref().map(|last| last.code) != Some(refused.code) {
-            warn!(code = refused.code, reason = refused.message, "events are refused");
+        if hold(&self.refused).replace(code) != Some(code) {
+            warn!(code, reason, "events are refused");
         }
-        *last = Some(refused);
-    }
-
-    /// Why the last events were refused, if they were.
-    pub(super) fn refused(&self) -> Option<Refused> {
-        hold(&self.refused).clone()
     }
 }
 
@@ -199,6 +193,7 @@ fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     let is = [
         ("well", stats.health == Health::Well),
         ("full", stats.health == Health::Full),
+        ("over-budget", stats.health == Health::OverBudget),
         ("stopped", matches!(stats.health, Health::Stopped(_))),
     ];
     for (state, is) in is {

@@ -17,15 +17,16 @@ mod parked;
 mod recall;
 mod route;
 mod streams;
+mod writes;
 
 use std::sync::Arc;
 
 use journal::Journal;
+use proxy::Desk;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::Phase;
-use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
@@ -35,8 +36,8 @@ use recall::Recall;
 /// What handlers work with.
 pub(super) struct Face {
     journal: Journal,
-    /// The proxies' journals, with their names.
-    fronts: Vec<(String, Journal)>,
+    /// What the proxies answer to others.
+    desks: Vec<Desk>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
@@ -79,16 +80,15 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts): (Journal, &[Front]),
+        (journal, desks): (Journal, Vec<Desk>),
         keeper: &Keeper,
         edition: watch::Receiver<Arc<Config>>,
-        phase: watch::Receiver<Phase>,
+        (phase, places): (watch::Receiver<Phase>, Arc<Semaphore>),
     ) -> Self {
         let server = edition.borrow().server.clone();
-        let fronts = fronts.iter().map(|front| (front.name.clone(), front.journal.clone())).collect();
         Self {
             journal,
-            fronts,
+            desks,
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,
@@ -96,7 +96,7 @@ impl Face {
             figures: Figures::default(),
             recall: Arc::default(),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
-            places: Arc::new(Semaphore::new(server.max_connections)),
+            places,
             asking: Slots::new(3),
             working: Slots::new(8),
         }

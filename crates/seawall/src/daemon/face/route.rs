@@ -81,6 +81,8 @@ pub(super) enum Does {
     ShowParked,
     Requeue,
     GiveUp,
+    ListWrites,
+    ShowWrite,
 }
 
 const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
@@ -88,7 +90,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 11] = [
+pub(super) static ROUTES: [Route; 13] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -237,6 +239,55 @@ pub(super) static ROUTES: [Route; 11] = [
         gives: Gives::Object(DROPPED),
         statuses: &[(404, "no event of this id is parked")],
     },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListWrites,
+        summary: "Writes of the proxies that are left, a line for each server that lacks one.",
+        query: &[
+            field("state", "string", "`pending`, which is the default, or `parked`"),
+            field("proxy", "string", "only those of this proxy"),
+            field("upstream", "string", "only those that this server lacks"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(LEFT),
+        statuses: &[(404, "there is no such proxy")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes/{id}",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ShowWrite,
+        summary: "What became of a write that a proxy has journaled.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(WRITE),
+        statuses: &[(404, "no proxy has a write of this id")],
+    },
+];
+
+const LEFT: &[Field] = &[
+    field("id", "string", "its id"),
+    field("proxy", "string", "the proxy that has it"),
+    field("upstream", "string", "the server that lacks it"),
+    field("state", "string", "`queued` or `parked`"),
+    field("lane", "string|null", "the lane that it was written in"),
+    field("method", "string|null", "its method"),
+    field("target", "string|null", "its path and query"),
+    field("time", "string|null", "when it came"),
+    field("bytes", "integer", "what it takes in the journal"),
+    field("reason", "string|null", "why it was put aside, if it was"),
+];
+
+const WRITE: &[Field] = &[
+    field("id", "string", "its id"),
+    field("proxy", "string", "the proxy that has it"),
+    field("state", "string", "`queued`, `unknown`, `applied`, `parked` or `dropped`: that of the primary"),
+    field("upstreams", "array", "objects with `name`, `state` and, where it was put aside, `reason`"),
 ];
 
 const PARKED: &[Field] = &[
