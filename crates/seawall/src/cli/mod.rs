@@ -11,6 +11,7 @@ mod journal;
 mod mend;
 mod other;
 mod parked;
+mod plan;
 mod read;
 
 use clap::builder::{BoolishValueParser, TypedValueParser};
@@ -38,6 +39,7 @@ pub(crate) use parked::{
     Choice, DropParkedArgs, ExportParkedArgs, ListParkedArgs, ParkedArgs, ParkedCommand, RequeueArgs,
     ShowParkedArgs,
 };
+pub(crate) use plan::PlanArgs;
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 
 /// Keeps write-ahead logs from taking systems down.
@@ -77,6 +79,7 @@ pub(crate) enum Command {
     Import(ImportArgs),
     Replay(ReplayArgs),
     Archive(ArchiveArgs),
+    Plan(PlanArgs),
     Run(RunArgs),
     Config(ConfigArgs),
     Generate(GenerateArgs),
