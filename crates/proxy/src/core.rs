@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) counts: Counts,
     pub(crate) room: Arc<Semaphore>,
+    /// The same for large writes that are sent again.
+    pub(crate) replay_room: Arc<Semaphore>,
     listener: Listener,
     chance: AtomicU64,
 }
@@ -93,6 +95,8 @@ impl Shared {
                 listener(&Notice::Orphan { upstream: upstream.to_owned() });
             }
         }
+        let permits = settings.limits.inflight_bytes.div_ceil(PERMIT);
+        let room = || Arc::new(Semaphore::new(permits));
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
         Ok(Self {
@@ -103,7 +107,8 @@ impl Shared {
             upstreams: upstreams?,
             counts: Counts::new(consumers.len()),
             consumers,
-            room: Arc::new(Semaphore::new(settings.limits.inflight_bytes.div_ceil(PERMIT))),
+            room: room(),
+            replay_room: room(),
             listener,
             chance: AtomicU64::new(u64::try_from(clock().get()).unwrap_or(1) | 1),
             clock,

@@ -73,8 +73,8 @@ impl Entry {
     }
 
     /// Reads the bytes of one.
-    pub fn decode(bytes: Vec<u8>) -> Result<Self, BadEntry> {
-        let mut rest = Bytes::from(bytes);
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, BadEntry> {
+        let mut rest = bytes.into();
         match take(&mut rest, 1)?.first() {
             Some(&VERSION) => {}
             other => return Err(BadEntry::Version(other.copied().unwrap_or(0))),

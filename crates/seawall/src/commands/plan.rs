@@ -8,6 +8,7 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
+use crate::rates::Rate;
 use crate::show::{self, Screen};
 
 /// What an outage takes.
@@ -67,7 +68,7 @@ fn forecast(args: &PlanArgs) -> Result<Forecast, String> {
     // The worst is an outage of one server: the others settle what they get.
     let pile = Pile { events: writes, bytes, settled_by: u64::from(args.servers - 1) };
     let need = pile.need(&options).ok_or("so many writes fit no disk")?;
-    let catching_up = match args.replay_rate.map(|replay| replay.per_second()) {
+    let catching_up = match args.replay_rate.map(Rate::per_second) {
         None => CatchingUp::Unknown,
         Some(replay) if replay <= rate => CatchingUp::Never,
         Some(replay) => CatchingUp::Seconds(writes as f64 / (replay - rate)),

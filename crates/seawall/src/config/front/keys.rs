@@ -108,7 +108,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "max_body_memory",
             Kind::Size,
             Some("64MiB"),
-            "bytes of all those bodies together; `128MiB` for `chroma`",
+            "bytes of all those bodies together, and again of those that are sent later; `128MiB` for `chroma`",
         ),
         key(
             "read_replica_ratio",
@@ -126,7 +126,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "replay_lanes",
             Kind::Count,
             Some("8"),
-            "lanes that are sent again at the same time, for each server; fewer if so many of the largest bodies would take more than `max_body_memory`",
+            "lanes that are sent again at the same time, for each server",
         ),
         key(
             "backoff_initial",

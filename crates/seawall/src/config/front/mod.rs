@@ -156,7 +156,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     let threads = read.optional::<u32>("threads");
     read.at_least("threads", threads.flatten().map(u64::from), 1);
     let (times, limits) = (times(read), limits(read));
-    let (reads, replay) = (reads(read), replay(read, limits.as_ref()));
+    let (reads, replay) = (reads(read), replay(read));
     let options = options(read, limits.as_ref(), journal);
     #[cfg(test)]
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
@@ -300,7 +300,7 @@ fn reads(read: &mut Reader<'_>) -> Option<Reads> {
     Some(Reads { replica_ratio: share?.0, consistency_window: window?.duration() })
 }
 
-fn replay(read: &mut Reader<'_>, limits: Option<&Limits>) -> Option<Replay> {
+fn replay(read: &mut Reader<'_>) -> Option<Replay> {
     let parallel = read.value::<u32>("replay_lanes");
     read.at_least("replay_lanes", parallel.map(u64::from), 1);
     let first = read.value::<Span>("backoff_initial").map(Span::duration);
@@ -313,10 +313,8 @@ fn replay(read: &mut Reader<'_>, limits: Option<&Limits>) -> Option<Replay> {
         "park" => Ambiguous::Park,
         _ => Ambiguous::Replay,
     });
-    // Each lane holds a write, which may be as large as any.
-    let most = limits.map(|limits| limits.inflight_bytes / limits.body_bytes.max(1));
     Some(Replay {
-        parallel: (parallel? as usize).min(most?.max(1)),
+        parallel: parallel? as usize,
         backoff_initial: first?,
         backoff_max: longest?,
         ambiguous: ambiguous?,

@@ -154,6 +154,15 @@ fn what_is_wrong_with_a_proxy_is_told_with_its_place() {
             "[[proxy]]\nprimary = 'http://a'\nprobe = 'health'\n",
             "seawall.toml:3:9: proxy.probe: \"health\" is no path",
         ),
+    ] {
+        let complaints = Place::new(text).complaints();
+        assert!(complaints[0].starts_with(complaint), "{text}: {complaints:#?}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_told_with_its_place() {
+    for (text, complaint) in [
         (
             "[[proxy]]\nprimary = 'http://a'\n[[proxy]]\nlisten = '127.0.0.1:1'\nprimary = 'http://b'\n",
             "proxy.name: two proxies have this name",

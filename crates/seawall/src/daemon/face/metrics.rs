@@ -189,12 +189,16 @@ fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     page.family("seawall_journal_lost_events", gauge, "Events that were lost, ever, by cause.");
     page.sample("seawall_journal_lost_events", &[("cause", "damage")], stats.lost_to_damage);
     page.sample("seawall_journal_lost_events", &[("cause", "budget")], stats.lost_to_budget);
-    page.family("seawall_journal_health", gauge, "1 for the state that the journal is in.");
+    health_of(page, &stats.health);
+}
+
+fn health_of(page: &mut Page, health: &Health) {
+    page.family("seawall_journal_health", Kind::Gauge, "1 for the state that the journal is in.");
     let is = [
-        ("well", stats.health == Health::Well),
-        ("full", stats.health == Health::Full),
-        ("over-budget", stats.health == Health::OverBudget),
-        ("stopped", matches!(stats.health, Health::Stopped(_))),
+        ("well", *health == Health::Well),
+        ("full", *health == Health::Full),
+        ("over-budget", *health == Health::OverBudget),
+        ("stopped", matches!(health, Health::Stopped(_))),
     ];
     for (state, is) in is {
         page.sample("seawall_journal_health", &[("state", state)], u8::from(is));

@@ -61,6 +61,12 @@ impl Library {
         self.python.run(text).unwrap_or_else(|error| panic!("{text}\n{error}\n{:#?}", self.told()))
     }
 
+    /// Waits until Python text is true.
+    pub(super) fn eventually(&mut self, text: &str) {
+        let found = wait_for(PATIENCE, || (self.python.run(text) == Ok(Value::Bool(true))).then_some(()));
+        assert!(found.is_some(), "{text}: {:?}\n{:#?}", self.python.run(text), self.told());
+    }
+
     /// What the daemon has told so far.
     pub(super) fn told(&self) -> Vec<Value> {
         self.daemon.as_ref().map_or_else(Vec::new, Daemon::told)

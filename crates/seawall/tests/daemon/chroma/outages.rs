@@ -29,11 +29,18 @@ fn two_variables_keep_chroma_writable_through_outages_and_a_kill_of_the_daemon()
     assert_eq!(library.run("seen.get_collection('without-primary').get()['documents']"), json!(["of c"]));
     library.replica.kill().unwrap();
     library.run("fill('always', 'd'); fill('without-any', 'e')");
+    // More bytes than what a service of another kind would be sent at once.
+    library.run("big = seen.create_collection('big'); many = [str(number) for number in range(1000)]");
+    library.run("big.add(ids=many, embeddings=[[1.0] * 1536 for id in many])");
     library.kill();
     library.start();
     library.run("seen = client(proxy); fill('without-any', 'f')");
     library.replica.start().unwrap();
     library.primary.start().unwrap();
+    for server in ["primary", "replica"] {
+        library.eventually(&format!("client({server}).get_collection('big').count() == 1000"));
+    }
+    library.run("client(proxy).delete_collection('big')");
     library.expect(&json!({
         "always": book(&["a", "b", "d"]),
         "without-primary": book(&["c"]),
