@@ -35,7 +35,7 @@ pub(crate) struct PlanArgs {
     /// How many writes a server takes that is back; without it, how long catching up takes is not told
     #[arg(long, value_name = "N/TIME")]
     pub(crate) replay_rate: Option<Rate>,
-    /// Bytes of a segment, as the key journal.segment_size says them
+    /// Bytes of a segment, as the configuration says them for journals
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub(crate) segment_size: Size,
 }
