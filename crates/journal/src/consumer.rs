@@ -168,6 +168,13 @@ impl Consumer {
         parked.take(most).collect()
     }
 
+    /// Bytes that an event takes in the journal, without reading it; nothing if it is not live.
+    pub fn size_of(&self, stream: &Stream, seq: Seq) -> Option<u64> {
+        let state = hold(&self.shared.state);
+        let place = state.index.stream(stream.number)?.place(seq)?;
+        Some(place.bytes())
+    }
+
     /// Reads one event, pending or parked; nothing if nobody may ask for it any more.
     pub fn read(&self, stream: &Stream, seq: Seq) -> Result<Option<Event>, ReadError> {
         self.read_with(stream, seq, &mut Window::default())

@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 use journal::{Clock, Health, Journal};
 
 use crate::core::{Listener, Shared};
+use crate::desk::Desk;
 use crate::error::StartError;
 use crate::listen::{Threads, bind};
 use crate::settings::Settings;
@@ -60,12 +61,18 @@ impl Running {
         self.shared.status()
     }
 
+    /// Where it is asked about its writes.
+    pub fn desk(&self) -> Desk {
+        Desk { shared: Arc::clone(&self.shared) }
+    }
+
     /// Whether a balancer in front may send writes here, and if not, why. Servers that are gone are no reason: writes are
     /// taken all the same.
     pub fn readiness(&self) -> Result<(), String> {
         match self.shared.journal.stats().health {
             Health::Well => Ok(()),
-            Health::Full => Err("the journal has no room".to_owned()),
+            Health::Full => Err("the disk has no room for the journal".to_owned()),
+            Health::OverBudget => Err("the journal has reached its budget".to_owned()),
             Health::Stopped(cause) => Err(format!("the journal has stopped: {cause}")),
         }
     }

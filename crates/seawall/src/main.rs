@@ -14,6 +14,7 @@ mod journal_log;
 mod journals;
 mod json;
 mod limits;
+mod rates;
 mod report;
 mod room;
 mod servers;

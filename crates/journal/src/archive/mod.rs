@@ -224,6 +224,10 @@ impl ArchiveWriter {
     }
 
     fn add(&mut self, event: &crate::Event) -> Result<(), Fault> {
+        if event.payload.len() as u64 > MOST_PAYLOAD {
+            let cause = format!("event {} is longer than {MOST_PAYLOAD} bytes", event.seq);
+            return Err(Fault::on("put into", ASIDE)(io::Error::new(io::ErrorKind::InvalidData, cause)));
+        }
         put_record(&mut self.records, event);
         self.events += 1;
         if self.records.len() < CHUNK {

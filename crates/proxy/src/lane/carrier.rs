@@ -8,18 +8,18 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream, Ticket};
-use tokio::sync::oneshot;
+use journal::{CommitError, Consumer, Outcome as Settled, ReadError, Seq, Stream, Ticket};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::sleep;
 
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead, Found};
 use super::delivery::{Delivery, Reply, Sent};
 use super::verdict::{Sending, Verdict, judge};
 use super::{Lane, LaneNumber, Outcome, Pace, Starts, Work};
 use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
-use crate::core::Core;
+use crate::core::{Core, PERMIT};
 use crate::dialect::Before;
 use crate::entry::Entry;
 use crate::notice::Notice;
@@ -124,8 +124,10 @@ impl Carrier {
     async fn repeat(&mut self, seq: Seq, pace: Pace) {
         let Ok(stream) = self.stream() else { return };
         let last = self.lane().standing(self.track).last;
+        self.ahead.forget_before(seq);
+        let room = self.room_for(&stream, seq).await;
         match self.ahead.first(&self.consumer, &stream, seq).await {
-            Ok(Some(event)) if event.seq == seq => self.deliver(event, pace).await,
+            Ok(Some(event)) if event.seq == seq => self.deliver(event, pace, room).await,
             Ok(next) => {
                 let next = next.map_or(last.next(), |event| event.seq);
                 self.start(self.lane().skip_to(self.track, next));
@@ -137,9 +139,12 @@ impl Carrier {
     /// Sends a write again that had been parked.
     async fn again(&mut self, seq: Seq) {
         let Ok(stream) = self.stream() else { return };
+        let room = self.room_for(&stream, seq).await;
         let consumer = self.consumer.clone();
         match tokio::task::spawn_blocking(move || consumer.read(&stream, seq)).await {
-            Ok(Ok(Some(event))) => self.deliver(event, Pace::Follow).await,
+            Ok(Ok(Some(event))) => {
+                self.deliver(Found { seq, payload: event.payload.into() }, Pace::Follow, room).await;
+            }
             Ok(Ok(None)) => self.start(self.lane().settled(self.track, seq).1),
             Ok(Err(error)) => self.unreadable(seq, error).await,
             // The proxy is stopping.
@@ -160,7 +165,19 @@ impl Carrier {
         }
     }
 
-    async fn deliver(&mut self, event: Event, pace: Pace) {
+    /// Waits for room to read a large write: of those, only so many are in memory as of what clients send.
+    async fn room_for(&self, stream: &Stream, seq: Seq) -> Option<OwnedSemaphorePermit> {
+        let bytes = usize::try_from(self.consumer.size_of(stream, seq)?).unwrap_or(usize::MAX);
+        if bytes <= ahead::BYTES {
+            return None;
+        }
+        let shared = &self.core.shared;
+        let all = shared.settings.limits.inflight_bytes;
+        let permits = u32::try_from(bytes.min(all).div_ceil(PERMIT)).unwrap_or(u32::MAX);
+        Arc::clone(&shared.replay_room).acquire_many_owned(permits).await.ok()
+    }
+
+    async fn deliver(&mut self, event: Found, pace: Pace, room: Option<OwnedSemaphorePermit>) {
         let seq = event.seq;
         let call = match Entry::decode(event.payload) {
             Ok(entry) => entry.call,
@@ -173,6 +190,9 @@ impl Carrier {
                 self.send(seq, &call, Sending::Repeated(self.tries)).await
             }
         };
+        drop(call);
+        self.ahead.forget_large();
+        drop(room);
         match sent {
             Sent::Answered(reply) => self.heard(seq, reply).await,
             Sent::Never(cause) => self.park(seq, cause, None).await,

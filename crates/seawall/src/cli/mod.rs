@@ -12,6 +12,7 @@ mod journal;
 mod mend;
 mod other;
 mod parked;
+mod plan;
 mod read;
 mod replay;
 
@@ -41,6 +42,7 @@ pub(crate) use parked::{
     Choice, DropParkedArgs, ExportParkedArgs, ListParkedArgs, ParkedArgs, ParkedCommand, RequeueArgs,
     ShowParkedArgs,
 };
+pub(crate) use plan::PlanArgs;
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
 pub(crate) use replay::{Beginning, Reach, ReplayArgs, Sending, Written};
 
@@ -81,6 +83,7 @@ pub(crate) enum Command {
     Import(ImportArgs),
     Replay(ReplayArgs),
     Archive(ArchiveArgs),
+    Plan(PlanArgs),
     Run(RunArgs),
     Config(ConfigArgs),
     Doctor(DoctorArgs),

@@ -15,6 +15,7 @@ pub(crate) mod guard;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod parked;
+pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -36,6 +36,9 @@ fn seconds(text: &str) -> String {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("{text}s") } else { text.to_owned() }
 }
 
+/// The address of alerts. This version sends none, and says so rather than be silent when it is needed.
+pub(crate) const ALERTS: &str = "SLACK_WEBHOOK_URL";
+
 /// What they say.
 pub(super) fn entries(
     section: &'static Section,

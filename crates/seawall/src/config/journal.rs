@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journal::archive::{Level, Retention};
+use journal::archive::{Level, MOST_PAYLOAD, Retention};
 use journal::{Options, WhenFull};
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
@@ -198,5 +198,17 @@ fn options(read: &mut Reader<'_>) -> Option<Options> {
         read.refuse(name, &origin, format!("it cannot be {}: it has to be {}", error.value, error.bounds));
         return None;
     }
+    if options.max_event > MOST_PAYLOAD {
+        refuse_event(read, options.max_event);
+        return None;
+    }
     Some(options)
+}
+
+/// Its streams are archived, so every event has to fit an archive.
+fn refuse_event(read: &mut Reader<'_>, bytes: u64) {
+    let message = format!("it cannot be {bytes}: an archive takes {MOST_PAYLOAD} at most");
+    if let Some(entry) = read.entry("max_event") {
+        read.refuse("max_event", &entry.origin, message);
+    }
 }

@@ -8,6 +8,7 @@
 
 mod alone;
 mod edition;
+mod follow;
 mod front;
 mod journal;
 mod key;
@@ -27,6 +28,7 @@ mod written;
 
 use std::path::PathBuf;
 
+pub(crate) use alone::ALERTS;
 pub(crate) use edition::Change;
 use edition::changes;
 pub(crate) use front::ProxySettings;

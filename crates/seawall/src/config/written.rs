@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
 use super::nearest::nearest;
-use super::{Problem, SECTIONS, alone, secret};
+use super::{Problem, SECTIONS, alone, follow, secret};
 
 /// Bytes of a file at most; a configuration of that size is a mistake.
 pub(super) const LARGEST_FILE: u64 = 1 << 20;
@@ -44,6 +44,13 @@ pub(crate) enum Origin {
     SecretFile(PathBuf),
     /// The command line.
     CommandLine,
+    /// Another key of the same table, which has this value.
+    Follows {
+        /// Its name.
+        key: &'static str,
+        /// What it is.
+        value: &'static str,
+    },
 }
 
 /// A value that was written, or the default.
@@ -100,6 +107,7 @@ impl Written {
             let entry = Entry { text: text.clone(), origin: Origin::CommandLine };
             written.entries.insert((section, 0, key), entry);
         }
+        written.let_follow();
         (written, problems)
     }
 
@@ -136,6 +144,15 @@ impl Written {
     pub(crate) fn origin(&self, table: Table) -> Origin {
         let origins = self.tables.get(table.section.name);
         origins.and_then(|origins| origins.get(table.number)).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// Enters what follows from other values, where nobody wrote anything.
+    fn let_follow(&mut self) {
+        for table in self.tables().into_iter().filter(|table| table.section.name == follow::SECTION) {
+            for (key, entry) in follow::entries(self, table) {
+                self.entries.entry(table.name(key)).or_insert(entry);
+            }
+        }
     }
 
     /// Another table of a section.
@@ -272,6 +289,7 @@ impl fmt::Display for Origin {
             Origin::Environment(name) => f.write_str(name),
             Origin::SecretFile(path) => write!(f, "{}", path.display()),
             Origin::CommandLine => f.write_str("command line"),
+            Origin::Follows { key, value } => write!(f, "{key} = {value}"),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The proxies of the daemon, each with a journal of its own: opened before anything listens, drained before the daemon ends.
+//! The proxies of the daemon, each with a journal of its own: opened before it listens, drained before the daemon ends.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use journal::Journal;
-use proxy::{Notice, Proxy, Running, Weight};
+use proxy::{Desk, Notice, Proxy, Running, Weight};
 use tracing::{info, warn};
 
 use super::report;
@@ -16,10 +16,8 @@ use crate::journals;
 
 /// A proxy that may be started: its journal is held.
 pub(super) struct Front {
-    /// Its name.
-    pub(super) name: String,
-    /// Its journal.
-    pub(super) journal: Journal,
+    name: String,
+    journal: Journal,
     settings: proxy::Settings,
 }
 
@@ -61,6 +59,11 @@ fn tell(proxy: &str, notice: &Notice) {
 }
 
 impl Serving {
+    /// Where they are asked about their writes.
+    pub(super) fn desks(&self) -> Vec<Desk> {
+        self.0.iter().map(|(_, running)| running.desk()).collect()
+    }
+
     /// Takes no new connections, and lets what has begun end, for all proxies at once.
     pub(super) fn drain(self, patience: Duration) {
         thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! The daemon: one process with the journal, its HTTP face, its archives, its ships and its proxies.
 //!
-//! [`run`] is the order of things: configuration, log, journals, archives, ships, listeners, proxies, ready; then events until
-//! one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
+//! [`run`] is the order of things: configuration, log, listeners, journals, archives, ships, proxies, ready; then events
+//! until one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
 mod face;
@@ -23,7 +23,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 
-use crate::config::{Change, Config, Reload, Sources};
+use crate::config::{ALERTS, Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
 use face::{Face, Listeners, Recall};
@@ -48,28 +48,34 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let config = Config::load(sources).map_err(DaemonFailure::Config)?;
     let dial = Dial::begin(config.log);
-    introduce(&config);
-    let journal = open(&config)?;
+    introduce(&config, sources);
+    let runtime = runtime()?;
+    let (phase, phases) = watch::channel(Phase::Running);
+    let (opened, face) = watch::channel(None);
+    let listeners = runtime.block_on(Listeners::bind(&config.server))?;
+    let open = {
+        let _inside = runtime.enter();
+        face::serve(listeners, config.server.max_connections, face, phases.clone())
+    };
+    let journal = open_journal(&config)?;
     let fronts = fronts::open(&config.proxies)?;
     let recall = recall(&config, &journal)?;
     let (edition, editions) = watch::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
-    let runtime = runtime()?;
-    let (phase, phases) = watch::channel(Phase::Running);
     let ships = {
         let _inside = runtime.enter();
         Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
     };
-    let parts = (journal.clone(), &*fronts, Arc::clone(&ships));
-    let face = Face::new(parts, (&keeper, recall), editions.clone(), phases.clone());
-    let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
     let serving = fronts::serve(fronts)?;
+    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships));
+    let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
+    opened.send_replace(Some(Arc::new(face)));
     let manager = Manager::of_the_process();
     let daemon = Daemon { sources, dial, edition, manager, ships };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
-        let open = face::serve(listeners, Arc::new(face), phases);
+        info!("ready");
         daemon.manager.tell("READY=1");
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
@@ -94,7 +100,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     }
     // What is left holds the journal: it is closed when the last one lets go of it.
     runtime.shutdown_timeout(patience);
-    drop(journal);
+    drop((opened, journal));
     info!("ended");
     Ok(())
 }
@@ -105,13 +111,16 @@ fn runtime() -> Result<Runtime, DaemonFailure> {
 }
 
 /// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
-fn introduce(config: &Config) {
+fn introduce(config: &Config, sources: &Sources) {
     let file = config.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     let journal = config.journal.dir.display();
     info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), file, %journal, "starting");
+    if !config.proxies.is_empty() && sources.environment.get(ALERTS).is_some_and(|url| !url.is_empty()) {
+        warn!(variable = ALERTS, "this version sends no alerts: watch /status of the proxy, or its figures");
+    }
 }
 
-fn open(config: &Config) -> Result<Journal, Failure> {
+fn open_journal(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
     let opened = Journal::open(dir, config.journal.options.clone());
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::World;
 
-pub(crate) const COMMANDS: [&str; 21] = [
+pub(crate) const COMMANDS: [&str; 22] = [
     "inspect",
     "verify",
     "check",
@@ -23,6 +23,7 @@ pub(crate) const COMMANDS: [&str; 21] = [
     "close",
     "consumers",
     "parked",
+    "plan",
     "import",
     "replay",
     "archive",

@@ -4,6 +4,7 @@
 
 mod access;
 mod books;
+mod chroma;
 mod figures;
 mod fronts;
 mod hostile;

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use serde_json::Value;
 use testkit::need_program;
 
-use super::http::Answer;
+use super::fronts::front;
+use super::http::{Answer, Request};
 use super::running::{Daemon, House};
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
@@ -23,7 +24,8 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// Each kind of thing that a request can be about, as it is called in a path.
-fn filled(path: &str, id: &str) -> String {
+fn filled(path: &str, (parked, write): (&str, &str)) -> String {
+    let id = if path.contains("/writes/") { write } else { parked };
     let filled = path.replace("{stream}", "jobs").replace("{id}", id).replace("{consumer}", "server");
     assert!(!filled.contains('{'), "{path}: this test does not know what stands there");
     filled
@@ -62,7 +64,7 @@ fn hold(operation: &Value, answer: &Answer, what: &str) {
     }
 }
 
-fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
+fn ask(daemon: &Daemon, write: &str, (method, path): (&str, &str)) -> Answer {
     let body: &[u8] = match (method, path) {
         (_, "/api/v1/parked/requeue") => br#"{"ids":["server:more:1"]}"#,
         (_, "/api/v1/parked/drop") => br#"{"ids":["server:jobs:3"]}"#,
@@ -71,15 +73,19 @@ fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
     };
     // What is given up can be shown no more.
     let id = if method == "DELETE" { "server:jobs:2" } else { "server:jobs:1" };
-    daemon.request(method, &filled(path, id)).body(body).send()
+    daemon.request(method, &filled(path, (id, write))).body(body).send()
 }
 
 #[test]
 fn the_daemon_answers_as_its_openapi_document_says() {
-    let house = House::new("");
+    let house =
+        House::new("[[proxy]]\nname = 'shop'\nlisten = '127.0.0.1:0'\nprimary = 'http://127.0.0.1:1'\n");
     house.park("jobs", "server");
     house.park("more", "server");
     let daemon = house.start();
+    let queued = Request::new(front(&daemon), "POST", "/orders").body(b"order").send();
+    assert_eq!(queued.status, 202);
+    let write = queued.json()["id"].as_str().unwrap().to_owned();
     let document = daemon.get("/api/v1/openapi.json").json();
     let operations = operations(&document);
     assert!(operations.len() >= 7, "{operations:?}");
@@ -94,7 +100,7 @@ fn the_daemon_answers_as_its_openapi_document_says() {
     let mut sorted = operations.clone();
     sorted.sort_by_key(|(method, path, _)| rank(method, path));
     for (method, path, operation) in &sorted {
-        let answer = ask(&daemon, method, path);
+        let answer = ask(&daemon, &write, (method, path));
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
         hold(operation, &answer, &format!("{method} {path}"));
         assert!(operation["summary"].as_str().unwrap().ends_with('.'));
@@ -102,7 +108,7 @@ fn the_daemon_answers_as_its_openapi_document_says() {
     for path in operations.iter().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
         let allowed: Vec<&str> =
             operations.iter().filter(|(_, of, _)| of == path).map(|(method, ..)| method.as_str()).collect();
-        let answer = daemon.request("PATCH", &filled(path, "x")).send();
+        let answer = daemon.request("PATCH", &filled(path, ("x", "x"))).send();
         assert_eq!((answer.status, answer.code().as_str()), (405, "wrong-method"), "{path}");
         for method in allowed {
             assert!(

@@ -178,6 +178,12 @@ fn what_appends_and_closes_prints_the_fields_that_are_listed() {
 }
 
 #[test]
+fn a_plan_has_the_fields_that_are_listed() {
+    let plan = "plan --json --write-size 5KiB --rate 10/m --outage 1h";
+    demand("### What `plan` prints", &[plan, &format!("{plan} --replay-rate 1/s")]);
+}
+
+#[test]
 fn what_shows_a_journal_prints_the_fields_that_are_listed() {
     demand("### Lines of `streams`", &["streams --json"]);
     demand("### Lines of `consumers list`", &["consumers list --json"]);

@@ -14,6 +14,7 @@ use ::proxy::{
     Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Scheme,
     Server, Settings, Times,
 };
+use journal::limits::LARGEST_SEGMENT;
 use journal::{Options, WhenFull};
 
 use super::name::Name;
@@ -52,15 +53,31 @@ const FRAME: u64 = 64 << 10;
 /// The least that a request's head has to be allowed.
 const SMALLEST_HEAD: u64 = 8 << 10;
 
-/// Servers, with commas between them.
-struct Addresses(Vec<Address>);
+/// Where a server is, with a name of its own before an equals sign if it has one.
+struct Named {
+    name: Option<String>,
+    address: Address,
+}
 
-impl FromStr for Addresses {
+impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let one = |url: &str| url.trim().parse::<Address>().map_err(|error| error.to_string());
-        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+        let text = text.trim();
+        let named = text.split_once('=').and_then(|(name, url)| Some((name.parse::<Name>().ok()?, url)));
+        let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.text()), url));
+        Ok(Self { name, address: url.parse().map_err(|error| format!("{error}"))? })
+    }
+}
+
+/// Servers, with commas between them.
+struct Servers(Vec<Named>);
+
+impl FromStr for Servers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -90,6 +107,8 @@ pub(super) fn understand(
 
 fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<ProxySettings> {
     let name = read.value::<Name>("name");
+    // What follows from it was entered already; here it is only asked whether there is such a preset.
+    read.entry("preset");
     let listen = read.value::<Listen>("listen");
     let upstreams = upstreams(read);
     let dialect = dialect(read, upstreams.as_deref());
@@ -152,17 +171,27 @@ fn plain(read: &mut Reader<'_>) -> Option<Plain> {
 }
 
 fn upstreams(read: &mut Reader<'_>) -> Option<Vec<Server>> {
-    let primary = read.required::<Address>("primary");
-    let replicas = read.optional::<Addresses>("replicas");
+    let primary = read.required::<Named>("primary");
+    let replicas = read.optional::<Servers>("replicas");
     let feed = read.entry("replica_feed").map(|entry| match entry.text.as_str() {
         "primary" => Feed::Primary,
         _ => Feed::Journal,
     });
     let (primary, replicas, feed) = (primary?, replicas?, feed?);
-    let mut servers = vec![Server { name: "primary".to_owned(), origin: primary, feed: Feed::Journal }];
-    for (at, origin) in replicas.map_or_else(Vec::new, |all| all.0).into_iter().enumerate() {
-        let name = if at == 0 { "replica".to_owned() } else { format!("replica-{}", at + 1) };
-        servers.push(Server { name, origin, feed });
+    let server = |named: Named, usual: String, feed| Server {
+        name: named.name.unwrap_or(usual),
+        origin: named.address,
+        feed,
+    };
+    let mut servers = vec![server(primary, "primary".to_owned(), Feed::Journal)];
+    for (at, named) in replicas.map_or_else(Vec::new, |all| all.0).into_iter().enumerate() {
+        let usual = if at == 0 { "replica".to_owned() } else { format!("replica-{}", at + 1) };
+        servers.push(server(named, usual, feed));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = servers.iter().find(|server| !names.insert(&server.name)) {
+        read.refuse_value("replicas", format!("two servers are called {}", twice.name));
+        return None;
     }
     if servers.len() > ::proxy::MOST_SERVERS {
         let most = ::proxy::MOST_SERVERS - 1;
@@ -272,20 +301,20 @@ fn options(
 ) -> Option<Options> {
     let max_bytes = read.value::<Size>("max_bytes")?.bytes();
     let (limits, journal) = (limits?, journal?);
-    let segment_size = journal.options.segment_size;
     let usual = Options::new(clock::millis);
     let needed = (limits.body_bytes as u64).saturating_add(limits.header_bytes as u64).saturating_add(FRAME);
-    let most = segment_size / 4;
-    if needed > most {
+    if needed > LARGEST_SEGMENT / 4 {
+        let most = LARGEST_SEGMENT / 4;
         let message = format!(
-            "with max_header and what goes with it, a write may take {needed} bytes, and a quarter of journal.segment_size is {most}"
+            "with max_header and what goes with it, a write may take {needed} bytes, and {most} are the most"
         );
         read.refuse_value("max_body", message);
         return None;
     }
+    let segment_size = journal.options.segment_size.max((4 * needed).next_multiple_of(4096));
     let options = Options {
         segment_size,
-        max_event: usual.max_event.max(needed).min(most),
+        max_event: usual.max_event.max(needed).min(segment_size / 4),
         max_bytes,
         when_full: WhenFull::Reject,
         ..usual

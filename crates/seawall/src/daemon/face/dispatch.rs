@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, HeaderValue};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -13,7 +13,7 @@ use super::access::{self, Visitor};
 use super::answer::{Answer, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, consumers, health, metrics, openapi, parked, ships, streams};
+use super::{Face, consumers, health, metrics, openapi, parked, ships, streams, writes};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -42,6 +42,20 @@ impl Call {
         let refuse = |_| bad_query(&format!("{name} has to be a number, and is {text:?}"));
         text.parse().map(Some).map_err(refuse)
     }
+}
+
+/// Answers a request while the journals are read: that the daemon lives is all that can be told.
+pub(super) fn starting(method: &Method, path: &str) -> Response<Full<Bytes>> {
+    const REASON: &str = "the daemon is starting: it reads its journals";
+    let answer = match find(method, path) {
+        Found::Route(Route { does: Does::Livez, .. }, _) => health::livez(),
+        Found::Route(Route { does: Does::Readyz, .. }, _) => health::ready(&[REASON.to_owned()], &[]),
+        _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "starting", REASON)
+            .hint("try again; GET /readyz tells when")
+            .retry_after(1)
+            .into(),
+    };
+    answer.response()
 }
 
 /// Answers a request, whatever it is.
@@ -109,6 +123,8 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::GiveUpSome => parked::give_up_some(face, &call).await,
         Does::ListConsumers => consumers::list(face).await,
         Does::Unregister => consumers::unregister(face, &call).await,
+        Does::ListWrites => writes::list(face, &call).await,
+        Does::ShowWrite => writes::show(face, &call).await,
         Does::Append => streams::append(face, call).await,
         Does::Close => streams::close(face, &call).await,
     }
@@ -162,4 +178,17 @@ fn late(patience: std::time::Duration) -> Refusal {
         format!("it was not done after {patience:?}, the server.request_timeout; it goes on, and its outcome is unknown"),
     )
     .hint("look at the disk; ask again with the same Idempotency-Key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_is_starting_lives_and_is_not_ready() {
+        let status = |path| starting(&Method::GET, path).status().as_u16();
+        assert_eq!(["/livez", "/readyz", "/metrics", "/nowhere"].map(status), [200, 503, 503, 503]);
+        let refused = starting(&Method::POST, "/v1/streams/s/events");
+        assert!(refused.headers().contains_key(hyper::header::RETRY_AFTER));
+    }
 }

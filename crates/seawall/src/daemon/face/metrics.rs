@@ -14,7 +14,7 @@ use journal::archive::ARCHIVER;
 use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
-use super::health::{self, Refused};
+use super::health;
 use super::{Face, body};
 use exposition::{Kind, Page};
 
@@ -94,7 +94,8 @@ impl Requests {
 pub(super) struct Figures {
     pub(super) requests: Requests,
     appends: Durations,
-    refused: Mutex<Option<Refused>>,
+    /// Why the last events were refused, if they were.
+    refused: Mutex<Option<&'static str>>,
     failures: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -103,24 +104,17 @@ impl Figures {
     pub(super) fn appended(&self, spent: Duration) {
         self.appends.count(spent);
         if let Some(refused) = hold(&self.refused).take() {
-            info!(after = refused.code, "events are taken again");
+            info!(after = refused, "events are taken again");
         }
     }
 
     /// Events were refused, for a reason that is the daemon's.
-    pub(super) fn refuse(&self, refused: Refused) {
-        *hold(&self.failures).entry(refused.code).or_default() += 1;
-        let mut last = hold(&self.refused);
+    pub(super) fn refuse(&self, code: &'static str, reason: &str) {
+        *hold(&self.failures).entry(code).or_default() += 1;
         // Told once, however many clients try again.
-        if last.as_ref().map(|last| last.code) != Some(refused.code) {
-            warn!(code = refused.code, reason = refused.message, "events are refused");
+        if hold(&self.refused).replace(code) != Some(code) {
+            warn!(code, reason, "events are refused");
         }
-        *last = Some(refused);
-    }
-
-    /// Why the last events were refused, if they were.
-    pub(super) fn refused(&self) -> Option<Refused> {
-        hold(&self.refused).clone()
     }
 }
 
@@ -203,11 +197,16 @@ fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     page.family("seawall_journal_lost_events", gauge, "Events that were lost, ever, by cause.");
     page.sample("seawall_journal_lost_events", &[("cause", "damage")], stats.lost_to_damage);
     page.sample("seawall_journal_lost_events", &[("cause", "budget")], stats.lost_to_budget);
-    page.family("seawall_journal_health", gauge, "1 for the state that the journal is in.");
+    health_of(page, &stats.health);
+}
+
+fn health_of(page: &mut Page, health: &Health) {
+    page.family("seawall_journal_health", Kind::Gauge, "1 for the state that the journal is in.");
     let is = [
-        ("well", stats.health == Health::Well),
-        ("full", stats.health == Health::Full),
-        ("stopped", matches!(stats.health, Health::Stopped(_))),
+        ("well", *health == Health::Well),
+        ("full", *health == Health::Full),
+        ("over-budget", *health == Health::OverBudget),
+        ("stopped", matches!(health, Health::Stopped(_))),
     ];
     for (state, is) in is {
         page.sample("seawall_journal_health", &[("state", state)], u8::from(is));

@@ -19,15 +19,16 @@ mod recall;
 mod route;
 mod ships;
 mod streams;
+mod writes;
 
 use std::sync::Arc;
 
 use journal::Journal;
+use proxy::Desk;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use super::Phase;
-use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
 use super::ships::Ships;
 use crate::config::Config;
@@ -38,8 +39,8 @@ pub(super) use recall::Recall;
 /// What handlers work with.
 pub(super) struct Face {
     journal: Journal,
-    /// The proxies' journals, with their names.
-    fronts: Vec<(String, Journal)>,
+    /// What the proxies answer to others.
+    desks: Vec<Desk>,
     ships: Arc<Ships>,
     /// Told when a stream was closed.
     nudge: Nudge,
@@ -83,16 +84,15 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts, ships): (Journal, &[Front], Arc<Ships>),
+        (journal, desks, ships): (Journal, Vec<Desk>, Arc<Ships>),
         (keeper, recall): (&Keeper, Recall),
         edition: watch::Receiver<Arc<Config>>,
-        phase: watch::Receiver<Phase>,
+        (phase, places): (watch::Receiver<Phase>, Arc<Semaphore>),
     ) -> Self {
         let server = edition.borrow().server.clone();
-        let fronts = fronts.iter().map(|front| (front.name.clone(), front.journal.clone())).collect();
         Self {
             journal,
-            fronts,
+            desks,
             ships,
             nudge: keeper.nudge(),
             kept: keeper.kept(),
@@ -101,7 +101,7 @@ impl Face {
             figures: Figures::default(),
             recall: Arc::new(recall),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
-            places: Arc::new(Semaphore::new(server.max_connections)),
+            places,
             asking: Slots::new(3),
             working: Slots::new(8),
         }

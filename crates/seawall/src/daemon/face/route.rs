@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use hyper::Method;
 
 use shapes::{
-    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP, STREAM,
-    UNREGISTERED,
+    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, LEFT, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP,
+    STREAM, UNREGISTERED, WRITE,
 };
 
 /// Something that can be asked.
@@ -95,6 +95,8 @@ pub(super) enum Does {
     GiveUpSome,
     ListConsumers,
     Unregister,
+    ListWrites,
+    ShowWrite,
 }
 
 const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
@@ -102,7 +104,7 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
 }
 
 /// Every route.
-pub(super) static ROUTES: [Route; 16] = [
+pub(super) static ROUTES: [Route; 18] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -311,6 +313,35 @@ pub(super) static ROUTES: [Route; 16] = [
         headers: &[],
         gives: Gives::Object(UNREGISTERED),
         statuses: &[(404, "there is no such consumer")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListWrites,
+        summary: "Writes of the proxies that are left, a line for each server that lacks one.",
+        query: &[
+            field("state", "string", "`pending`, which is the default, or `parked`"),
+            field("proxy", "string", "only those of this proxy"),
+            field("upstream", "string", "only those that this server lacks"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(LEFT),
+        statuses: &[(404, "there is no such proxy")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes/{id}",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ShowWrite,
+        summary: "What became of a write that a proxy has journaled.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(WRITE),
+        statuses: &[(404, "no proxy has a write of this id")],
     },
 ];
 

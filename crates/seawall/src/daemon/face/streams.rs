@@ -9,10 +9,10 @@ use journal::{BatchError, CommitError, Openness, Span, Stream};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use super::Face;
 use super::answer::{Answer, Refusal};
 use super::dispatch::Call;
 use super::recall::{Claim, Verdict};
-use super::{Face, health};
 use crate::client::LINES;
 use crate::commands::streams;
 use crate::{clock, json};
@@ -235,8 +235,7 @@ pub(super) fn refuse(face: &Face, error: &CommitError) -> Refusal {
     if !refusal.status.is_server_error() {
         return refusal;
     }
-    let bytes = face.journal.bytes();
-    face.figures.refuse(health::Refused { code: refusal.code, message: error.to_string(), bytes });
+    face.figures.refuse(refusal.code, &error.to_string());
     refusal.retry_after(FULL_RETRY)
 }
 

@@ -91,3 +91,23 @@ pub(super) const SHIP: &[Field] = &[
     field("retries", "integer", "of those, with a batch that had been sent before"),
     field("refused", "integer", "of those, answered by refusing the batch"),
 ];
+
+pub(super) const LEFT: &[Field] = &[
+    field("id", "string", "its id"),
+    field("proxy", "string", "the proxy that has it"),
+    field("upstream", "string", "the server that lacks it"),
+    field("state", "string", "`queued` or `parked`"),
+    field("lane", "string|null", "the lane that it was written in"),
+    field("method", "string|null", "its method"),
+    field("target", "string|null", "its path and query"),
+    field("time", "string|null", "when it came"),
+    field("bytes", "integer", "what it takes in the journal"),
+    field("reason", "string|null", "why it was put aside, if it was"),
+];
+
+pub(super) const WRITE: &[Field] = &[
+    field("id", "string", "its id"),
+    field("proxy", "string", "the proxy that has it"),
+    field("state", "string", "`queued`, `unknown`, `applied`, `parked` or `dropped`: that of the primary"),
+    field("upstreams", "array", "objects with `name`, `state` and, where it was put aside, `reason`"),
+];
