@@ -106,7 +106,7 @@ impl Standing {
         held.remove(stream).is_some() && held.is_empty()
     }
 
-    /// A request that was begun then was answered, whatever the answer.
+    /// A request that was begun then was answered, and not with the wish to be left alone.
     pub(crate) fn answered(&self, begun: Instant) -> Change {
         hold(&self.gate).answered(begun)
     }

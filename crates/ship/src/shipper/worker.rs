@@ -176,16 +176,16 @@ impl Worker {
         let answer = shared.settings.sink.send(&batch).await;
         shared.on_the_way.fetch_sub(1, Ordering::Relaxed);
         add(&counts.failures, u64::from(answer != Answer::Taken));
+        let has_answered = matches!(answer, Answer::Taken | Answer::Status { .. });
         let verdict = judge(&answer, (shared.clock)());
         let turn =
             self.course.turn(batch.events.len(), verdict, &shared.settings.policy, shared.chance.share());
         match &turn {
             Turn::Hold(after, cause) => self.lost(begun, *after, cause),
-            _ => {
-                if shared.standing.answered(begun) == Change::Back {
-                    shared.tell(&Notice::Back);
-                }
+            _ if has_answered && shared.standing.answered(begun) == Change::Back => {
+                shared.tell(&Notice::Back);
             }
+            _ => {}
         }
         (batch.events, turn)
     }

@@ -78,7 +78,10 @@ fn what_is_handed_over_arrives_and_the_daemon_says_how_it_stands() {
     let ready = daemon.get("/readyz");
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &true.into()), "events are taken all the same");
     assert!(ready.json()["waiting"][0].as_str().unwrap().starts_with("the ship out waits: no connection"));
-    assert!(daemon.told().iter().any(|line| line["ship"] == "out" && line["level"] == "warn"));
+    let is_it =
+        |line: &Value| line["message"].as_str().unwrap().starts_with("all streams wait: no connection");
+    let told = wait_for(PATIENCE, || daemon.told().into_iter().find(is_it)).expect("the log says why");
+    assert_eq!((&told["ship"], &told["level"]), (&"out".into(), &"warn".into()));
     kept.come();
     delivered(&daemon, "out");
     assert_eq!(kept.books().first_seqs("a"), [1, 2, 4, 5, 6, 7]);
