@@ -27,21 +27,19 @@ pub(super) struct Halted(Vec<StreamNumber>);
 
 impl Halted {
     /// Takes note of a request that is not in the log.
-    pub(super) fn note(&mut self, request: Option<&Request>) {
-        if let Some(Request::Append { stream, .. }) = request
-            && !self.0.contains(stream)
+    pub(super) fn note(&mut self, taken: &Taken, request: Option<&Request>) {
+        if let Some((stream, _)) = request.and_then(|request| taken.stream_of(request))
+            && !self.0.contains(&stream)
         {
-            self.0.push(*stream);
+            self.0.push(stream);
         }
     }
 
     /// Why a request has to be refused, if an event before it was.
-    fn check(&self, request: &Request) -> Result<(), CommitError> {
-        match request {
-            Request::Append { stream, name, .. } if self.0.contains(stream) => {
-                Err(CommitError::Behind { stream: name.to_string() })
-            }
-            _ => Ok(()),
+    fn check(&self, taken: &Taken, request: &Request) -> Result<(), CommitError> {
+        match taken.stream_of(request).filter(|(stream, _)| self.0.contains(stream)) {
+            Some((_, name)) => Err(CommitError::Behind { stream: name.to_string() }),
+            None => Ok(()),
         }
     }
 }
@@ -79,20 +77,24 @@ impl From<CommitError> for Miss {
     }
 }
 
+/// Frames that a batch has room for from the start; a large one grows.
+const MOST_EXPECTED: usize = 4096;
+
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
     pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
         let Some(active) = &self.active else { return Stop::Enough };
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
-        for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
-            let checked = fill.halted.check(request).map_err(Miss::Refused);
-            let took =
-                checked.and_then(|()| self.take(&mut state.index, &mut target, request, &fill.taken.bytes));
+        let requests = fill.taken.requests.iter().skip(fill.outcomes.len());
+        target.batch.entries.reserve(requests.len().min(MOST_EXPECTED));
+        for request in requests {
+            let checked = fill.halted.check(fill.taken, request).map_err(Miss::Refused);
+            let took = checked.and_then(|()| self.take(&mut state.index, &mut target, request, fill.taken));
             match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
                 Err(Miss::Refused(error)) => {
-                    fill.halted.note(Some(request));
+                    fill.halted.note(fill.taken, Some(request));
                     fill.outcomes.push(Err(error));
                 }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
@@ -113,12 +115,14 @@ impl Writer {
         index: &mut Index,
         target: &mut Target<'_, 'r>,
         request: &'r Request,
-        bytes: &'r [u8],
+        taken: &'r Taken,
     ) -> Result<Answer, Miss> {
         match request {
-            Request::Append { stream, name, payload } => {
-                let payload = bytes.get(payload.clone()).unwrap_or_default();
-                self.take_event(index, target, (*stream, name), payload)
+            Request::Append { payload, .. } => {
+                let payload = taken.bytes.get(payload.clone()).unwrap_or_default();
+                // Whoever adds an event adds its stream.
+                let stream = taken.stream_of(request).ok_or(CommitError::Nothing)?;
+                self.take_event(index, target, stream, payload)
             }
             Request::Close { stream, name } => {
                 name_first(index, target, (*stream, name), Purpose::Upkeep)?;

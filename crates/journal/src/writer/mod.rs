@@ -129,7 +129,7 @@ impl Writer {
         let mut halted = Halted::default();
         while outcomes.len() < taken.requests.len() {
             if let Err(error) = self.be_able(state) {
-                halted.note(taken.requests.get(outcomes.len()));
+                halted.note(taken, taken.requests.get(outcomes.len()));
                 outcomes.push(Err(error));
                 continue;
             }
@@ -149,7 +149,7 @@ impl Writer {
             if let Err(fault) = flushed {
                 for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
                     if outcome.is_ok() {
-                        halted.note(Some(request));
+                        halted.note(taken, Some(request));
                         *outcome = Err(CommitError::Unknown(fault.clone()));
                     }
                 }
@@ -162,7 +162,7 @@ impl Writer {
             if let Stop::Full(purpose) = stop {
                 begun += 1;
                 if let Err(error) = self.begin_segment(state, purpose, begun) {
-                    halted.note(taken.requests.get(outcomes.len()));
+                    halted.note(taken, taken.requests.get(outcomes.len()));
                     outcomes.push(Err(error));
                 }
             }
