@@ -7,7 +7,7 @@ use super::segment::Purpose;
 use super::{Writer, is_taking};
 use crate::commit::{Answer, Became, Request, Settlement, Taken};
 use crate::format::{Record, Settling, Start};
-use crate::index::{Consumer, Index, Naming};
+use crate::index::{Consumer, Index, Naming, Stream};
 use crate::limits;
 use crate::log::{State, hold};
 use crate::{CommitError, ConsumerNumber, Millis, Outcome, Scope, Seq, StreamNumber};
@@ -95,7 +95,7 @@ impl Writer {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
                 Err(Miss::Refused(error)) => {
                     fill.halted.note(fill.taken, Some(request));
-                    fill.outcomes.push(Err(error));
+                    fill.outcomes.push(Err(error.into()));
                 }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
@@ -125,7 +125,8 @@ impl Writer {
                 self.take_event(index, target, stream, payload)
             }
             Request::Close { stream, name } => {
-                name_first(index, target, (*stream, name), Purpose::Upkeep)?;
+                let found = index.stream_mut(*stream).ok_or_else(|| closed(name))?;
+                name_first(found, target, (*stream, name), Purpose::Upkeep)?;
                 target.put(Record::Closed(*stream)).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
                 Ok(Answer::Done)
             }
@@ -148,11 +149,11 @@ impl Writer {
         payload: &'r [u8],
     ) -> Result<Answer, Miss> {
         let limit = self.options.max_pending;
-        if index.stream(stream.0).is_some_and(|found| found.window() >= limit) {
+        let found = index.stream_mut(stream.0).ok_or_else(|| closed(stream.1))?;
+        if found.window() >= limit {
             return Err(CommitError::TooManyPending { stream: stream.1.to_string(), limit }.into());
         }
-        name_first(index, target, stream, Purpose::Events)?;
-        let Some(found) = index.stream_mut(stream.0) else { return Err(closed(stream.1)) };
+        name_first(found, target, stream, Purpose::Events)?;
         let seq = found.draft.next;
         let record = Record::Event { stream: stream.0, seq, payload };
         target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Events))?;
@@ -167,12 +168,11 @@ fn closed(name: &Arc<str>) -> Miss {
 
 /// Refuses a stream that is closed, and puts its name into the log if it is not there.
 fn name_first<'r>(
-    index: &mut Index,
+    found: &mut Stream,
     target: &mut Target<'_, 'r>,
     (number, name): (StreamNumber, &'r Arc<str>),
     purpose: Purpose,
 ) -> Result<(), Miss> {
-    let Some(found) = index.stream_mut(number) else { return Err(closed(name)) };
     let naming = is_taking(found.openness, found.draft.naming).ok_or_else(|| closed(name))?;
     if naming == Naming::Due {
         target.put(Record::Opened { stream: number, name }).map_err(|NoRoom| Miss::NoRoom(purpose))?;

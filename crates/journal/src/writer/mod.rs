@@ -130,7 +130,7 @@ impl Writer {
         while outcomes.len() < taken.requests.len() {
             if let Err(error) = self.be_able(state) {
                 halted.note(taken, taken.requests.get(outcomes.len()));
-                outcomes.push(Err(error));
+                outcomes.push(Err(error.into()));
                 continue;
             }
             let start = outcomes.len();
@@ -150,7 +150,7 @@ impl Writer {
                 for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
                     if outcome.is_ok() {
                         halted.note(taken, Some(request));
-                        *outcome = Err(CommitError::Unknown(fault.clone()));
+                        *outcome = Err(CommitError::Unknown(fault.clone()).into());
                     }
                 }
                 // At once, and not with the next request: acknowledged events may share a block with what failed. If
@@ -163,7 +163,7 @@ impl Writer {
                 begun += 1;
                 if let Err(error) = self.begin_segment(state, purpose, begun) {
                     halted.note(taken, taken.requests.get(outcomes.len()));
-                    outcomes.push(Err(error));
+                    outcomes.push(Err(error.into()));
                 }
             }
         }
