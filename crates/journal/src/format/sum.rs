@@ -121,7 +121,8 @@ mod tests {
         for start in 0..16 {
             for end in start..bytes.len() {
                 let frame = &bytes[start..end];
-                let mut row = [&7u128.to_le_bytes()[..], &9u64.to_le_bytes(), &4096u64.to_le_bytes()].concat();
+                let mut row =
+                    [&7u128.to_le_bytes()[..], &9u64.to_le_bytes(), &4096u64.to_le_bytes()].concat();
                 row.extend_from_slice(frame);
                 assert_eq!(identity.sum(4096, frame), sum(&row), "{start}..{end}");
             }
