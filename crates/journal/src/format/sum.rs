@@ -116,7 +116,7 @@ mod tests {
     #[test]
     #[expect(clippy::little_endian_bytes, reason = "numbers as the format has them")]
     fn the_sum_of_a_frame_is_that_of_journal_segment_offset_and_frame_in_a_row() {
-        let bytes: Vec<u8> = (0..2000u32).map(|number| (number * number) as u8).collect();
+        let bytes: Vec<u8> = (0..2000u32).map(|number| (number * number).to_le_bytes()[0]).collect();
         let identity = Identity::new(JournalId::new(7), SegmentId::new(9));
         for start in 0..16 {
             for end in start..bytes.len() {

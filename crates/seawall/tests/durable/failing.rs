@@ -51,17 +51,17 @@ fn repair(place: &Path) -> Command {
 }
 
 fn everywhere(words: &[&str], make: impl Fn() -> TempDir, judge: impl FnMut(&TempDir, bool)) {
-    everywhere_in(&CALLS, make, |place| seawall(place, words), judge);
+    everywhere_in((&FAULTS, &CALLS), make, |place| seawall(place, words), judge);
 }
 
 fn everywhere_in(
-    calls: &[&str],
+    (kinds, calls): (&[Fault], &[&str]),
     make: impl Fn() -> TempDir,
     command: impl Fn(&Path) -> Command,
     mut judge: impl FnMut(&TempDir, bool),
 ) {
     let Some(faults) = Faults::need() else { return };
-    for fault in FAULTS {
+    for &fault in kinds {
         let prepare = || {
             let place = make();
             let command = command(place.path());
@@ -126,7 +126,7 @@ fn an_import_that_was_interrupted_is_finished_by_another_and_nothing_comes_twice
 fn a_repair_that_was_interrupted_loses_nothing_of_what_was_appended_before_it_is_finished() {
     // Not what is opened: most of that is who holds files open.
     const CHANGES: [&str; 7] = ["mkdir", "write", "fsync", "rename", "linkat", "link", "unlinkat"];
-    everywhere_in(&CHANGES, damaged, repair, |place, _| {
+    everywhere_in((&[Fault::Kill], &CHANGES), damaged, repair, |place, _| {
         fs::write(place.path().join("input"), "17 between").unwrap();
         let between = seawall(place.path(), &["append", "job"]).output().unwrap();
         assert!(between.status.success(), "{}", String::from_utf8_lossy(&between.stderr));
