@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crate::format::{Frame, Identity, Place, Record};
 use crate::log::names::segment_name;
 use crate::log::{State, hold};
-use crate::storage::{Fault, StoredFile, read_range};
-use crate::{JournalId, Millis, ReadError, SegmentId, Seq, StreamNumber};
+use crate::storage::{Fault, StoredFile, read_full};
+use crate::{JournalId, Millis, ReadError, Seq, StreamNumber};
 
 /// An event as it is read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,16 @@ const MOST_AHEAD: u64 = 256 << 10;
 /// The same, of who has only begun to.
 const LEAST_AHEAD: u64 = 8 << 10;
 
+/// Memory of a window that is kept for what is read next.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// Bytes of a segment that were read, for one event or ahead.
 ///
 /// What lies at a place never changes as long as the segment has its number, so bytes that verify are as good as new ones.
 /// Those that do not are read again.
 #[derive(Default)]
 pub(crate) struct Window {
-    begins: Option<(SegmentId, u64)>,
+    begins: Option<(Identity, u64)>,
     bytes: Vec<u8>,
     /// How much is read ahead: more and more while events follow each other, nothing when they are scattered.
     ahead: u64,
@@ -48,28 +51,44 @@ pub(crate) struct Window {
 
 impl Window {
     /// The bytes at a place, if they were read and are whole.
-    fn at(&self, place: Place) -> Option<&[u8]> {
-        let (_, start) = self.begins.filter(|begins| begins.0 == place.segment())?;
+    fn at(&self, place: Place) -> Option<(&Identity, &[u8])> {
+        let (identity, start) = self.begins_in(place)?;
         let from = usize::try_from(place.offset().checked_sub(start)?).ok()?;
-        self.bytes.get(from..from.checked_add(usize::try_from(place.bytes()).ok()?)?)
+        let bytes = self.bytes.get(from..from.checked_add(usize::try_from(place.bytes()).ok()?)?)?;
+        Some((identity, bytes))
+    }
+
+    fn begins_in(&self, place: Place) -> Option<(&Identity, u64)> {
+        let (identity, start) = self.begins.as_ref()?;
+        (identity.segment() == place.segment()).then_some((identity, *start))
     }
 
     /// Whether a place is close behind what was read.
     fn goes_on_at(&self, place: Place) -> bool {
         let len = self.bytes.len() as u64;
-        let gap = self.begins.filter(|begins| begins.0 == place.segment());
-        let gap = gap.and_then(|(_, start)| place.offset().checked_sub(start + len));
+        let gap = self.begins_in(place).and_then(|(_, start)| place.offset().checked_sub(start + len));
         gap.is_some_and(|gap| gap <= len)
     }
 
     /// Reads from a place on.
-    fn fill(&mut self, file: &dyn StoredFile, place: Place) -> io::Result<()> {
+    fn fill(&mut self, file: &dyn StoredFile, id: JournalId, place: Place) -> io::Result<()> {
         let goes_on = self.goes_on_at(place);
         self.ahead = if goes_on { (2 * self.ahead).clamp(LEAST_AHEAD, MOST_AHEAD) } else { 0 };
         self.begins = None;
-        self.bytes = read_range(file, place.offset(), place.bytes().max(self.ahead))?;
-        self.begins = Some((place.segment(), place.offset()));
+        let len = usize::try_from(place.bytes().max(self.ahead)).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        // What a large event took is given back with the next one.
+        self.bytes.truncate(len);
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.bytes.resize(len, 0);
+        let there = read_full(file, place.offset(), &mut self.bytes)?;
+        self.bytes.truncate(there);
+        self.begins = Some((Identity::new(id, place.segment()), place.offset()));
         Ok(())
+    }
+
+    fn event(&self, place: Place, wanted: Wanted<'_>) -> Option<Event> {
+        let (identity, bytes) = self.at(place)?;
+        decode(identity, (place.offset(), bytes), wanted)
     }
 }
 
@@ -85,13 +104,11 @@ pub(crate) fn read(
 ) -> Result<Option<Event>, ReadError> {
     let mut tried: Option<Place> = None;
     loop {
-        let Some((place, file)) = locate(state, wanted)? else { return Ok(None) };
-        let known = window.at(place).and_then(|bytes| decode(bytes, (id, place), wanted));
-        if known.is_some() {
-            return Ok(known);
+        let Some((place, file)) = locate(state, wanted, window)? else { return Ok(None) };
+        if let Some(file) = &file {
+            window.fill(&**file, id, place).map_err(Fault::on("read", &segment_name(place.segment())))?;
         }
-        window.fill(&*file, place).map_err(Fault::on("read", &segment_name(place.segment())))?;
-        if let Some(event) = window.at(place).and_then(|bytes| decode(bytes, (id, place), wanted)) {
+        if let Some(event) = window.event(place, wanted) {
             return Ok(Some(event));
         }
         if tried == Some(place) {
@@ -102,22 +119,24 @@ pub(crate) fn read(
                 offset: place.offset(),
             });
         }
-        tried = Some(place);
+        tried = file.map(|_| place);
+        window.begins = None;
     }
 }
 
-type Located = (Place, Arc<dyn StoredFile>);
+/// Where an event lies, and the file unless what is there was read.
+type Located = (Place, Option<Arc<dyn StoredFile>>);
 
-fn locate(state: &Mutex<State>, wanted: Wanted<'_>) -> Result<Option<Located>, Fault> {
+fn locate(state: &Mutex<State>, wanted: Wanted<'_>, window: &Window) -> Result<Option<Located>, Fault> {
     let mut state = hold(state);
     let place = state.index.stream(wanted.stream).and_then(|stream| stream.place(wanted.seq));
     let Some(place) = place else { return Ok(None) };
-    let file = state.segments.file(place.segment())?;
+    let file = if window.at(place).is_some() { None } else { Some(state.segments.file(place.segment())?) };
     Ok(Some((place, file)))
 }
 
-fn decode(bytes: &[u8], (id, place): (JournalId, Place), wanted: Wanted<'_>) -> Option<Event> {
-    let frame = Frame::verify(&Identity::new(id, place.segment()), place.offset(), bytes)?;
+fn decode(identity: &Identity, (offset, bytes): (u64, &[u8]), wanted: Wanted<'_>) -> Option<Event> {
+    let frame = Frame::verify(identity, offset, bytes)?;
     let time = frame.head().time;
     match Record::decode(frame.head(), frame.payload()).ok()? {
         Record::Event { stream, seq, payload } | Record::Carried { stream, seq, payload } => {

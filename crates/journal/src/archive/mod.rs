@@ -17,9 +17,9 @@ use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
 use crate::{
     Commit, CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start,
 };
-use ahead::{Read, read_ahead};
+use ahead::{Piece, pieces, read_ahead};
 pub use arwal::MOST_PAYLOAD;
-use arwal::{HEADER, TRAILER_BYTES, Trailer, put_record};
+use arwal::{HEADER, TRAILER_BYTES, Trailer};
 pub use names::{ENDING, encode as file_stem};
 pub use retain::{Retention, expired};
 
@@ -131,8 +131,8 @@ impl Archiver {
         let mut writer = ArchiveWriter::begin(&*self.storage, self.level)?;
         let events = || self.consumer.pending(&stream);
         let (last, damaged) = match self.journal.shared.options.commit {
-            Commit::Caller => writer.add_all(&mut events())?,
-            Commit::Thread => read_ahead(events, |events| writer.add_all(events))?,
+            Commit::Caller => writer.add_all(&mut pieces(events()))?,
+            Commit::Thread => read_ahead(events, |pieces| writer.add_all(pieces))?,
         };
         let Some(last) = last else { return Ok(None) };
         let archive = writer.end(&*self.storage, name, self.journal.now())?;
@@ -180,8 +180,6 @@ fn inspect(storage: &dyn Storage, name: String) -> Result<Archive, Fault> {
 /// An archive in the making.
 struct ArchiveWriter {
     encoder: zstd::Encoder<'static, Sink>,
-    /// Records that are not compressed yet: a call for each of them would cost as much as compressing it.
-    records: Vec<u8>,
     events: u64,
 }
 
@@ -198,51 +196,32 @@ impl ArchiveWriter {
             Ok(encoder)
         };
         let encoder = begin().map_err(Fault::on("write to", ASIDE))?;
-        Ok(Self { encoder, records: Vec::with_capacity(CHUNK), events: 0 })
+        Ok(Self { encoder, events: 0 })
     }
 
     /// Adds what can be read, and says which event was the last and which are damaged.
     fn add_all(
         &mut self,
-        events: &mut dyn Iterator<Item = Read>,
+        pieces: &mut dyn Iterator<Item = Piece>,
     ) -> Result<(Option<Seq>, Vec<Seq>), ArchiveError> {
         let (mut last, mut damaged) = (None, Vec::new());
-        for event in events {
-            match event {
-                Ok(event) => {
-                    last = Some(event.seq);
-                    self.add(&event)?;
-                }
-                Err(ReadError::Damaged { seq, .. }) => {
-                    last = Some(seq);
-                    damaged.push(seq);
-                }
-                Err(error) => return Err(ArchiveError::Read(error)),
+        for piece in pieces {
+            // A call for each record would cost as much as compressing it.
+            self.encoder.write_all(&piece.records).map_err(Fault::on("write to", ASIDE))?;
+            self.events += piece.events;
+            last = piece.last.or(last);
+            damaged.extend(piece.damaged);
+            if let Some(error) = piece.failed {
+                return Err(error);
             }
         }
         Ok((last, damaged))
     }
 
-    fn add(&mut self, event: &crate::Event) -> Result<(), Fault> {
-        if event.payload.len() as u64 > MOST_PAYLOAD {
-            let cause = format!("event {} is longer than {MOST_PAYLOAD} bytes", event.seq);
-            return Err(Fault::on("put into", ASIDE)(io::Error::new(io::ErrorKind::InvalidData, cause)));
-        }
-        put_record(&mut self.records, event);
-        self.events += 1;
-        if self.records.len() < CHUNK {
-            return Ok(());
-        }
-        let written = self.encoder.write_all(&self.records).map_err(Fault::on("write to", ASIDE));
-        self.records.clear();
-        written
-    }
-
     /// Finishes the file and gives it the first name of the stream that is free, or that has the same content.
     fn end(self, storage: &dyn Storage, stream: &str, made: Millis) -> Result<Archive, Fault> {
         let events = self.events;
-        let end = |mut encoder: zstd::Encoder<'static, Sink>| {
-            encoder.write_all(&self.records)?;
+        let end = |encoder: zstd::Encoder<'static, Sink>| {
             let mut sink = encoder.finish()?;
             sink.write_all(&Trailer { made, events }.encode())?;
             sink.flush()?;

@@ -118,7 +118,7 @@ fn total(answers: impl Iterator<Item = Poll<Outcome>>) -> Poll<Result<Span, Batc
     for answer in answers {
         match answer {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(BatchError { durable, error })),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(BatchError { durable, error: *error })),
             Poll::Ready(Ok(Answer::Appended(seq))) => durable = grown(durable, seq),
             // Nothing else is answered to an append.
             Poll::Ready(Ok(Answer::Registered(_) | Answer::Done)) => {}

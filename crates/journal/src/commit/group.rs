@@ -17,8 +17,8 @@ pub(crate) enum Answer {
     Done,
 }
 
-/// What became of a request.
-pub(crate) type Outcome = Result<Answer, CommitError>;
+/// What became of a request. Nearly all go well, and those are to be small.
+pub(crate) type Outcome = Result<Answer, Box<CommitError>>;
 
 /// Everyone who was in the queue when it was taken. One allocation for all of them, and a waker for each.
 #[derive(Default)]

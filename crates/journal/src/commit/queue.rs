@@ -8,9 +8,10 @@ use super::group::Group;
 use crate::format::Start;
 use crate::{ConsumerNumber, Outcome, Scope, Span, StreamNumber};
 
-/// Something that is to be in the log. Payloads lie one after the other in [`Taken::bytes`].
+/// Something that is to be in the log. Payloads lie one after the other in [`Taken::bytes`], their streams in
+/// [`Taken::streams`].
 pub(crate) enum Request {
-    Append { stream: StreamNumber, name: Arc<str>, payload: Range<usize> },
+    Append { stream: usize, payload: Range<usize> },
     Close { stream: StreamNumber, name: Arc<str> },
     Register { name: String, start: Start, scope: Scope },
     Unregister { consumer: ConsumerNumber, name: Arc<str> },
@@ -37,6 +38,9 @@ const KEPT_BYTES: usize = 4 << 20;
 pub(crate) struct Taken {
     pub(crate) requests: Vec<Request>,
     pub(crate) bytes: Vec<u8>,
+    /// One for all events in a row that are of the same stream: an event of its own would have to count who holds the
+    /// name, on two processors in turns.
+    streams: Vec<(StreamNumber, Arc<str>)>,
     pub(crate) group: Arc<Group>,
 }
 
@@ -81,12 +85,28 @@ pub(crate) struct Place {
 }
 
 impl Taken {
+    /// The stream of an event, if the request is one.
+    pub(crate) fn stream_of(&self, request: &Request) -> Option<(StreamNumber, &Arc<str>)> {
+        let &Request::Append { stream, .. } = request else { return None };
+        self.streams.get(stream).map(|(number, name)| (*number, name))
+    }
+
+    /// Where a stream stands in [`Taken::streams`], which ends with it.
+    fn stream(&mut self, (number, name): (StreamNumber, &Arc<str>)) -> usize {
+        if self.streams.last().is_none_or(|last| last.0 != number) {
+            self.streams.push((number, Arc::clone(name)));
+        }
+        self.streams.len() - 1
+    }
+
     /// Empties it, and keeps its memory unless that is much.
     pub(crate) fn reset(&mut self) {
         self.requests.clear();
         self.requests.shrink_to(KEPT_REQUESTS);
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES);
+        self.streams.clear();
+        self.streams.shrink_to(KEPT_REQUESTS);
         self.group = Arc::default();
     }
 }
@@ -106,7 +126,7 @@ impl Queue {
     /// Adds an event, if there is room for it. A queue with nothing in it takes any.
     pub(crate) fn push_event(
         &mut self,
-        (stream, name): (StreamNumber, &Arc<str>),
+        stream: (StreamNumber, &Arc<str>),
         payload: &[u8],
         limit: usize,
     ) -> Option<Place> {
@@ -116,7 +136,8 @@ impl Queue {
         }
         self.waiting.bytes.extend_from_slice(payload);
         let payload = start..self.waiting.bytes.len();
-        Some(self.push(Request::Append { stream, name: Arc::clone(name), payload }))
+        let stream = self.waiting.stream(stream);
+        Some(self.push(Request::Append { stream, payload }))
     }
 
     /// Adds events that follow each other, if there is room for all of them. A queue with nothing in it takes any.

@@ -106,7 +106,7 @@ impl<T> Future for Ticket<T> {
                 Poll::Ready(Ok(answer)) => {
                     meaning(answer).map_or(Poll::Pending, |value| Poll::Ready(Ok(value)))
                 }
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(*error)),
                 Poll::Pending => Poll::Pending,
             },
         }

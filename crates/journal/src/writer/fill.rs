@@ -7,7 +7,7 @@ use super::segment::Purpose;
 use super::{Writer, is_taking};
 use crate::commit::{Answer, Became, Request, Settlement, Taken};
 use crate::format::{Record, Settling, Start};
-use crate::index::{Consumer, Index, Naming};
+use crate::index::{Consumer, Index, Naming, Stream};
 use crate::limits;
 use crate::log::{State, hold};
 use crate::{CommitError, ConsumerNumber, Millis, Outcome, Scope, Seq, StreamNumber};
@@ -27,21 +27,19 @@ pub(super) struct Halted(Vec<StreamNumber>);
 
 impl Halted {
     /// Takes note of a request that is not in the log.
-    pub(super) fn note(&mut self, request: Option<&Request>) {
-        if let Some(Request::Append { stream, .. }) = request
-            && !self.0.contains(stream)
+    pub(super) fn note(&mut self, taken: &Taken, request: Option<&Request>) {
+        if let Some((stream, _)) = request.and_then(|request| taken.stream_of(request))
+            && !self.0.contains(&stream)
         {
-            self.0.push(*stream);
+            self.0.push(stream);
         }
     }
 
     /// Why a request has to be refused, if an event before it was.
-    fn check(&self, request: &Request) -> Result<(), CommitError> {
-        match request {
-            Request::Append { stream, name, .. } if self.0.contains(stream) => {
-                Err(CommitError::Behind { stream: name.to_string() })
-            }
-            _ => Ok(()),
+    fn check(&self, taken: &Taken, request: &Request) -> Result<(), CommitError> {
+        match taken.stream_of(request).filter(|(stream, _)| self.0.contains(stream)) {
+            Some((_, name)) => Err(CommitError::Behind { stream: name.to_string() }),
+            None => Ok(()),
         }
     }
 }
@@ -79,21 +77,25 @@ impl From<CommitError> for Miss {
     }
 }
 
+/// Frames that a batch has room for from the start; a large one grows.
+const MOST_EXPECTED: usize = 4096;
+
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
     pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
         let Some(active) = &self.active else { return Stop::Enough };
         let mut state = hold(fill.state);
         let mut target = Target { batch: fill.batch, active, now: self.now() };
-        for request in fill.taken.requests.iter().skip(fill.outcomes.len()) {
-            let checked = fill.halted.check(request).map_err(Miss::Refused);
-            let took =
-                checked.and_then(|()| self.take(&mut state.index, &mut target, request, &fill.taken.bytes));
+        let requests = fill.taken.requests.iter().skip(fill.outcomes.len());
+        target.batch.entries.reserve(requests.len().min(MOST_EXPECTED));
+        for request in requests {
+            let checked = fill.halted.check(fill.taken, request).map_err(Miss::Refused);
+            let took = checked.and_then(|()| self.take(&mut state.index, &mut target, request, fill.taken));
             match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
                 Err(Miss::Refused(error)) => {
-                    fill.halted.note(Some(request));
-                    fill.outcomes.push(Err(error));
+                    fill.halted.note(fill.taken, Some(request));
+                    fill.outcomes.push(Err(error.into()));
                 }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
@@ -113,15 +115,18 @@ impl Writer {
         index: &mut Index,
         target: &mut Target<'_, 'r>,
         request: &'r Request,
-        bytes: &'r [u8],
+        taken: &'r Taken,
     ) -> Result<Answer, Miss> {
         match request {
-            Request::Append { stream, name, payload } => {
-                let payload = bytes.get(payload.clone()).unwrap_or_default();
-                self.take_event(index, target, (*stream, name), payload)
+            Request::Append { payload, .. } => {
+                let payload = taken.bytes.get(payload.clone()).unwrap_or_default();
+                // Whoever adds an event adds its stream.
+                let stream = taken.stream_of(request).ok_or(CommitError::Nothing)?;
+                self.take_event(index, target, stream, payload)
             }
             Request::Close { stream, name } => {
-                name_first(index, target, (*stream, name), Purpose::Upkeep)?;
+                let found = index.stream_mut(*stream).ok_or_else(|| closed(name))?;
+                name_first(found, target, (*stream, name), Purpose::Upkeep)?;
                 target.put(Record::Closed(*stream)).map_err(|NoRoom| Miss::NoRoom(Purpose::Upkeep))?;
                 Ok(Answer::Done)
             }
@@ -144,11 +149,11 @@ impl Writer {
         payload: &'r [u8],
     ) -> Result<Answer, Miss> {
         let limit = self.options.max_pending;
-        if index.stream(stream.0).is_some_and(|found| found.window() >= limit) {
+        let found = index.stream_mut(stream.0).ok_or_else(|| closed(stream.1))?;
+        if found.window() >= limit {
             return Err(CommitError::TooManyPending { stream: stream.1.to_string(), limit }.into());
         }
-        name_first(index, target, stream, Purpose::Events)?;
-        let Some(found) = index.stream_mut(stream.0) else { return Err(closed(stream.1)) };
+        name_first(found, target, stream, Purpose::Events)?;
         let seq = found.draft.next;
         let record = Record::Event { stream: stream.0, seq, payload };
         target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Events))?;
@@ -163,12 +168,11 @@ fn closed(name: &Arc<str>) -> Miss {
 
 /// Refuses a stream that is closed, and puts its name into the log if it is not there.
 fn name_first<'r>(
-    index: &mut Index,
+    found: &mut Stream,
     target: &mut Target<'_, 'r>,
     (number, name): (StreamNumber, &'r Arc<str>),
     purpose: Purpose,
 ) -> Result<(), Miss> {
-    let Some(found) = index.stream_mut(number) else { return Err(closed(name)) };
     let naming = is_taking(found.openness, found.draft.naming).ok_or_else(|| closed(name))?;
     if naming == Naming::Due {
         target.put(Record::Opened { stream: number, name }).map_err(|NoRoom| Miss::NoRoom(purpose))?;

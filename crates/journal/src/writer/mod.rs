@@ -137,8 +137,8 @@ impl Writer {
         let mut halted = Halted::default();
         while outcomes.len() < taken.requests.len() {
             if let Err(error) = self.be_able(state) {
-                halted.note(taken.requests.get(outcomes.len()));
-                outcomes.push(Err(error));
+                halted.note(taken, taken.requests.get(outcomes.len()));
+                outcomes.push(Err(error.into()));
                 continue;
             }
             let start = outcomes.len();
@@ -157,8 +157,8 @@ impl Writer {
             if let Err(fault) = flushed {
                 for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
                     if outcome.is_ok() {
-                        halted.note(Some(request));
-                        *outcome = Err(CommitError::Unknown(fault.clone()));
+                        halted.note(taken, Some(request));
+                        *outcome = Err(CommitError::Unknown(fault.clone()).into());
                     }
                 }
                 // At once, and not with the next request: acknowledged events may share a block with what failed. If
@@ -170,8 +170,8 @@ impl Writer {
             if let Stop::Full(purpose) = stop {
                 begun += 1;
                 if let Err(error) = self.begin_segment(state, purpose, begun) {
-                    halted.note(taken.requests.get(outcomes.len()));
-                    outcomes.push(Err(error));
+                    halted.note(taken, taken.requests.get(outcomes.len()));
+                    outcomes.push(Err(error.into()));
                 }
             }
         }

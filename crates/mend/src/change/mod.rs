@@ -20,12 +20,16 @@
 //! between finds a log that it can start on as well as before. Where a file system has no second names (hard links),
 //! the old file is renamed away first and is missing for a moment.
 //!
+//! A journal that was started between the steps 2 and 4 goes on under the numbers that the new segments were to have. Then
+//! nothing of it was taken away yet, and what was to be done is not: see `overtaken.rs`.
+//!
 //! Everything lies below one directory and so on one file system: nothing is copied to be moved.
 
 mod beside;
 mod carry;
 mod disk;
 mod intent;
+mod overtaken;
 mod quarantine;
 mod stage;
 mod undo;
@@ -125,7 +129,12 @@ pub fn settle(site: &Site) -> Result<Option<(Unfinished, Option<Receipt>)>, Mend
             Ok(Some((left, None)))
         }
         Progressed::Placing => {
-            let receipt = finish(root, &Intent::read(&dir.join(intent::CHANGE))?)?;
+            let intent = Intent::read(&dir.join(intent::CHANGE))?;
+            if overtaken::is(root, &intent)? {
+                overtaken::take_back(&dir)?;
+                return Ok(Some((Unfinished { stage: Progressed::Writing, ..left }, None)));
+            }
+            let receipt = finish(root, &intent)?;
             Ok(Some((left, Some(receipt))))
         }
     }

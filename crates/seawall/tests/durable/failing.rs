@@ -1,6 +1,7 @@
 //! Killed, or failed, at each system call.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use journal::Openness;
@@ -26,15 +27,47 @@ fn filled() -> TempDir {
     place
 }
 
-fn everywhere(words: &[&str], make: impl Fn() -> TempDir, mut judge: impl FnMut(&TempDir, bool)) {
+/// The same, with a byte flipped in the middle of the eleventh event, the first whose number is in no other.
+fn damaged() -> TempDir {
+    let place = filled();
+    let lines = lines(16);
+    let start = &lines[10].as_bytes()[..200];
+    for entry in fs::read_dir(place.path().join("journal")).unwrap() {
+        let path = entry.unwrap().path();
+        let Some(mut bytes) = fs::read(&path).ok() else { continue };
+        if let Some(at) = bytes.windows(start.len()).position(|bytes| bytes == start) {
+            bytes[at + 100] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            return place;
+        }
+    }
+    panic!("the event is in no segment");
+}
+
+fn repair(place: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seawall"));
+    command.args(["repair", "journal", "--yes"]).current_dir(place);
+    command
+}
+
+fn everywhere(words: &[&str], make: impl Fn() -> TempDir, judge: impl FnMut(&TempDir, bool)) {
+    everywhere_in((&FAULTS, &CALLS), make, |place| seawall(place, words), judge);
+}
+
+fn everywhere_in(
+    (kinds, calls): (&[Fault], &[&str]),
+    make: impl Fn() -> TempDir,
+    command: impl Fn(&Path) -> Command,
+    mut judge: impl FnMut(&TempDir, bool),
+) {
     let Some(faults) = Faults::need() else { return };
-    for fault in FAULTS {
+    for &fault in kinds {
         let prepare = || {
             let place = make();
-            let command: Command = seawall(place.path(), words);
+            let command = command(place.path());
             (place, command)
         };
-        let hits = faults.everywhere((fault, &CALLS), prepare, |place, struck| {
+        let hits = faults.everywhere((fault, calls), prepare, |place, struck| {
             // Told when the test fails.
             eprintln!("{fault:?} {}", struck.point);
             judge(&place, struck.status.success());
@@ -85,5 +118,24 @@ fn an_import_that_was_interrupted_is_finished_by_another_and_nothing_comes_twice
         let (events, openness) = there(place.path()).remove("job").unwrap();
         assert_begins(&lines(16), &events);
         assert_eq!((events.len(), openness), (16, Openness::Closed));
+    });
+}
+
+#[test]
+#[ignore = "traces a process hundreds of times"]
+fn a_repair_that_was_interrupted_loses_nothing_of_what_was_appended_before_it_is_finished() {
+    // Not what is opened: most of that is who holds files open.
+    const CHANGES: [&str; 7] = ["mkdir", "write", "fsync", "rename", "linkat", "link", "unlinkat"];
+    everywhere_in((&[Fault::Kill], &CHANGES), damaged, repair, |place, _| {
+        fs::write(place.path().join("input"), "17 between").unwrap();
+        let between = seawall(place.path(), &["append", "job"]).output().unwrap();
+        assert!(between.status.success(), "{}", String::from_utf8_lossy(&between.stderr));
+        let again = repair(place.path()).output().unwrap();
+        assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+        let (events, _) = there(place.path()).remove("job").unwrap();
+        let mut whole = lines(16);
+        whole.remove(10);
+        whole.push("17 between".to_owned());
+        assert!(events == whole, "{:?}", events.iter().map(|event| &event[..2]).collect::<Vec<_>>());
     });
 }
