@@ -1,0 +1,16 @@
+//! The daemon's brain: what is known about logs, how well they are, what will become of them, and what is to be done.
+//!
+//! * [`Facts`] is what is known about a log at one moment, [`Limits`] what it may be like, [`breaches`] the one place where
+//!   the two are held against each other, [`Health`] what follows.
+//!
+//! Nothing here prints, knows JSON, a configuration file or the clock.
+
+mod facts;
+mod flaw;
+mod health;
+mod limits;
+
+pub use facts::{Age, Blocker, Facts, Judged, Oldest, Replay, Room, oldest};
+pub use flaw::{Flaw, FlawKind, flaws};
+pub use health::{Health, Severity};
+pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
