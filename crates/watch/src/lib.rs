@@ -7,10 +7,17 @@
 
 mod facts;
 mod flaw;
+mod forecast;
 mod health;
+mod history;
 mod limits;
+mod thresholds;
+mod trend;
 
 pub use facts::{Age, Blocker, Facts, Judged, Oldest, Replay, Room, oldest};
 pub use flaw::{Flaw, FlawKind, flaws};
+pub use forecast::{Confidence, Eta, Forecast};
 pub use health::{Health, Severity};
 pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
+pub use thresholds::Thresholds;
+pub use trend::{Point, Trend};

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::route::{Access, Field, Gives, ROUTES, Route, Takes};
+use super::route::{Access, Field, Gives, Route, Takes, routes};
 
 /// Answers with the document.
 pub(super) fn document() -> Answer {
@@ -13,7 +13,7 @@ pub(super) fn document() -> Answer {
 
 fn openapi() -> Value {
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in routes() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
             item.insert(route.method.as_str().to_ascii_lowercase(), operation(route));

@@ -87,8 +87,13 @@ const fn field(name: &'static str, kind: &'static str, about: &'static str) -> F
     Field { name, kind, about }
 }
 
-/// Every route.
-pub(super) static ROUTES: [Route; 11] = [
+/// Every route: each part of the daemon has a list of its own.
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    [&OWN[..]].into_iter().flatten()
+}
+
+/// Those about the daemon itself and its journal.
+static OWN: [Route; 11] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -296,7 +301,7 @@ pub(super) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
     // What may be got may also be asked for its head.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let mut methods = Vec::new();
-    for route in &ROUTES {
+    for route in routes() {
         if let Some(names) = matches(route.path, path) {
             if route.method == *method {
                 return Found::Route(route, names);
