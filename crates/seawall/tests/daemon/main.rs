@@ -12,3 +12,4 @@ mod life;
 mod room;
 mod routes;
 mod running;
+mod watch;

@@ -162,8 +162,10 @@ fn checkpoint(read: &mut Reader<'_>) -> Option<Option<Checkpoint>> {
         }
     }
     let action = action(read);
-    let (cooldown, schedule) =
-        (seconds(read, "checkpoint.cooldown"), read.optional::<Span>("checkpoint.schedule"));
+    let (cooldown, schedule) = (
+        read.value::<Span>("checkpoint.cooldown").map(Span::duration),
+        read.optional::<Span>("checkpoint.schedule"),
+    );
     let (timeout, patience) = (seconds(read, "checkpoint.timeout"), seconds(read, "checkpoint.patience"));
     if let [_, other, ..] = named.as_slice() {
         let other = ACTIONS.into_iter().find(|name| name == other)?;
