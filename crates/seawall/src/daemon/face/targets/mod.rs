@@ -67,25 +67,30 @@ async fn checkpoint(face: &Face, report: &Report) -> Result<Outcome, Refusal> {
     match outcome {
         Ok(outcome) if outcome.is_good() => Ok(outcome),
         Ok(outcome) => {
-            let code = if matches!(outcome, Outcome::Ineffective { .. }) { "ineffective" } else { "failed" };
-            Err(Refusal::new(StatusCode::BAD_GATEWAY, code, words::outcome(&outcome))
-                .hint("GET /api/v1/targets/{name} says what keeps the log from being reclaimed, as far as that is known"))
+            let why = words::outcome(&outcome);
+            let refusal = match outcome {
+                Outcome::Ineffective { .. } => Refusal::new(StatusCode::BAD_GATEWAY, "ineffective", why),
+                _ => Refusal::new(StatusCode::BAD_GATEWAY, "failed", why),
+            };
+            Err(refusal.hint(format!(
+                "`blockers` of /api/v1/targets/{name} say what keeps it, as far as that is known"
+            )))
         }
         Err(denied) => Err(denial(denied)),
     }
 }
 
 fn denial(denied: Denied) -> Refusal {
-    let conflict = |code, message: &str| Refusal::new(StatusCode::CONFLICT, code, message);
     match denied {
         Denied::NoWay => {
-            conflict("no-checkpoint", "nothing says how this log is checkpointed, or it cannot be seen")
+            let message = "nothing says how this log is checkpointed, or it cannot be seen";
+            Refusal::new(StatusCode::CONFLICT, "no-checkpoint", message)
                 .hint("set command, http or signal in its [watch.checkpoint]")
         }
-        Denied::Running => conflict("running", "a checkpoint is being made"),
+        Denied::Running => Refusal::new(StatusCode::CONFLICT, "running", "a checkpoint is being made"),
         Denied::Cooling { left } => {
             let seconds = u32::try_from(left.as_secs().saturating_add(1)).unwrap_or(u32::MAX);
-            conflict("cooldown", "a checkpoint was made not long ago")
+            Refusal::new(StatusCode::CONFLICT, "cooldown", "a checkpoint was made not long ago")
                 .hint("wait, or lower checkpoint.cooldown")
                 .retry_after(seconds)
                 .beside("cooldownRemaining", json!(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))
