@@ -9,6 +9,7 @@ mod hostile;
 mod http;
 mod intake;
 mod life;
+mod postgres;
 mod room;
 mod routes;
 mod running;

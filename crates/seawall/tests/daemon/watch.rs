@@ -48,7 +48,7 @@ fn words(events: &[Value]) -> Vec<String> {
     events.iter().map(word).collect()
 }
 
-fn health(daemon: &Daemon, wanted: &str) -> Value {
+pub(crate) fn health(daemon: &Daemon, wanted: &str) -> Value {
     let find = || {
         let answer = daemon.get("/wal-management/health");
         let is = answer.status == 200 && answer.json()["healthStatus"] == wanted;
@@ -196,7 +196,7 @@ impl Drop for Shell {
 }
 
 /// How a program is called from a shell: fetched ones need their libraries.
-fn line(program: &Command) -> String {
+pub(crate) fn line(program: &Command) -> String {
     let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
     let variables = variables.map(|(name, value)| format!("{}={} ", name.display(), value.display()));
     format!("{}{}", variables.collect::<String>(), program.get_program().display())
