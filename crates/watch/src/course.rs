@@ -176,16 +176,21 @@ impl Course {
         steps
     }
 
-    /// Asks for a checkpoint.
-    pub(crate) fn ask(&mut self, now: UnixTime) -> Result<Step, Denied> {
-        let rhythm = self.rhythm.ok_or(Denied::NoWay)?;
+    /// Why a checkpoint would not be made if somebody asked for it.
+    pub(crate) fn denial(&self, now: UnixTime) -> Option<Denied> {
+        let Some(rhythm) = self.rhythm else { return Some(Denied::NoWay) };
         if self.running.is_some() {
-            return Err(Denied::Running);
+            return Some(Denied::Running);
         }
-        if let Some(left) = self.cooling(rhythm, now) {
-            return Err(Denied::Cooling { left });
+        self.cooling(rhythm, now).map(|left| Denied::Cooling { left })
+    }
+
+    /// Asks for a checkpoint of a log that is so now. What is not known cannot be seen to become smaller.
+    pub(crate) fn ask(&mut self, facts: Option<Facts>, now: UnixTime) -> Result<Step, Denied> {
+        if let Some(denied) = self.denial(now) {
+            return Err(denied);
         }
-        // What is not known cannot be seen to become smaller.
+        self.facts = Some(facts.ok_or(Denied::NoWay)?);
         self.begin(Reason::Manual, now).ok_or(Denied::NoWay)
     }
 

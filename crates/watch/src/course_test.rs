@@ -101,7 +101,7 @@ fn what_cannot_be_seen_is_unknown_and_nothing_is_done_about_it() {
     assert_eq!(blind(&mut course, 600), ["warning > unknown"]);
     assert!(blind(&mut course, 700).is_empty());
     assert_eq!((course.facts.is_none(), course.forecast), (true, None));
-    assert_eq!(course.ask(at(700)), Err(Denied::NoWay));
+    assert_eq!(course.ask(None, at(700)), Err(Denied::NoWay));
     assert_eq!(see(&mut course, 28, 800)[0], "unknown > warning", "it was not seen to become well");
 }
 
@@ -109,14 +109,23 @@ fn what_cannot_be_seen_is_unknown_and_nothing_is_done_about_it() {
 fn a_checkpoint_by_hand_is_denied_while_one_runs_and_while_it_is_too_soon() {
     let mut course = course(None);
     see(&mut course, 10, 0);
-    assert_eq!(course.ask(at(1)), Ok(Step::Checkpoint(Reason::Manual)));
-    assert_eq!(course.ask(at(2)), Err(Denied::Running));
+    assert_eq!(course.ask(Some(facts(10)), at(1)), Ok(Step::Checkpoint(Reason::Manual)));
+    assert_eq!(course.ask(Some(facts(10)), at(2)), Err(Denied::Running));
     settle(&mut course, 1, 3);
-    assert_eq!(course.ask(at(61)), Err(Denied::Cooling { left: Duration::from_mins(4) }));
-    assert!(course.ask(at(301)).is_ok());
+    assert_eq!(course.ask(Some(facts(1)), at(61)), Err(Denied::Cooling { left: Duration::from_mins(4) }));
+    assert!(course.ask(Some(facts(1)), at(301)).is_ok());
     let mut none = Course::new(Thresholds::classic(), None);
     see(&mut none, 61, 0);
-    assert_eq!(none.ask(at(1)), Err(Denied::NoWay));
+    assert_eq!(none.ask(Some(facts(61)), at(1)), Err(Denied::NoWay));
+}
+
+#[test]
+fn a_checkpoint_by_hand_is_held_against_the_log_as_it_is_then() {
+    let mut course = course(None);
+    see(&mut course, 10, 0);
+    course.ask(Some(facts(29)), at(20)).unwrap();
+    let helped = course.has_helped(&facts(12), at(21));
+    assert!(matches!(helped, Some(Outcome::Effective { freed_bytes: 1_700, .. })), "{helped:?}");
 }
 
 #[test]
@@ -124,7 +133,7 @@ fn a_checkpoint_helps_when_less_is_replayed_though_the_file_keeps_its_size() {
     let mut course = course(None);
     let replay = |count| Some(crate::Replay { count, unit: "frames" });
     course.see(Ok(Facts { replay: replay(500), ..facts(1) }), at(0));
-    course.ask(at(1)).unwrap();
+    course.ask(Some(Facts { replay: replay(500), ..facts(1) }), at(1)).unwrap();
     assert_eq!(course.has_helped(&Facts { replay: replay(500), ..facts(1) }, at(2)), None);
     let helped = course.has_helped(&Facts { replay: replay(100), ..facts(1) }, at(2)).unwrap();
     let took = Duration::from_secs(1);
@@ -132,7 +141,7 @@ fn a_checkpoint_helps_when_less_is_replayed_though_the_file_keeps_its_size() {
     assert_eq!(course.has_helped(&Facts::default(), at(2)), None, "what is not known is not less");
     course.settle(helped, at(2));
     course.see(Ok(Facts { replay: replay(0), ..facts(1) }), at(400));
-    course.ask(at(401)).unwrap();
+    course.ask(Some(Facts { replay: replay(0), ..facts(1) }), at(401)).unwrap();
     assert_eq!(course.has_helped(&Facts { replay: replay(0), ..facts(1) }, at(402)), Some(Outcome::Idle));
 }
 
