@@ -20,14 +20,14 @@ pub(crate) struct Section {
 pub(crate) enum Occurs {
     /// Once, as `[name]`.
     Once,
-    /// As often as one likes, as `[[name]]`. Its keys are taken by a running daemon all or none, since tables may change places.
+    /// As often as one likes, as `[[name]]`. Since tables may change places, a running daemon takes all of its keys or none.
     Often,
 }
 
 /// One key.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// Its name.
+    /// Its name. One with a dot stands in a table of the section: `checkpoint.command` in `[watch.checkpoint]`.
     pub(crate) name: &'static str,
     /// What its value has to be.
     pub(crate) kind: Kind,
@@ -84,9 +84,9 @@ impl Section {
         }
     }
 
-    /// Whether a running daemon takes its tables as they are in a new file.
+    /// Whether a running daemon takes other tables of it.
     pub(crate) fn is_live(&self) -> bool {
-        self.occurs == Occurs::Often && self.keys.iter().all(|key| key.reload == Reload::Live)
+        self.keys.iter().all(|key| key.reload == Reload::Live)
     }
 
     /// The key of that name.
@@ -98,7 +98,7 @@ impl Section {
 impl Key {
     /// The variable that overrides it.
     pub(crate) fn variable(&self, section: &Section) -> String {
-        format!("SEAWALL_{}_{}", section.name, self.name).to_ascii_uppercase()
+        format!("SEAWALL_{}_{}", section.name, self.name).replace('.', "_").to_ascii_uppercase()
     }
 
     /// A value of it as it may be shown.

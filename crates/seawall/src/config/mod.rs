@@ -24,6 +24,7 @@ mod secret;
 mod server;
 mod share;
 mod ship;
+mod watched;
 mod written;
 
 use std::path::PathBuf;
@@ -46,8 +47,8 @@ use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 5] =
-    [&server::SECTION, &journal::SECTION, &ship::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 6] =
+    [&server::SECTION, &journal::SECTION, &watched::SECTION, &ship::SECTION, &front::SECTION, &log::SECTION];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -60,6 +61,8 @@ pub(crate) struct Config {
     pub(crate) journal: JournalSettings,
     /// `[[ship]]`, each.
     pub(crate) ships: Vec<ShipSettings>,
+    /// `[[watch]]`, each.
+    pub(crate) targets: Vec<watch::Target>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
     /// `[log]`
@@ -92,11 +95,15 @@ impl Config {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
         let ships = ship::understand(&written, &mut problems);
+        let targets = watched::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, (ships, proxies), log) {
-            (Some(server), Some(journal), (Some(ships), Some(proxies)), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, ships, proxies, log, written })
+        match (server, journal, (ships, targets, proxies), log) {
+            (Some(server), Some(journal), (Some(ships), Some(targets), Some(proxies)), Some(log))
+                if problems.is_empty() =>
+            {
+                let file = written.file.clone();
+                Ok(Self { file, server, journal, ships, targets, proxies, log, written })
             }
             _ => Err(problems),
         }

@@ -1,11 +1,12 @@
-//! A name that a table is known by: part of file names, of labels and of ids.
+//! Names that people give to what there may be several of: they become parts of file names, routes and labels.
 
 use std::str::FromStr;
 
 /// Letters of a name at most.
 const LONGEST: usize = 64;
 
-/// The name of a proxy or of a ship.
+/// A name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name(String);
 
 impl Name {

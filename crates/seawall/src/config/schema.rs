@@ -27,11 +27,11 @@ pub(crate) fn schema() -> Value {
 fn table(section: &Section) -> Value {
     let mut properties = serde_json::Map::new();
     for key in section.keys {
-        properties.insert(key.name.to_owned(), property(key));
+        enter(&mut properties, key.name, property(key));
         if key.kind == Kind::Secret {
             let about = format!("a file that holds {}", key.about);
             let name = format!("{}{}", key.name, Key::FILE);
-            properties.insert(name, json!({"type": "string", "description": about}));
+            enter(&mut properties, &name, json!({"type": "string", "description": about}));
         }
     }
     json!({
@@ -40,6 +40,18 @@ fn table(section: &Section) -> Value {
         "additionalProperties": false,
         "properties": properties,
     })
+}
+
+/// Puts a key where it stands: behind a dot, in the table of that name.
+fn enter(properties: &mut serde_json::Map<String, Value>, name: &str, property: Value) {
+    let Some((outer, inner)) = name.split_once('.') else {
+        properties.insert(name.to_owned(), property);
+        return;
+    };
+    let empty = json!({"type": "object", "additionalProperties": false, "properties": {}});
+    if let Some(Value::Object(inside)) = properties.entry(outer).or_insert(empty).get_mut("properties") {
+        inside.insert(inner.to_owned(), property);
+    }
 }
 
 fn property(key: &Key) -> Value {

@@ -174,11 +174,12 @@ impl Written {
 
     /// These values for a daemon that runs with others: those that need a restart are the ones that it has.
     pub(super) fn taken_by(&self, running: &Self) -> Self {
-        let tables = SECTIONS.into_iter().filter_map(|section| {
+        let mut taken = Self { file: self.file.clone(), ..Self::default() };
+        for section in SECTIONS {
+            // Which tables there are is taken as their keys are.
             let from = if section.is_live() { self } else { running };
-            from.tables.get(section.name).map(|tables| (section.name, tables.clone()))
-        });
-        let mut taken = Self { file: self.file.clone(), tables: tables.collect(), entries: BTreeMap::new() };
+            taken.tables.extend(from.tables.get(section.name).map(|tables| (section.name, tables.clone())));
+        }
         for table in taken.tables() {
             for key in table.section.keys {
                 let from = if key.reload == Reload::Live { self } else { running };

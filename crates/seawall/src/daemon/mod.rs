@@ -1,4 +1,4 @@
-//! The daemon: one process with the journal, its HTTP face, its archives, its ships and its proxies.
+//! The daemon: one process with the journal, its HTTP face, its archives, its ships, its proxies, and the logs under its watch.
 //!
 //! [`run`] is the order of things: configuration, log, listeners, journals, archives, ships, proxies, ready; then events
 //! until one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
@@ -10,6 +10,7 @@ mod keeper;
 mod logging;
 mod ships;
 mod systemd;
+mod watching;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,10 +19,11 @@ use std::time::Duration;
 use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
+use watch::Watch;
 
 use crate::config::{ALERTS, Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
@@ -50,8 +52,8 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let dial = Dial::begin(config.log);
     introduce(&config, sources);
     let runtime = runtime()?;
-    let (phase, phases) = watch::channel(Phase::Running);
-    let (opened, face) = watch::channel(None);
+    let (phase, phases) = channel::channel(Phase::Running);
+    let (opened, face) = channel::channel(None);
     let listeners = runtime.block_on(Listeners::bind(&config.server))?;
     let open = {
         let _inside = runtime.enter();
@@ -60,18 +62,19 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let journal = open_journal(&config)?;
     let fronts = fronts::open(&config.proxies)?;
     let recall = recall(&config, &journal)?;
-    let (edition, editions) = watch::channel(Arc::new(config));
+    let (edition, editions) = channel::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let ships = {
         let _inside = runtime.enter();
         Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
     };
+    let watch = watching::begin(&runtime, &editions.borrow());
     let serving = fronts::serve(fronts)?;
-    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships));
+    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), watch.clone());
     let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
     opened.send_replace(Some(Arc::new(face)));
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager, ships };
+    let daemon = Daemon { sources, dial, edition, manager, ships, watch };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -79,6 +82,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.manager.tell("READY=1");
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
+        daemon.watch.end();
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
@@ -186,9 +190,10 @@ impl Signals {
 struct Daemon<'a> {
     sources: &'a Sources,
     dial: Dial,
-    edition: watch::Sender<Arc<Config>>,
+    edition: channel::Sender<Arc<Config>>,
     manager: Manager,
     ships: Arc<Ships>,
+    watch: Watch,
 }
 
 impl Daemon<'_> {
@@ -247,6 +252,7 @@ impl Daemon<'_> {
         let (ships, all, patience) = (Arc::clone(&self.ships), new.ships.clone(), new.server.drain_timeout);
         // Signals are heard while a ship ends that has changed.
         tokio::spawn(async move { ships.follow(&all, patience).await });
+        self.watch.retarget(watching::targets(&new));
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

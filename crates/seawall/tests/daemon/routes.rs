@@ -11,6 +11,7 @@ use testkit::need_program;
 use super::fronts::front;
 use super::http::{Answer, Request};
 use super::running::{Daemon, House};
+use super::watch::PILE;
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
@@ -27,6 +28,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 fn filled(path: &str, (parked, write): (&str, &str)) -> String {
     let id = if path.contains("/writes/") { write } else { parked };
     let filled = path.replace("{stream}", "jobs").replace("{id}", id).replace("{consumer}", "server");
+    let filled = filled.replace("{name}", "pile");
     assert!(!filled.contains('{'), "{path}: this test does not know what stands there");
     filled
 }
@@ -35,6 +37,7 @@ fn fits(schema: &Value, value: &Value) -> bool {
     let is = |kind: &str| match kind {
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "object" => value.is_object(),
         "array" => value.is_array(),
@@ -78,11 +81,15 @@ fn ask(daemon: &Daemon, write: &str, (method, path): (&str, &str)) -> Answer {
 
 #[test]
 fn the_daemon_answers_as_its_openapi_document_says() {
-    let house =
-        House::new("[[proxy]]\nname = 'shop'\nlisten = '127.0.0.1:0'\nprimary = 'http://127.0.0.1:1'\n");
+    let front_of_nobody =
+        "[[proxy]]\nname = 'shop'\nlisten = '127.0.0.1:0'\nprimary = 'http://127.0.0.1:1'\n";
+    let house = House::new(&format!("{PILE}{front_of_nobody}"));
     house.park("jobs", "server");
     house.park("more", "server");
+    fs::create_dir(house.path("pile")).unwrap();
+    fs::write(house.path("pile/1"), "").unwrap();
     let daemon = house.start();
+    daemon.line("a log under watch is well");
     let queued = Request::new(front(&daemon), "POST", "/orders").body(b"order").send();
     assert_eq!(queued.status, 202);
     let write = queued.json()["id"].as_str().unwrap().to_owned();
@@ -99,7 +106,8 @@ fn the_daemon_answers_as_its_openapi_document_says() {
     };
     let mut sorted = operations.clone();
     sorted.sort_by_key(|(method, path, _)| rank(method, path));
-    for (method, path, operation) in &sorted {
+    // That one has no end, and a test of its own.
+    for (method, path, operation) in sorted.iter().filter(|(_, path, _)| path != "/api/v1/events") {
         let answer = ask(&daemon, &write, (method, path));
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
         hold(operation, &answer, &format!("{method} {path}"));

@@ -100,12 +100,11 @@ impl Document<'_> {
         let mut known: Vec<String> = Vec::new();
         for key in section.keys {
             known.push(key.name.to_owned());
-            let direct = keys.get(key.name).and_then(|value| self.scalar((section, key), value, problems));
+            let direct = place(keys, key.name).and_then(|value| self.scalar((section, key), value, problems));
             let mut found = direct;
             if key.kind == Kind::Secret {
                 let name = format!("{}{}", key.name, Key::FILE);
-                let named =
-                    keys.get(name.as_str()).and_then(|value| self.scalar((section, key), value, problems));
+                let named = place(keys, &name).and_then(|value| self.scalar((section, key), value, problems));
                 let named = named.as_ref().map(|entry| (Path::new(&entry.text), entry.origin.clone()));
                 found = secret::choose((section, key), found, named, problems);
                 known.push(name);
@@ -114,10 +113,22 @@ impl Document<'_> {
                 written.set(table, key, entry);
             }
         }
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let unknown = keys.keys().filter(|name| !known.contains(&name.get_ref().as_ref()));
-        problems
-            .extend(unknown.map(|name| self.unknown(name, &known, &format!("key of {}", section.heading()))));
+        let (outer, what) = (known.iter().map(String::as_str), section.heading());
+        let (outer, inner): (Vec<&str>, Vec<&str>) = outer.partition(|name| !name.contains('.'));
+        for (name, value) in keys {
+            let prefix = format!("{}.", name.get_ref());
+            let inner: Vec<&str> = inner.iter().filter_map(|known| known.strip_prefix(&prefix)).collect();
+            match value.get_ref() {
+                DeValue::Table(keys) if !inner.is_empty() => {
+                    let what = format!("[{}.{}]", section.name, name.get_ref());
+                    let unknown = keys.keys().filter(|name| !inner.contains(&name.get_ref().as_ref()));
+                    problems
+                        .extend(unknown.map(|name| self.unknown(name, &inner, &format!("key of {what}"))));
+                }
+                _ if outer.contains(&name.get_ref().as_ref()) => {}
+                _ => problems.push(self.unknown(name, &outer, &format!("key of {what}"))),
+            }
+        }
     }
 
     /// A value as it would stand in the environment, if it is of the form that the key takes.
@@ -181,6 +192,15 @@ impl Document<'_> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Origin::File { path: self.path.to_owned(), line, column }
+    }
+}
+
+/// What stands in a table under a name; behind a dot, in the table of that name.
+fn place<'v>(keys: &'v DeTable<'v>, name: &str) -> Option<&'v Spanned<DeValue<'v>>> {
+    let Some((outer, inner)) = name.split_once('.') else { return keys.get(name) };
+    match keys.get(outer)?.get_ref() {
+        DeValue::Table(keys) => keys.get(inner),
+        _ => None,
     }
 }
 

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::access::{self, Visitor};
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Content, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, consumers, health, metrics, openapi, parked, ships, streams, writes};
+use super::{Face, consumers, health, metrics, openapi, parked, ships, streams, targets, writes};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -45,7 +44,7 @@ impl Call {
 }
 
 /// Answers a request while the journals are read: that the daemon lives is all that can be told.
-pub(super) fn starting(method: &Method, path: &str) -> Response<Full<Bytes>> {
+pub(super) fn starting(method: &Method, path: &str) -> Response<Content> {
     const REASON: &str = "the daemon is starting: it reads its journals";
     let answer = match find(method, path) {
         Found::Route(Route { does: Does::Livez, .. }, _) => health::livez(),
@@ -63,7 +62,7 @@ pub(super) async fn answer(
     face: Arc<Face>,
     visitor: Visitor,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     let begun = clock::instant();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (label, answer) = match find(&method, &path) {
@@ -126,6 +125,7 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::ListWrites => writes::list(face, &call).await,
         Does::ShowWrite => writes::show(face, &call).await,
         Does::Append => streams::append(face, call).await,
+        Does::Targets(does) => targets::perform(face, does, &call).await,
         Does::Close => streams::close(face, &call).await,
     }
 }

@@ -19,14 +19,16 @@ mod recall;
 mod route;
 mod ships;
 mod streams;
+mod targets;
 mod writes;
 
 use std::sync::Arc;
 
 use journal::Journal;
 use proxy::Desk;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::spawn_blocking;
+use watch::Watch;
 
 use super::Phase;
 use super::keeper::{Keeper, Kept, Nudge};
@@ -42,12 +44,16 @@ pub(super) struct Face {
     /// What the proxies answer to others.
     desks: Vec<Desk>,
     ships: Arc<Ships>,
+    /// The logs under watch.
+    watch: Watch,
+    /// Those who may listen to events at once.
+    listening: Arc<Semaphore>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
     kept: Arc<Kept>,
-    edition: watch::Receiver<Arc<Config>>,
-    phase: watch::Receiver<Phase>,
+    edition: channel::Receiver<Arc<Config>>,
+    phase: channel::Receiver<Phase>,
     figures: Figures,
     /// Idempotency keys.
     recall: Arc<Recall>,
@@ -84,16 +90,18 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, desks, ships): (Journal, Vec<Desk>, Arc<Ships>),
+        (journal, desks, ships, watch): (Journal, Vec<Desk>, Arc<Ships>, Watch),
         (keeper, recall): (&Keeper, Recall),
-        edition: watch::Receiver<Arc<Config>>,
-        (phase, places): (watch::Receiver<Phase>, Arc<Semaphore>),
+        edition: channel::Receiver<Arc<Config>>,
+        (phase, places): (channel::Receiver<Phase>, Arc<Semaphore>),
     ) -> Self {
         let server = edition.borrow().server.clone();
         Self {
             journal,
             desks,
             ships,
+            watch,
+            listening: Arc::new(Semaphore::new(targets::MOST_LISTENERS)),
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::route::{Access, Field, Gives, ROUTES, Route, Takes};
+use super::route::{Access, Field, Gives, Route, Takes, routes};
 use crate::client::LINES;
 
 /// Answers with the document.
@@ -14,7 +14,7 @@ pub(super) fn document() -> Answer {
 
 fn openapi() -> Value {
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in routes() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
             item.insert(route.method.as_str().to_ascii_lowercase(), operation(route));
@@ -121,6 +121,7 @@ fn good(gives: Gives) -> Value {
     let (kind, schema) = match gives {
         Gives::Object(fields) => ("application/json", object(fields)),
         Gives::Lines(fields) => ("application/x-ndjson", object(fields)),
+        Gives::Events(fields) => ("text/event-stream", object(fields)),
         Gives::Json => ("application/json", json!({"type": "object"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use hyper::Method;
 
+use super::targets;
 use shapes::{
     APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, LEFT, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP,
     STREAM, UNREGISTERED, WRITE,
@@ -36,7 +37,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    /// `string`, `integer`, `boolean`, `object`, `array`, or one of them with `|null`.
+    /// `string`, `integer`, `number`, `boolean`, `object`, `array`, or one of them with `|null`.
     pub(super) kind: &'static str,
     pub(super) about: &'static str,
 }
@@ -50,6 +51,8 @@ pub(super) enum Gives {
     Lines(&'static [Field]),
     /// JSON of a form that is described elsewhere.
     Json,
+    /// Server-sent events, each with a JSON object of these fields.
+    Events(&'static [Field]),
     /// Text.
     Text,
 }
@@ -97,14 +100,20 @@ pub(super) enum Does {
     Unregister,
     ListWrites,
     ShowWrite,
+    Targets(targets::Does),
 }
 
-const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
+pub(super) const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
     Field { name, kind, about }
 }
 
-/// Every route.
-pub(super) static ROUTES: [Route; 18] = [
+/// Every route: each part of the daemon has a list of its own.
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    [&OWN[..], &targets::ROUTES[..]].into_iter().flatten()
+}
+
+/// Those about the daemon itself and its journal.
+static OWN: [Route; 18] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -360,7 +369,7 @@ pub(super) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
     // What may be got may also be asked for its head.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let mut methods = Vec::new();
-    for route in &ROUTES {
+    for route in routes() {
         if let Some(names) = matches(route.path, path) {
             if route.method == *method {
                 return Found::Route(route, names);
