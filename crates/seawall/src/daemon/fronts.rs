@@ -27,7 +27,7 @@ pub(super) struct Serving(Vec<(String, Running)>);
 /// Opens the journals of all proxies.
 pub(super) fn open(proxies: &[ProxySettings]) -> Result<Vec<Front>, Failure> {
     let front = |proxy: &ProxySettings| {
-        let opened = Journal::open(&proxy.dir, proxy.options.clone());
+        let opened = journals::open_when_free(&proxy.dir, &proxy.options);
         let journal = opened.map_err(|error| journals::refusal(&proxy.dir, error))?;
         report(&proxy.dir, journal.recovery());
         Ok(Front { name: proxy.settings.name.clone(), journal, settings: proxy.settings.clone() })

@@ -126,7 +126,7 @@ fn introduce(config: &Config, sources: &Sources) {
 
 fn open_journal(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
-    let opened = Journal::open(dir, config.journal.options.clone());
+    let opened = journals::open_when_free(dir, &config.journal.options);
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;
     report(dir, journal.recovery());
     Ok(journal)

@@ -19,4 +19,4 @@ mod opening;
 pub(crate) mod payloads;
 
 pub(crate) use access::{Access, access, archive_directory, directory};
-pub(crate) use opening::{Missing, holds_journal, open, open_roomy, refusal, usual_place};
+pub(crate) use opening::{Missing, holds_journal, open, open_roomy, open_when_free, refusal, usual_place};

@@ -8,6 +8,8 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use journal::archive::MOST_PAYLOAD;
 use journal::{Commit, Journal, OpenError, Options};
@@ -70,7 +72,7 @@ pub(super) fn open_with(
     if !is_there && missing == Missing::Refuse {
         return Err(JournalFailure::Missing { directory: directory.to_owned() }.into());
     }
-    let journal = Journal::open(directory, options).map_err(|error| refusal(directory, error))?;
+    let journal = open_when_free(directory, &options).map_err(|error| refusal(directory, error))?;
     if !is_there {
         show::hint(screen, &format!("made a journal in {}", show::units::path(directory)));
     }
@@ -113,6 +115,24 @@ fn size_of(name: &str) -> Result<Option<u64>, Failure> {
     let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     let size = value.to_string_lossy().parse::<Size>();
     size.map(|size| Some(size.bytes())).map_err(|error| Failure::Usage(format!("{name}: {error}")))
+}
+
+/// How often a journal is asked for that somebody holds, and the pause between.
+///
+/// A process that has just ended, or that was forked off one that holds it and is not its own program yet, lets go of it in a
+/// moment. That is no use.
+const ASKS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Opens a journal, unless somebody holds it for longer than a moment.
+pub(crate) fn open_when_free(directory: &Path, options: &Options) -> Result<Journal, OpenError> {
+    for _ in 0..ASKS {
+        match Journal::open(directory, options.clone()) {
+            Err(OpenError::Held { .. }) => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+    Journal::open(directory, options.clone())
 }
 
 /// Tells a journal that is in use from one that cannot be opened.

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Half, Print};
 use crate::clock;
+use crate::journals;
 
 /// The stream of the notes.
 const STREAM: &str = "keys";
@@ -100,7 +101,7 @@ pub(super) struct Whose<'a> {
 impl Notes {
     /// Opens them, or makes them; says what is known from before, the oldest first.
     pub(super) fn open(directory: &Path, events: &Journal) -> Result<(Self, Vec<Found>), OpenError> {
-        let journal = Journal::open(directory, options())?;
+        let journal = journals::open_when_free(directory, &options())?;
         let refuse = |error: CommitError| {
             OpenError::Disk(journal::storage::Fault::on(
                 "begin the notes in",
