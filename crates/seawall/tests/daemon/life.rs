@@ -18,7 +18,7 @@ fn without_a_file_it_starts_serves_says_so_and_ends_when_told() {
         let mut daemon = house.start();
         assert_eq!(daemon.line("starting")["file"], "none");
         assert_eq!(daemon.get("/livez").body, "ok\n");
-        assert_eq!(daemon.get("/readyz").body, "{\"ready\":true,\"reasons\":[]}\n");
+        assert_eq!(daemon.get("/readyz").body, "{\"ready\":true,\"reasons\":[],\"waiting\":[]}\n");
         daemon.signal(signal);
         assert!(daemon.ended().success());
         daemon.line("ended");
