@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark says what went wrong by failing")]
 #![expect(clippy::print_stdout, reason = "its result")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,8 +92,6 @@ fn send_again(address: SocketAddr, body: &str, times: usize) {
         while reader.read_line(&mut line).unwrap() > 2 {}
         assert!(line.starts_with("HTTP/1.1 204"), "{line}");
     }
-    drop(stream);
-    reader.read_to_end(&mut Vec::new()).ok();
 }
 
 /// Delivers a journal of so many events, until all of them are settled.
