@@ -125,7 +125,7 @@ fn document(facts: &Facts, trust: Trust, remarks: &[Remark]) -> Value {
         "write_bytes": latency::WRITE,
         "latency": facts.latencies.iter().map(latency).collect::<Vec<_>>(),
         "sync": trust.name(),
-        "unknown": trust.unknown(),
+        "unknown": Trust::unknown(),
         "findings": remarks.iter().map(remark).collect::<Vec<_>>(),
     })
 }

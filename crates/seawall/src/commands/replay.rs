@@ -59,7 +59,7 @@ struct Filter<'a> {
 impl Filter<'_> {
     /// Whether an event is meant. One whose time nobody knows is as new as any.
     fn takes(&self, payload: &[u8], time: Option<UnixTime>) -> bool {
-        let is_new = !self.since.zip(time).is_some_and(|(since, time)| time < since);
+        let is_new = self.since.zip(time).is_none_or(|(since, time)| time >= since);
         is_new && self.text.is_none_or(|text| payload.windows(text.len().max(1)).any(|part| part == text))
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn disk(facts: &Facts, trust: Trust, remarks: &[Remark], screen: &Scr
     };
     let mut verdict = vec![paint(style, trust.told())];
     if screen.detail != Detail::Little {
-        let unknown = format!("not known from here: {}", trust.unknown());
+        let unknown = format!("not known from here: {}", Trust::unknown());
         verdict.extend(
             text::wrapped(&unknown, screen.width.max(40)).iter().map(|line| paint(screen.theme.dim, line)),
         );

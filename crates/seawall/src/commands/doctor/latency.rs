@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -154,7 +153,7 @@ fn summed(method: Method, ground: Ground, mut spans: Vec<Duration>) -> Option<La
 fn nameless(directory: &Path) -> io::Result<File> {
     let opened = open(directory, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
     if let Ok(file) = opened {
-        return Ok(File::from(OwnedFd::from(file)));
+        return Ok(File::from(file));
     }
     let path = directory.join(format!(".seawall-doctor-{}", std::process::id()));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;

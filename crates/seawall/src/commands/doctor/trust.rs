@@ -76,7 +76,7 @@ impl Trust {
     }
 
     /// What nobody can see from here.
-    pub(crate) fn unknown(self) -> &'static str {
+    pub(crate) fn unknown() -> &'static str {
         "whether the device, its controller or its host keeps what it says it has flushed; cutting its power while \
          something writes is the only proof"
     }
@@ -100,14 +100,14 @@ fn remark(
     (code, about, severity): (&'static str, About, Severity),
     message: impl Into<String>,
     advice: &'static str,
-) -> Option<Remark> {
-    Some(Remark { code, severity, message: message.into(), advice, about })
+) -> Remark {
+    Remark { code, severity, message: message.into(), advice, about }
 }
 
 fn numbed(facts: &Facts) -> Option<Remark> {
     let what = "libeatmydata is preloaded, which turns every sync into nothing";
     let advice = "start programs without LD_PRELOAD=libeatmydata.so";
-    facts.is_numbed.then(|| remark(("no-sync", About::Sync, Severity::Critical), what, advice))?
+    facts.is_numbed.then(|| remark(("no-sync", About::Sync, Severity::Critical), what, advice))
 }
 
 fn kind(facts: &Facts) -> &str {
@@ -118,7 +118,7 @@ fn memory(facts: &Facts) -> Option<Remark> {
     let what = format!("{} lies in memory, and is empty after a restart", kind(facts));
     let advice = "put the log on a disk";
     let is_so = IN_MEMORY.contains(&kind(facts));
-    is_so.then(|| remark(("in-memory", About::Sync, Severity::Critical), what, advice))?
+    is_so.then(|| remark(("in-memory", About::Sync, Severity::Critical), what, advice))
 }
 
 /// Without barriers a sync is not told to the device; that matters where it says that it keeps writes back.
@@ -133,7 +133,7 @@ fn barriers(facts: &Facts) -> Option<Remark> {
     }
     let what =
         format!("the file system is mounted with {option}, so a sync leaves writes in the disk's cache");
-    remark(("no-barriers", About::Sync, Severity::Critical), what, "mount it without that option")
+    Some(remark(("no-barriers", About::Sync, Severity::Critical), what, "mount it without that option"))
 }
 
 fn remote(facts: &Facts) -> Option<Remark> {
@@ -141,7 +141,7 @@ fn remote(facts: &Facts) -> Option<Remark> {
     let is_remote = REMOTE.contains(&kind) || kind.starts_with("fuse.");
     let what = format!("{kind} hands syncs on to a server or a host, which decides what they do");
     let advice = "ask what that does with a sync (an NFS export has to be sync, not async), or use a disk of this machine";
-    is_remote.then(|| remark(("not-local", About::Sync, Severity::Warning), what, advice))?
+    is_remote.then(|| remark(("not-local", About::Sync, Severity::Warning), what, advice))
 }
 
 /// The way in which the journal appends.
@@ -169,7 +169,7 @@ fn speed(facts: &Facts) -> Option<Remark> {
     };
     let advice = "a controller with a battery may answer so; without one, syncs end in a cache: turn that off, or ask the host \
                   what its disks do with flushes";
-    remark(("too-fast", About::Sync, Severity::Warning), what, advice)
+    Some(remark(("too-fast", About::Sync, Severity::Warning), what, advice))
 }
 
 fn host(facts: &Facts) -> Option<Remark> {
@@ -177,28 +177,28 @@ fn host(facts: &Facts) -> Option<Remark> {
     let what =
         format!("{} is a virtual disk that takes no flushes: its host decides what is kept", device.name);
     let advice = "have the host use cache=none, writethrough or writeback for it, and not unsafe";
-    remark(("virtual-disk", About::Sync, Severity::Warning), what, advice)
+    Some(remark(("virtual-disk", About::Sync, Severity::Warning), what, advice))
 }
 
 fn slow(facts: &Facts) -> Option<Remark> {
     let p99 = journals(facts)?.p99;
     let what = format!("one of a hundred synced appends takes longer than {}", units::short(p99));
     let advice = "use a faster disk, or one with less to do; appends that wait for the same sync share it";
-    (p99 > SLOW).then(|| remark(("slow-sync", About::Rest, Severity::Warning), what, advice))?
+    (p99 > SLOW).then(|| remark(("slow-sync", About::Rest, Severity::Warning), what, advice))
 }
 
 fn space(facts: &Facts) -> Option<Remark> {
     let (free, total) = (facts.room.free, facts.room.total);
     let what = format!("{} of {} are free", units::size(free), units::size(total));
     let advice = "make room, or move the log to a larger disk";
-    is_scarce(free, total).then(|| remark(("little-space", About::Rest, Severity::Warning), what, advice))?
+    is_scarce(free, total).then(|| remark(("little-space", About::Rest, Severity::Warning), what, advice))
 }
 
 fn inodes(facts: &Facts) -> Option<Remark> {
     let (free, total) = facts.room.inodes?;
     let what = format!("{} of {} inodes are free", units::count(free), units::count(total));
     let advice = "remove small files that nobody needs; a file system cannot be given more of them later";
-    is_scarce(free, total).then(|| remark(("few-inodes", About::Rest, Severity::Warning), what, advice))?
+    is_scarce(free, total).then(|| remark(("few-inodes", About::Rest, Severity::Warning), what, advice))
 }
 
 fn is_scarce(free: u64, total: u64) -> bool {
@@ -232,9 +232,13 @@ mod tests {
         }
     }
 
-    fn disk(name: &str, cache: &str, is_rotational: bool) -> Device {
+    fn solid(name: &str, cache: &str) -> Device {
         let write_cache = Some(cache.to_owned());
-        Device { name: name.to_owned(), model: None, is_rotational: Some(is_rotational), write_cache }
+        Device { name: name.to_owned(), model: None, is_rotational: Some(false), write_cache }
+    }
+
+    fn turning(name: &str, cache: &str) -> Device {
+        Device { is_rotational: Some(true), ..solid(name, cache) }
     }
 
     fn codes(facts: &Facts) -> (Trust, Vec<&'static str>) {
@@ -244,23 +248,19 @@ mod tests {
 
     #[test]
     fn a_disk_is_doubted_for_what_can_be_seen_and_never_called_honest() {
-        let nvme = || disk("nvme0n1", "write back", false);
+        let nvme = || solid("nvme0n1", "write back");
         let told = [
             (facts("ext4", &["rw"], nvme(), 900), Trust::NoObjection, vec![]),
             (facts("tmpfs", &["rw"], nvme(), 3), Trust::Lost, vec!["in-memory"]),
             (facts("xfs", &["nobarrier"], nvme(), 900), Trust::Lost, vec!["no-barriers"]),
-            (
-                facts("xfs", &["nobarrier"], disk("sda", "write through", false), 900),
-                Trust::NoObjection,
-                vec![],
-            ),
+            (facts("xfs", &["nobarrier"], solid("sda", "write through"), 900), Trust::NoObjection, vec![]),
             (facts("nfs4", &["rw"], nvme(), 900), Trust::Doubtful, vec!["not-local"]),
             (facts("fuse.sshfs", &["rw"], nvme(), 900), Trust::Doubtful, vec!["not-local"]),
             (facts("ext4", &["rw"], nvme(), 5), Trust::Doubtful, vec!["too-fast"]),
-            (facts("ext4", &["rw"], disk("sda", "write back", true), 300), Trust::Doubtful, vec!["too-fast"]),
-            (facts("ext4", &["rw"], disk("vda", "write back", true), 300), Trust::NoObjection, vec![]),
+            (facts("ext4", &["rw"], turning("sda", "write back"), 300), Trust::Doubtful, vec!["too-fast"]),
+            (facts("ext4", &["rw"], turning("vda", "write back"), 300), Trust::NoObjection, vec![]),
             (
-                facts("ext4", &["rw"], disk("vda", "write through", true), 300),
+                facts("ext4", &["rw"], turning("vda", "write through"), 300),
                 Trust::Doubtful,
                 vec!["virtual-disk"],
             ),

@@ -146,10 +146,10 @@ impl Sender {
                 }
                 Turn::Smaller => {}
                 Turn::Pause(pause, Cause::Failed(reason) | Cause::Blocked(reason)) => {
-                    self.wait(pause, &reason)?
+                    self.wait(pause, &reason)?;
                 }
                 Turn::Hold(pause, reason) => {
-                    self.wait(pause.unwrap_or(self.policy.backoff.initial), &reason)?
+                    self.wait(pause.unwrap_or(self.policy.backoff.initial), &reason)?;
                 }
             }
         }
