@@ -5,6 +5,8 @@
 //!
 //! Nothing here prints, knows JSON, a configuration file or the clock.
 
+pub mod alert;
+pub mod call;
 mod facts;
 mod flaw;
 mod forecast;
