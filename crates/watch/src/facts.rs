@@ -1,5 +1,8 @@
 //! What is known about a log at one moment. What is not known is `None`, and never zero.
 
+use std::io;
+use std::path::Path;
+
 use formats::{Estimate, Fact, Survey, UnixTime, Value, Verdict};
 
 use crate::{Flaw, flaws};
@@ -60,6 +63,15 @@ pub struct Room {
 }
 
 impl Room {
+    /// What there is where a path lies.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(Self {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
+    }
+
     /// What is free, in percent of all.
     pub fn percent(self) -> f64 {
         self.free as f64 / self.total.max(1) as f64 * 100.0

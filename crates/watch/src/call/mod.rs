@@ -9,11 +9,11 @@ mod wire;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{HOST, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use hyper::http::uri;
+
 /// `http://host:port/path?query`, or `https://`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
@@ -76,19 +78,18 @@ impl FromStr for Url {
                 "since it has a user or a password, which are not sent; there is the key token",
             ));
         }
-        let authority: http::uri::Authority =
+        let authority: uri::Authority =
             authority.parse().map_err(|_| UrlError("since it names no host that can be understood"))?;
         if target.contains('#') {
             return Err(UrlError("since it has a fragment, which no server is sent"));
         }
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        target
-            .parse::<http::uri::PathAndQuery>()
-            .map_err(|_| UrlError("since its path cannot be understood"))?;
+        target.parse::<uri::PathAndQuery>().map_err(|_| UrlError("since its path cannot be understood"))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = match authority.port() {
-            None => standard,
-            Some(port) => port.as_str().parse().map_err(|_| UrlError("since its port is none"))?,
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if authority.as_str() == authority.host() => standard,
+            None => return Err(UrlError("since its port is none")),
         };
         Ok(Self { scheme, host, port, target })
     }
