@@ -217,8 +217,10 @@ fn the_exit_codes_are_listed_with_their_meanings() {
 fn the_words_of_json_are_listed() {
     let binary = sources("crates/seawall/src");
     let formats = sources("crates/formats/src");
-    demand(CONTRACT, "### Health", &arms(&binary, "Health"));
-    demand(CONTRACT, "### Severities", &arms(&binary, "Severity"));
+    let watch = sources("crates/watch/src");
+    demand(CONTRACT, "### Health", &arms(&watch, "Health"));
+    demand(CONTRACT, "### Severities", &arms(&watch, "Severity"));
+    demand(CONTRACT, "### Events", &found(&watch, r#"\bHappening::\w+[^=]*=> "([a-z._]+)""#));
     demand(CONTRACT, "### Finding codes", &arms(&binary, "Code"));
     demand(CONTRACT, "### Verdicts", &arms(&formats, "Verdict"));
     demand(CONTRACT, "### Roles", &arms(&formats, "Role"));

@@ -12,12 +12,14 @@ mod front;
 mod journal;
 mod key;
 mod log;
+mod name;
 mod nearest;
 mod problem;
 mod reader;
 mod schema;
 mod secret;
 mod server;
+mod watched;
 mod written;
 
 use std::path::PathBuf;
@@ -37,8 +39,8 @@ use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 4] =
-    [&server::SECTION, &journal::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 5] =
+    [&server::SECTION, &journal::SECTION, &watched::SECTION, &front::SECTION, &log::SECTION];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) server: ServerSettings,
     /// `[journal]`
     pub(crate) journal: JournalSettings,
+    /// `[[watch]]`, each.
+    pub(crate) targets: Vec<watch::Target>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
     /// `[log]`
@@ -80,11 +84,12 @@ impl Config {
     ) -> Result<Self, Vec<Problem>> {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
+        let targets = watched::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, proxies, log) {
-            (Some(server), Some(journal), Some(proxies), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, proxies, log, written })
+        match (server, journal, targets, proxies, log) {
+            (Some(server), Some(journal), Some(targets), Some(proxies), Some(log)) if problems.is_empty() => {
+                Ok(Self { file: written.file.clone(), server, journal, targets, proxies, log, written })
             }
             _ => Err(problems),
         }

@@ -37,6 +37,10 @@ impl Place {
         Config::load(&self.sources).unwrap_or_else(|problems| panic!("{problems:#?}"))
     }
 
+    pub(super) fn rewrite(&self, text: &str) {
+        fs::write(self.directory.path().join("seawall.toml"), text).unwrap();
+    }
+
     /// What is wrong, as it is told, without the directory.
     pub(super) fn complaints(&self) -> Vec<String> {
         let problems = Config::load(&self.sources).unwrap_err();

@@ -1,4 +1,4 @@
-//! The daemon: one process with the journal, its HTTP face, its archives and its proxies.
+//! The daemon: one process with the journal, its HTTP face, its archives, its proxies, and the logs under its watch.
 //!
 //! [`run`] is the order of things: configuration, log, journals, archives, listeners, proxies, ready; then events until one
 //! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
@@ -9,6 +9,7 @@ mod fronts;
 mod keeper;
 mod logging;
 mod systemd;
+mod watching;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use std::time::Duration;
 use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
+use watch::Watch;
 
 use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
@@ -49,15 +51,17 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     introduce(&config);
     let journal = open(&config)?;
     let fronts = fronts::open(&config.proxies)?;
-    let (edition, editions) = watch::channel(Arc::new(config));
+    let (edition, editions) = channel::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
-    let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
+    let (phase, phases) = channel::channel(Phase::Running);
+    let watch = watching::begin(&runtime, &editions.borrow());
+    let face =
+        Face::new((journal.clone(), &fronts, watch.clone()), &keeper, editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
     let serving = fronts::serve(fronts)?;
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager };
+    let daemon = Daemon { sources, dial, edition, manager, watch };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -65,6 +69,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.manager.tell("READY=1");
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
+        daemon.watch.end();
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
@@ -156,8 +161,9 @@ impl Signals {
 struct Daemon<'a> {
     sources: &'a Sources,
     dial: Dial,
-    edition: watch::Sender<Arc<Config>>,
+    edition: channel::Sender<Arc<Config>>,
     manager: Manager,
+    watch: Watch,
 }
 
 impl Daemon<'_> {
@@ -213,6 +219,7 @@ impl Daemon<'_> {
             }
         }
         self.dial.set(new.log);
+        self.watch.retarget(watching::targets(&new));
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

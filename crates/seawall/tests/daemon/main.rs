@@ -9,6 +9,8 @@ mod hostile;
 mod http;
 mod intake;
 mod life;
+mod postgres;
 mod room;
 mod routes;
 mod running;
+mod watch;

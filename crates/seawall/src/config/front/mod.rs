@@ -17,6 +17,7 @@ use ::proxy::{
 };
 use journal::{Options, WhenFull};
 
+use super::name::Name;
 use super::server::Listen;
 use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written};
 use crate::clock;
@@ -45,31 +46,11 @@ impl fmt::Debug for ProxySettings {
     }
 }
 
-/// Letters of a name at most: it is part of file names and of labels.
-const LONGEST_NAME: usize = 64;
-
 /// What a write takes in the journal beside its head and body.
 const FRAME: u64 = 64 << 10;
 
 /// The least that a request's head has to be allowed.
 const SMALLEST_HEAD: u64 = 8 << 10;
-
-/// A proxy's name.
-struct Name(String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(is_fit) {
-            return Err(format!(
-                "{text:?} is no name: it has 1 to {LONGEST_NAME} letters, digits, - and _, since a directory is called so"
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
 
 /// A part of a whole.
 struct Share(f64);

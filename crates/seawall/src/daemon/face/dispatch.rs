@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::access::{self, Visitor};
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Content, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, health, metrics, openapi, parked, streams};
+use super::{Face, health, metrics, openapi, parked, streams, targets};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -49,7 +48,7 @@ pub(super) async fn answer(
     face: Arc<Face>,
     visitor: Visitor,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     let begun = clock::instant();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (label, answer) = match find(&method, &path) {
@@ -103,6 +102,7 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Requeue => parked::requeue(face, &call).await,
         Does::GiveUp => parked::give_up(face, &call).await,
         Does::Append => streams::append(face, call).await,
+        Does::Targets(does) => targets::perform(face, does, &call).await,
         Does::Close => streams::close(face, &call).await,
     }
 }

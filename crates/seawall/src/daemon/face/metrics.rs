@@ -1,6 +1,7 @@
-//! `/metrics`: figures of the journal, of archives, of the disk and of this face, in Prometheus' text format.
+//! `/metrics`: figures of the journal, of archives, of the disk, of this face and of the logs under watch, in Prometheus' text format.
 
 mod exposition;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +127,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
     }
     archives(&mut page, face);
     requests(&mut page, face);
+    targets::write(&mut page, &face.watch.reports());
     page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
     page.sample("seawall_ready", &[], u8::from(health::reasons(&facts).is_empty()));
     page.family("seawall_build_info", Kind::Gauge, "The version.");

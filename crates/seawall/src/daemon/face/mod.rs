@@ -17,12 +17,14 @@ mod parked;
 mod recall;
 mod route;
 mod streams;
+mod targets;
 
 use std::sync::Arc;
 
 use journal::Journal;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::spawn_blocking;
+use watch::Watch;
 
 use super::Phase;
 use super::fronts::Front;
@@ -37,12 +39,16 @@ pub(super) struct Face {
     journal: Journal,
     /// The proxies' journals, with their names.
     fronts: Vec<(String, Journal)>,
+    /// The logs under watch.
+    watch: Watch,
+    /// Those who may listen to events at once.
+    listening: Arc<Semaphore>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
     kept: Arc<Kept>,
-    edition: watch::Receiver<Arc<Config>>,
-    phase: watch::Receiver<Phase>,
+    edition: channel::Receiver<Arc<Config>>,
+    phase: channel::Receiver<Phase>,
     figures: Figures,
     /// Idempotency keys.
     recall: Arc<Recall>,
@@ -79,16 +85,18 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts): (Journal, &[Front]),
+        (journal, fronts, watch): (Journal, &[Front], Watch),
         keeper: &Keeper,
-        edition: watch::Receiver<Arc<Config>>,
-        phase: watch::Receiver<Phase>,
+        edition: channel::Receiver<Arc<Config>>,
+        phase: channel::Receiver<Phase>,
     ) -> Self {
         let server = edition.borrow().server.clone();
         let fronts = fronts.iter().map(|front| (front.name.clone(), front.journal.clone())).collect();
         Self {
             journal,
             fronts,
+            watch,
+            listening: Arc::new(Semaphore::new(targets::MOST_LISTENERS)),
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,

@@ -107,6 +107,7 @@ fn good(gives: Gives) -> Value {
     let (kind, schema) = match gives {
         Gives::Object(fields) => ("application/json", object(fields)),
         Gives::Lines(fields) => ("application/x-ndjson", object(fields)),
+        Gives::Events(fields) => ("text/event-stream", object(fields)),
         Gives::Json => ("application/json", json!({"type": "object"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use hyper::Method;
 
+use super::targets;
+
 /// Something that can be asked.
 #[derive(Debug)]
 pub(super) struct Route {
@@ -29,7 +31,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    /// `string`, `integer`, `boolean`, `object`, `array`, or one of them with `|null`.
+    /// `string`, `integer`, `number`, `boolean`, `object`, `array`, or one of them with `|null`.
     pub(super) kind: &'static str,
     pub(super) about: &'static str,
 }
@@ -43,6 +45,8 @@ pub(super) enum Gives {
     Lines(&'static [Field]),
     /// JSON of a form that is described elsewhere.
     Json,
+    /// Server-sent events, each with a JSON object of these fields.
+    Events(&'static [Field]),
     /// Text.
     Text,
 }
@@ -81,15 +85,16 @@ pub(super) enum Does {
     ShowParked,
     Requeue,
     GiveUp,
+    Targets(targets::Does),
 }
 
-const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
+pub(super) const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
     Field { name, kind, about }
 }
 
 /// Every route: each part of the daemon has a list of its own.
 pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
-    [&OWN[..]].into_iter().flatten()
+    [&OWN[..], &targets::ROUTES[..]].into_iter().flatten()
 }
 
 /// Those about the daemon itself and its journal.
