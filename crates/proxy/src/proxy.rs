@@ -1,7 +1,7 @@
 //! A proxy as its owner sees it: starting it, asking how it stands, draining it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -21,6 +21,16 @@ pub struct Running {
     shared: Arc<Shared>,
     address: SocketAddr,
     threads: Threads,
+}
+
+/// Sees how a proxy stands, and keeps nothing of it alive.
+pub struct Observer(Weak<Shared>);
+
+impl Observer {
+    /// How it stands; nothing once it has ended. It reads from the journal, so it may take a moment.
+    pub fn status(&self) -> Option<Status> {
+        self.0.upgrade().map(|shared| shared.status())
+    }
 }
 
 impl Proxy {
@@ -58,6 +68,11 @@ impl Running {
     /// How it stands. It reads from the journal, so it may take a moment.
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// Who sees how it stands.
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::downgrade(&self.shared))
     }
 
     /// Whether a balancer in front may send writes here, and if not, why. Servers that are gone are no reason: writes are

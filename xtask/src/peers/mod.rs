@@ -21,7 +21,7 @@ use peer::{Peer, Suite};
 use wheels::Wheels;
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
-const PEERS: [Peer; 8] = [
+const PEERS: [Peer; 9] = [
     Peer {
         name: "prometheus",
         suite: Suite::Named("bookworm"),
@@ -55,6 +55,12 @@ const PEERS: [Peer; 8] = [
         packages: &["postgresql"],
         programs: &["postgres", "initdb", "pg_ctl", "psql"],
     },
+    Peer {
+        name: "alertmanager",
+        suite: Suite::Named("bookworm"),
+        packages: &["prometheus-alertmanager"],
+        programs: &["prometheus-alertmanager"],
+    },
     // The server is another name of a program among its tools.
     Peer {
         name: "redis",
@@ -65,11 +71,14 @@ const PEERS: [Peer; 8] = [
 ];
 
 /// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports.
-const WHEELS: [Wheels; 1] = [Wheels {
-    name: "chromadb",
-    pins: include_str!("chromadb.txt"),
-    modules: "chromadb, chromadb_rust_bindings",
-}];
+const WHEELS: [Wheels; 2] = [
+    Wheels {
+        name: "chromadb",
+        pins: include_str!("chromadb.txt"),
+        modules: "chromadb, chromadb_rust_bindings",
+    },
+    Wheels { name: "aiosmtpd", pins: include_str!("aiosmtpd.txt"), modules: "aiosmtpd.smtp" },
+];
 
 /// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.
 pub(crate) fn run() {

@@ -2,6 +2,7 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod alert;
 mod archive;
 mod change;
 mod daemon;
@@ -18,6 +19,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use alert::{AlertArgs, Alerting, ListAlertsArgs, TestAlertArgs};
 pub(crate) use archive::{
     ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
     ReplayArgs, RunArchiveArgs, Sending,
@@ -78,6 +80,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     Archive(ArchiveArgs),
     Run(RunArgs),
+    Alert(AlertArgs),
     Config(ConfigArgs),
     Generate(GenerateArgs),
 }

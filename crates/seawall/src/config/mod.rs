@@ -6,6 +6,7 @@
 //! * Each section has a file of its own, with its keys and with the type that holds what they mean. A value of that type
 //!   cannot be invalid: nothing is opened or bound before it exists.
 
+mod alert;
 mod alone;
 mod edition;
 mod front;
@@ -14,6 +15,7 @@ mod key;
 mod log;
 mod name;
 mod nearest;
+mod pem;
 mod problem;
 mod reader;
 mod schema;
@@ -23,6 +25,9 @@ mod watched;
 mod written;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use ::watch::alert::Sender;
 
 pub(crate) use edition::Change;
 use edition::changes;
@@ -39,8 +44,8 @@ use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 5] =
-    [&server::SECTION, &journal::SECTION, &watched::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 6] =
+    [&server::SECTION, &journal::SECTION, &watched::SECTION, &front::SECTION, &alert::SECTION, &log::SECTION];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -55,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) targets: Vec<watch::Target>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
+    /// `[[alert]]`, each.
+    pub(crate) alerts: Vec<Arc<Sender>>,
     /// `[log]`
     pub(crate) log: LogSettings,
     /// Where all of it comes from.
@@ -86,10 +93,14 @@ impl Config {
         let journal = journal::understand(&written, &sources.environment, &mut problems);
         let targets = watched::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
+        let alerts = alert::understand(&written, &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, targets, proxies, log) {
-            (Some(server), Some(journal), Some(targets), Some(proxies), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, targets, proxies, log, written })
+        match (server, journal, targets, (proxies, alerts, log)) {
+            (Some(server), Some(journal), Some(targets), (Some(proxies), Some(alerts), Some(log)))
+                if problems.is_empty() =>
+            {
+                let file = written.file.clone();
+                Ok(Self { file, server, journal, targets, proxies, alerts, log, written })
             }
             _ => Err(problems),
         }

@@ -4,6 +4,7 @@
 //! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
+mod alerting;
 mod face;
 mod fronts;
 mod keeper;
@@ -23,11 +24,14 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 use watch::Watch;
+use watch::alert::Office;
 
 use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
+use alerting::{Lookout, Place};
 use face::{Face, Listeners};
+use fronts::Serving;
 use keeper::{Ended, Keeper};
 use logging::Dial;
 use systemd::Manager;
@@ -44,6 +48,9 @@ enum Phase {
 /// How often it looks after itself where no service manager asks for more.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long letters that can be told at once may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Runs until it is told to end.
 pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let config = Config::load(sources).map_err(DaemonFailure::Config)?;
@@ -55,13 +62,15 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
     let (phase, phases) = channel::channel(Phase::Running);
-    let watch = watching::begin(&runtime, &editions.borrow());
-    let face =
-        Face::new((journal.clone(), &fronts, watch.clone()), &keeper, editions.clone(), phases.clone());
+    let office = alerting::open(&runtime, &editions.borrow());
+    let watch = watching::begin(&runtime, &editions.borrow(), &office);
+    let told = (watch.clone(), Arc::clone(&office));
+    let face = Face::new((journal.clone(), &fronts, told), &keeper, editions.clone(), phases.clone());
     let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
-    let serving = fronts::serve(fronts)?;
+    let serving = fronts::serve(fronts, &office)?;
+    let lookout = look_out(&journal, &serving, &office)?;
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager, watch };
+    let daemon = Daemon { sources, dial, edition, manager, watch, office };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -70,6 +79,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
         daemon.watch.end();
+        drop(lookout);
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
@@ -80,6 +90,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         if timeout(patience + HEARTBEAT, drained).await.is_err() {
             warn!("the proxies had not ended; what they had acknowledged is in their journals");
         }
+        daemon.office.end(LAST_WORDS).await;
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
@@ -95,6 +106,14 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
 fn runtime() -> Result<Runtime, DaemonFailure> {
     let system = |source| DaemonFailure::System { what: "the threads that serve", source };
     Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(system)
+}
+
+/// Looks at the journals, that of the daemon and those of its proxies.
+fn look_out(journal: &Journal, serving: &Serving, office: &Arc<Office>) -> Result<Lookout, DaemonFailure> {
+    let mut places = serving.places();
+    places.push(Place { name: "journal".to_owned(), journal: journal.clone(), proxy: None });
+    let system = |source| DaemonFailure::System { what: "the thread that looks at journals", source };
+    Lookout::begin(places, Arc::clone(office)).map_err(system)
 }
 
 /// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
@@ -164,6 +183,7 @@ struct Daemon<'a> {
     edition: channel::Sender<Arc<Config>>,
     manager: Manager,
     watch: Watch,
+    office: Arc<Office>,
 }
 
 impl Daemon<'_> {
@@ -219,6 +239,8 @@ impl Daemon<'_> {
             }
         }
         self.dial.set(new.log);
+        // Those who are told from now on hear of what is found from now on.
+        alerting::adopt(&self.office, &new);
         self.watch.retarget(watching::targets(&new));
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");

@@ -74,11 +74,12 @@ impl Stationery {
         cut(line.trim().to_owned(), LONGEST_TITLE)
     }
 
-    /// What follows, without empty lines at its ends.
+    /// What follows, without empty lines at its ends, and with one at most elsewhere.
     pub(crate) fn text(&self, letter: &Letter) -> String {
         let text = self.text.fill(|word| self.word(letter, word));
         let shown = text.replace(|c: char| c.is_control() && c != '\n', " ");
-        cut(shown.trim().to_owned(), LONGEST_TEXT)
+        // Where there is no advice, its line is empty.
+        cut(shown.trim().replace("\n\n\n", "\n\n"), LONGEST_TEXT)
     }
 
     fn word(&self, letter: &Letter, word: Word) -> String {
@@ -180,7 +181,7 @@ mod tests {
         assert_eq!(paper.title(&letter("x")), "[critical] db wal.health firing");
         assert_eq!(
             paper.text(&letter("too big")),
-            "too big\n\n\n1970-01-01T00:00:00Z 1970-01-01T00:01:01Z host"
+            "too big\n\n1970-01-01T00:00:00Z 1970-01-01T00:01:01Z host"
         );
     }
 

@@ -1,7 +1,6 @@
 //! Alerts: telling people, and other programs, that something is wrong and that it no longer is.
 //!
-//! * [`News`] say what is with a target. They come from the events of watched logs, through [`news_of`], and from whoever
-//!   else has some. News are levels, not edges: to tell the same twice does no harm.
+//! * [`News`] say what is with a target. News are levels, not edges: to tell the same twice does no harm.
 //! * A [`Desk`] is what one channel is told: by its [`Route`], once for each change, with reminders while trouble lasts, and
 //!   with its end. It is a pure state machine that also knows when to try again and when to give up.
 //! * A [`Letter`] is what a channel is given to send, on its [`Stationery`]. A [`Channel`] sends it and says, as a
@@ -21,7 +20,6 @@ mod office;
 mod route;
 mod secrets;
 mod template;
-mod translation;
 mod verdict;
 
 pub use channel::{Alertmanager, Channel, PagerDuty, Slack, Webhook};
@@ -33,5 +31,4 @@ pub use office::{Figures, Office, Sender, Telling};
 pub use route::{Pattern, Route};
 pub use secrets::{Secret, Secrets};
 pub use template::{Template, TemplateError};
-pub use translation::news_of;
 pub use verdict::Verdict;

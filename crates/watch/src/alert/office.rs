@@ -117,7 +117,7 @@ struct Counter {
 
 impl Office {
     /// Opens, on the runtime that this is called on.
-    pub fn open(senders: Vec<Sender>, now: Now, listener: Listener) -> Self {
+    pub fn open(senders: &[Arc<Sender>], now: Now, listener: Listener) -> Self {
         let tools = Arc::new(Tools { now, listener, is_ending: AtomicBool::new(false) });
         let (posts, board) = (Mutex::default(), Mutex::default());
         let office = Self { tools, runtime: Handle::current(), posts, board };
@@ -146,7 +146,7 @@ impl Office {
     }
 
     /// Takes other senders. One with the name of an old one takes its place, and knows what that has told.
-    pub fn adopt(&self, senders: Vec<Sender>) {
+    pub fn adopt(&self, senders: &[Arc<Sender>]) {
         let now = (self.tools.now)();
         let board = hold(&self.board);
         let mut posts = hold(&self.posts);
@@ -166,12 +166,12 @@ impl Office {
             // To tell again what is told already does no harm.
             board.values().for_each(|news| desk.hear(news, now));
             drop(desk);
-            posts.push(self.post(sender, counter));
+            posts.push(self.post(Arc::clone(sender), counter));
         }
         old.iter().for_each(|post| post.task.abort());
     }
 
-    fn post(&self, sender: Sender, counter: Arc<Counter>) -> Post {
+    fn post(&self, sender: Arc<Sender>, counter: Arc<Counter>) -> Post {
         let (name, kind) = (sender.name.clone(), sender.channel.kind());
         let task = carry(sender, Arc::clone(&counter), Arc::clone(&self.tools));
         Post { name, kind, counter, task: self.runtime.spawn(task) }
@@ -217,7 +217,7 @@ impl fmt::Debug for Office {
     }
 }
 
-async fn carry(sender: Sender, counter: Arc<Counter>, tools: Arc<Tools>) {
+async fn carry(sender: Arc<Sender>, counter: Arc<Counter>, tools: Arc<Tools>) {
     loop {
         let now = (tools.now)();
         let letter = hold(&counter.desk).due(now);

@@ -41,10 +41,13 @@ impl Url {
         &self.target
     }
 
-    /// The same server, asked for another path.
+    /// The same server, asked for that below the path that is written: `/api` below `http://host/base/`.
     #[must_use]
-    pub fn with_target(&self, target: &str) -> Self {
-        Self { target: target.to_owned(), ..self.clone() }
+    pub fn with_usual_target(self, usual: &str) -> Self {
+        if self.target.ends_with(usual) {
+            return self;
+        }
+        Self { target: format!("{}{usual}", self.target.trim_end_matches('/')), ..self }
     }
 
     /// Whether nobody on the way can read what is sent.

@@ -1,7 +1,6 @@
 //! `[[proxy]]`: the proxies in front of services, each with a journal of its own.
 
 mod keys;
-mod pem;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,14 +11,14 @@ use std::thread::available_parallelism;
 
 use ::proxy::dialect::LaneRule;
 use ::proxy::{
-    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server,
-    Settings, Times,
+    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Scheme,
+    Server, Settings, Times,
 };
 use journal::{Options, WhenFull};
 
 use super::name::Name;
 use super::server::Listen;
-use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written};
+use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written, pem};
 use crate::clock;
 use crate::sizes::Size;
 use crate::spans::Span;
@@ -114,7 +113,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     let dialect = dialect(read, upstreams.as_deref());
     let token = read.optional::<Token>("token");
     let tls = identity(read);
-    let roots = pem::roots(read, upstreams.as_deref().unwrap_or_default());
+    let roots = roots(read, upstreams.as_deref().unwrap_or_default());
     let threads = read.optional::<u32>("threads");
     read.at_least("threads", threads.flatten().map(u64::from), 1);
     let (times, limits) = (times(read), limits(read));
@@ -190,6 +189,17 @@ fn upstreams(read: &mut Reader<'_>) -> Option<Vec<Server>> {
         return None;
     }
     Some(servers)
+}
+
+/// The certificates by which servers are trusted: those that were named, else the system's if one speaks TLS.
+fn roots(read: &mut Reader<'_>, servers: &[Server]) -> Option<Vec<u8>> {
+    if let Some(named) = pem::file(read, "upstream_ca")? {
+        return Some(named);
+    }
+    if servers.iter().all(|server| server.origin.scheme == Scheme::Http) {
+        return Some(Vec::new());
+    }
+    pem::system_roots(read, "upstream_ca")
 }
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]

@@ -25,6 +25,7 @@ use journal::Journal;
 use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::spawn_blocking;
 use watch::Watch;
+use watch::alert::Office;
 
 use super::Phase;
 use super::fronts::Front;
@@ -41,6 +42,8 @@ pub(super) struct Face {
     fronts: Vec<(String, Journal)>,
     /// The logs under watch.
     watch: Watch,
+    /// Who tells of trouble.
+    office: Arc<Office>,
     /// Those who may listen to events at once.
     listening: Arc<Semaphore>,
     /// Told when a stream was closed.
@@ -85,7 +88,7 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts, watch): (Journal, &[Front], Watch),
+        (journal, fronts, (watch, office)): (Journal, &[Front], (Watch, Arc<Office>)),
         keeper: &Keeper,
         edition: channel::Receiver<Arc<Config>>,
         phase: channel::Receiver<Phase>,
@@ -96,6 +99,7 @@ impl Face {
             journal,
             fronts,
             watch,
+            office,
             listening: Arc::new(Semaphore::new(targets::MOST_LISTENERS)),
             nudge: keeper.nudge(),
             kept: keeper.kept(),

@@ -1,10 +1,10 @@
 //! What events say, and what they end.
 
 use formats::UnixTime;
+use watch::alert::State;
+use watch::{Blocker, Breach, Confidence, Eta, FlawKind, Measure};
 
 use super::*;
-use crate::alert::State;
-use crate::{Blocker, Confidence, Eta, FlawKind};
 
 fn told(what: Happening) -> Vec<News> {
     news_of(&Event { seq: 1, at: UnixTime::from_seconds(0), target: "db".to_owned(), what })
@@ -31,8 +31,8 @@ fn a_log_that_is_worse_says_by_how_much_and_why_it_is_not_reclaimed() {
         blockers: vec![Blocker("a reader holds it".to_owned())],
         ..Judgement::default()
     });
-    let expected = "critical after healthy: its size is 5.0 GiB, more than 1.0 GiB; \
-                    max-files cannot be told, and there is a limit of 30";
+    let expected = "critical after healthy: the size of the log is 5.0 GiB; the limit is 1.0 GiB; \
+                    the number of files cannot be told; the limit is 30";
     assert_eq!(message(&news[0]), (Severity::Critical, expected));
     let State::Trouble(trouble) = &news[0].state else { panic!() };
     assert_eq!(trouble.advice.as_deref(), Some("It is not reclaimed: a reader holds it"));
@@ -41,7 +41,7 @@ fn a_log_that_is_worse_says_by_how_much_and_why_it_is_not_reclaimed() {
 #[test]
 fn a_log_that_cannot_be_seen_is_worth_attention_and_ends_no_damage() {
     let news = health(Judgement::blind("permission denied".to_owned()));
-    let expected = "unknown after healthy: it could not be looked at: permission denied";
+    let expected = "unknown after healthy: permission denied";
     assert_eq!(message(&news[0]), (Severity::Warning, expected));
     assert!(!news.contains(&News::well("db", Topic::Damage)));
 }
@@ -59,7 +59,7 @@ fn a_log_that_is_well_ends_everything_about_it_but_its_checkpoints() {
 fn a_checkpoint_that_helps_ends_what_one_that_did_not_began() {
     let checkpoint = |outcome| told(Happening::Checkpoint { reason: Reason::Critical, outcome }).remove(0);
     let failed = checkpoint(Outcome::Failed("refused".to_owned()));
-    assert_eq!(message(&failed), (Severity::Warning, "a checkpoint (critical) was not made: refused"));
+    assert_eq!(message(&failed), (Severity::Warning, "a checkpoint (critical) did not help: refused"));
     let vain = checkpoint(Outcome::Ineffective { waited: Duration::from_secs(30) });
     assert_eq!(vain.key, failed.key);
     let good = checkpoint(Outcome::Idle);
@@ -78,7 +78,7 @@ fn a_forecast_says_what_comes_and_ends_by_itself() {
         critical: Some(eta),
         full: None,
     }));
-    let expected = "it will be critical in about 40 min; it has grown by 60.0 MiB a minute for 3 h";
+    let expected = "in danger in 40 min; it has grown by 60 MiB a minute for 3 h";
     assert_eq!(message(&news[0]), (Severity::Warning, expected));
     let State::Trouble(trouble) = &news[0].state else { panic!() };
     assert_eq!(trouble.lasts, Some(FORESEEN));
