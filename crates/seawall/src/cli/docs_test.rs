@@ -121,12 +121,24 @@ fn every_command_line_in_the_documents_is_understood() {
 #[test]
 fn every_configuration_in_the_documents_is_understood() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
-    fs::write(&token, "0123456789abcdef").unwrap();
+    let authority = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(directory.path().join("ca.pem"), authority.cert.pem()).unwrap();
+    fs::write(directory.path().join("slack-url"), "http://localhost/services/x").unwrap();
+    for secret in ["token", "pagerduty-key", "smtp-password", "hook-secret"] {
+        fs::write(directory.path().join(secret), "0123456789abcdef").unwrap();
+    }
+    // This machine need not trust anybody.
+    let certificates = format!("ca = '{}'\n", directory.path().join("ca.pem").display());
+    let trusting = |kind: &str, text: String| {
+        text.replace(&format!("kind = \"{kind}\"\n"), &format!("kind = \"{kind}\"\n{certificates}"))
+    };
     let mut understood = 0;
     for document in documents() {
         for block in document.blocks_of("toml") {
-            let text = block.content.join("\n").replace("/etc/seawall/token", token.to_str().unwrap());
+            let text = block.content.join("\n");
+            let text = text.replace("/etc/seawall/", &format!("{}/", directory.path().display()));
+            let text =
+                ["email", "webhook", "pagerduty"].into_iter().fold(text, |text, kind| trusting(kind, text));
             let file = directory.path().join("seawall.toml");
             fs::write(&file, text).unwrap();
             let environment = [("HOME".to_owned(), "/home/somebody".to_owned())].into();

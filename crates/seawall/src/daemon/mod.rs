@@ -240,8 +240,9 @@ impl Daemon<'_> {
         }
         self.dial.set(new.log);
         // Those who are told from now on hear of what is found from now on.
-        alerting::adopt(&self.office, &new);
-        self.watch.retarget(watching::targets(&new));
+        let targets = watching::targets(&new);
+        alerting::adopt(&self.office, &new, &targets);
+        self.watch.retarget(targets);
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

@@ -81,6 +81,14 @@ impl Topic {
         Topic::Journal,
     ];
 
+    /// Whether it is about a log under watch.
+    pub const fn is_of_a_log(self) -> bool {
+        matches!(
+            self,
+            Topic::Health | Topic::Checkpoint | Topic::RestartConsideration | Topic::Damage | Topic::Forecast
+        )
+    }
+
     /// The word in configurations and in JSON. Those of events are the events' own.
     pub const fn name(self) -> &'static str {
         match self {

@@ -145,6 +145,11 @@ impl Office {
         }
     }
 
+    /// What is so, but for what ends by itself.
+    pub fn troubles(&self) -> Vec<Key> {
+        hold(&self.board).keys().cloned().collect()
+    }
+
     /// Takes other senders. One with the name of an old one takes its place, and knows what that has told.
     pub fn adopt(&self, senders: &[Arc<Sender>]) {
         let now = (self.tools.now)();

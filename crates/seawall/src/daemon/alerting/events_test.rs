@@ -31,7 +31,7 @@ fn a_log_that_is_worse_says_by_how_much_and_why_it_is_not_reclaimed() {
         blockers: vec![Blocker("a reader holds it".to_owned())],
         ..Judgement::default()
     });
-    let expected = "critical after healthy: the size of the log is 5.0 GiB; the limit is 1.0 GiB; \
+    let expected = "critical after healthy: the size of the log is 5.00 GiB; the limit is 1.00 GiB; \
                     the number of files cannot be told; the limit is 30";
     assert_eq!(message(&news[0]), (Severity::Critical, expected));
     let State::Trouble(trouble) = &news[0].state else { panic!() };
@@ -78,7 +78,7 @@ fn a_forecast_says_what_comes_and_ends_by_itself() {
         critical: Some(eta),
         full: None,
     }));
-    let expected = "in danger in 40 min; it has grown by 60 MiB a minute for 3 h";
+    let expected = "in danger in 40 min; it has grown by 60.0 MiB a minute for 3 h";
     assert_eq!(message(&news[0]), (Severity::Warning, expected));
     let State::Trouble(trouble) = &news[0].state else { panic!() };
     assert_eq!(trouble.lasts, Some(FORESEEN));

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use proxy::Notice;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
-use watch::alert::{News, Office, Telling, Topic};
-use watch::{Event, Severity};
+use watch::alert::{Key, News, Office, Telling, Topic};
+use watch::{Event, Severity, Target};
 
 use crate::clock;
 use crate::config::Config;
@@ -24,8 +24,13 @@ pub(super) fn open(runtime: &Runtime, config: &Config) -> Arc<Office> {
     Arc::new(Office::open(&config.alerts, clock::now, Box::new(tell)))
 }
 
-/// Follows a new configuration.
-pub(super) fn adopt(office: &Office, config: &Config) {
+/// Follows a new configuration, by which these logs are watched. What was wrong with others nobody will see the end of.
+pub(super) fn adopt(office: &Office, config: &Config, targets: &[Target]) {
+    let is_watched = |name: &str| targets.iter().any(|target| target.name == name);
+    let gone = |key: &Key| key.topic.is_of_a_log() && !is_watched(&key.target);
+    for key in office.troubles().into_iter().filter(gone) {
+        office.tell(&News::well(&key.target, key.topic));
+    }
     introduce(config);
     office.adopt(&config.alerts);
 }

@@ -118,6 +118,12 @@ fn who_comes_with_a_reload_hears_of_what_is_so_and_who_stays_hears_nothing_twice
     pile(&house, 0);
     assert_eq!(words(&new.wait(2))[1], pair("resolved", "warning"));
     assert_eq!(words(&old.wait(2)), [pair("firing", "warning"), pair("resolved", "warning")]);
+    // A log that nobody watches any more has no trouble any more.
+    pile(&house, 3);
+    old.wait(3);
+    house.write("seawall.toml", &alert("old", &old));
+    daemon.signal(Signal::HUP);
+    assert_eq!(words(&old.wait(4))[3], pair("resolved", "warning"));
 }
 
 /// Slack's rules for what it takes.
