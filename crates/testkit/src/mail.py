@@ -19,7 +19,7 @@ class Box:
         told = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
-            "user": session.login_data.decode() if session.login_data else None,
+            "user": session.auth_data if session.authenticated else None,
             "fields": [[name, str(value)] for name, value in message.items()],
             "text": message.get_content(),
             "raw": envelope.content.decode("ascii"),
@@ -32,11 +32,9 @@ class Box:
 class Login:
     def __call__(self, server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and data.login.decode() == user and data.password.decode() == password
-        if good:
-            session.login_data = data.login
         # A server that repeats what it was told, as bad ones do.
-        message = None if good else f"535 5.7.8 {password} is wrong" if data.password.decode() == password else "535 5.7.8 wrong"
-        return AuthResult(success=good, handled=message is None, message=message)
+        message = None if good else f"535 5.7.8 {password} is not the word"
+        return AuthResult(success=good, handled=False, message=message, auth_data=user if good else None)
 
 
 def protocol():

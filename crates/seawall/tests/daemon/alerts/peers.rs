@@ -1,17 +1,17 @@
 //! Receivers of another hand: a mail server, and Prometheus' Alertmanager.
 
 use std::fs::File;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use testkit::{MailServer, Manners, need_program, wait_for};
+use testkit::{MailServer, Manners, need_program, note_lack, wait_for};
 
 use super::{PILE, pile, ran};
 use crate::http::Request;
 use crate::running::{House, PATIENCE};
 
-const PASSWORD: &str = "hunter22 \u{e4}";
+const USER: (&str, &str) = ("seawall", "hunter22");
 
 /// A certificate for this machine, in the house.
 fn identity(house: &House) -> (PathBuf, PathBuf) {
@@ -24,7 +24,7 @@ fn identity(house: &House) -> (PathBuf, PathBuf) {
 fn server(house: &House, safety: &str, login: &str) -> Option<MailServer> {
     let (certificate, key) = identity(house);
     let identity = (certificate.as_path(), key.as_path());
-    MailServer::start(&Manners { safety, login, user: ("seawall", PASSWORD), identity })
+    MailServer::start(&Manners { safety, login, user: USER, identity })
 }
 
 fn mail(server: &MailServer, rest: &str) -> String {
@@ -43,7 +43,7 @@ fn a_mail_server_takes_letters_in_each_of_its_ways() {
     {
         let house = House::new("");
         let Some(server) = server(&house, safety, login) else { return };
-        let credentials = format!("user = 'seawall'\npassword = '{PASSWORD}'\n");
+        let credentials = format!("user = '{}'\npassword = '{}'\n", USER.0, USER.1);
         let credentials = if login == "none" { "" } else { &credentials };
         house.write("seawall.toml", &mail(&server, &format!("tls = '{safety}'\n{credentials}")));
         let output = ran(&house, &["alert", "test", "--json"]);
@@ -66,7 +66,7 @@ fn a_mail_server_takes_letters_in_each_of_its_ways() {
 fn a_mail_server_that_does_not_take_the_password_is_not_quoted_with_it() {
     let house = House::new("");
     let Some(server) = server(&house, "starttls", "PLAIN") else { return };
-    let credentials = format!("user = 'somebody'\npassword = '{PASSWORD}'\n");
+    let credentials = format!("user = 'somebody'\npassword = '{}'\n", USER.1);
     house.write("seawall.toml", &mail(&server, &credentials));
     let output = ran(&house, &["alert", "test"]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -108,6 +108,27 @@ fn whatever_a_log_is_called_a_mail_reads_as_it_was_written() {
     assert!(raw.split("\r\n").all(|line| line.len() <= 120), "{raw}");
 }
 
+/// Debian's Alertmanager has its templates at a fixed place, so it is given its own directory in place of the machine's.
+fn in_its_root(program: &Command) -> Option<Command> {
+    let unshare = || Command::new("unshare").args(["-rm", "true"]).status();
+    if !unshare().is_ok_and(|status| status.success()) {
+        note_lack("alertmanager", "a namespace of its own");
+        return None;
+    }
+    let program = Path::new(program.get_program());
+    let root = program.ancestors().nth(3)?;
+    let mut command = Command::new("unshare");
+    command.args([
+        "-rm",
+        "sh",
+        "-c",
+        "mount --bind \"$1/usr/share\" /usr/share && shift && exec \"$@\"",
+        "sh",
+    ]);
+    command.arg(root).arg(program);
+    Some(command)
+}
+
 /// An Alertmanager that runs. It is killed when this value goes away.
 struct Alertmanager {
     child: Child,
@@ -116,7 +137,7 @@ struct Alertmanager {
 
 impl Alertmanager {
     fn start(house: &House) -> Option<Self> {
-        let mut command = need_program("prometheus-alertmanager")?;
+        let mut command = in_its_root(&need_program("prometheus-alertmanager")?)?;
         house.write("alertmanager.yml", "route:\n  receiver: nobody\nreceivers:\n- name: nobody\n");
         let port = testkit::chroma::free_port().unwrap();
         command.arg(format!("--config.file={}", house.path("alertmanager.yml").display()));
