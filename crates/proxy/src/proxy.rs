@@ -1,7 +1,7 @@
 //! A proxy as its owner sees it: starting it, asking how it stands, draining it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
@@ -22,6 +22,16 @@ pub struct Running {
     shared: Arc<Shared>,
     address: SocketAddr,
     threads: Threads,
+}
+
+/// Sees how a proxy stands, and keeps nothing of it alive.
+pub struct Observer(Weak<Shared>);
+
+impl Observer {
+    /// How it stands; nothing once it has ended. It reads from the journal, so it may take a moment.
+    pub fn status(&self) -> Option<Status> {
+        self.0.upgrade().map(|shared| shared.status())
+    }
 }
 
 impl Proxy {
@@ -64,6 +74,11 @@ impl Running {
     /// Where it is asked about its writes.
     pub fn desk(&self) -> Desk {
         Desk { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Who sees how it stands.
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::downgrade(&self.shared))
     }
 
     /// Whether a balancer in front may send writes here, and if not, why. Servers that are gone are no reason: writes are

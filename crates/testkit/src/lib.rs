@@ -5,6 +5,7 @@
 //! * [`prometheus`] drives real Prometheus servers and their `promtool`.
 //! * [`JobService`] is airunner's service, on a real implementation of its protocol.
 //! * [`chroma`] drives real Chroma servers, and their own Python client.
+//! * [`MailServer`] is a real mail server, of another hand.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
 //! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
 //! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
@@ -34,6 +35,7 @@ mod connect;
 mod exporter;
 mod faults;
 mod http;
+mod mail;
 mod peers;
 mod power;
 mod wait;
@@ -47,6 +49,7 @@ pub use collector::{Collector, Delivery, Reply};
 pub use connect::JobService;
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
+pub use mail::{MailServer, Manners};
 pub use peers::{Peer, need_peer, need_program, note_lack};
 pub use power::{Cut, Data, PowerDisk, quick_directory};
 pub use wait::wait_for;

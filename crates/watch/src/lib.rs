@@ -5,8 +5,12 @@
 //! * [`Target`] is what is watched, and [`Watch`] watches: a task for each target looks at it, cheaply and where that holds
 //!   nobody up, and does what its course says. The course is a pure state machine.
 //! * [`Event`]s are told once each, on a bounded [`Bus`].
+//! * [`alert`] tells people and other programs of trouble, and [`call`] is how it reaches their HTTP APIs.
 //!
-//! Nothing here prints, knows JSON, a configuration file or the clock.
+//! Nothing here prints, or knows a configuration file or the clock, and JSON only where a receiver of alerts wants it.
+
+pub mod alert;
+pub mod call;
 
 mod bus;
 mod checkpoint;

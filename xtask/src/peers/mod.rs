@@ -21,7 +21,7 @@ use peer::{Peer, Suite};
 use wheels::Wheels;
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
-const PEERS: [Peer; 8] = [
+const PEERS: [Peer; 9] = [
     Peer {
         name: "prometheus",
         suite: Suite::Named("bookworm"),
@@ -55,6 +55,12 @@ const PEERS: [Peer; 8] = [
         packages: &["postgresql"],
         programs: &["postgres", "initdb", "pg_ctl", "psql"],
     },
+    Peer {
+        name: "alertmanager",
+        suite: Suite::Named("bookworm"),
+        packages: &["prometheus-alertmanager"],
+        programs: &["prometheus-alertmanager"],
+    },
     // The server is another name of a program among its tools.
     Peer {
         name: "redis",
@@ -70,9 +76,9 @@ const PROXIES: [Peer; 2] = [
     Peer { name: "haproxy", suite: Suite::OfThisMachine, packages: &["haproxy"], programs: &["haproxy"] },
 ];
 
-/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports. The other one
-/// is a protocol, of which the tests make a server.
-const WHEELS: [Wheels; 2] = [
+/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports. The
+/// others are a protocol and a mail server, of which the tests make servers.
+const WHEELS: [Wheels; 3] = [
     Wheels {
         name: "chromadb",
         pins: include_str!("chromadb.txt"),
@@ -83,6 +89,7 @@ const WHEELS: [Wheels; 2] = [
         pins: include_str!("connectrpc.txt"),
         modules: "connectrpc.server, connectrpc.compat, google.protobuf",
     },
+    Wheels { name: "aiosmtpd", pins: include_str!("aiosmtpd.txt"), modules: "aiosmtpd.smtp" },
 ];
 
 /// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.

@@ -121,17 +121,28 @@ fn every_command_line_in_the_documents_is_understood() {
 #[test]
 fn every_configuration_in_the_documents_is_understood() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("token");
+    let authority = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(directory.path().join("ca.pem"), authority.cert.pem()).unwrap();
+    let (token, address) = (directory.path().join("token"), directory.path().join("address"));
     fs::write(&token, "0123456789abcdef").unwrap();
+    fs::write(&address, "http://localhost/services/x").unwrap();
+    // This machine need not trust anybody.
+    let certificates = format!("ca = '{}'\n", directory.path().join("ca.pem").display());
+    let trusting = |kind: &str, text: String| {
+        text.replace(&format!("kind = \"{kind}\"\n"), &format!("kind = \"{kind}\"\n{certificates}"))
+    };
     let mut understood = 0;
     for document in documents() {
         for block in document.blocks_of("toml") {
             // A file that holds a secret is on no machine but the reader's.
             let here = |line: &String| match line.split_once("_file = ") {
+                Some(("url", _)) => format!("url_file = {address:?}"),
                 Some((key, _)) => format!("{key}_file = {token:?}"),
                 None => line.clone(),
             };
             let text = block.content.iter().map(here).collect::<Vec<_>>().join("\n");
+            let text =
+                ["email", "webhook", "pagerduty"].into_iter().fold(text, |text, kind| trusting(kind, text));
             let file = directory.path().join("seawall.toml");
             fs::write(&file, text).unwrap();
             let environment = [("HOME".to_owned(), "/home/somebody".to_owned())].into();

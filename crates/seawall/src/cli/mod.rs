@@ -2,6 +2,7 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod alert;
 mod archive;
 mod change;
 mod daemon;
@@ -21,6 +22,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use alert::{AlertArgs, Alerting, ListAlertsArgs, TestAlertArgs};
 pub(crate) use archive::{
     ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs,
     RunArchiveArgs,
@@ -85,6 +87,7 @@ pub(crate) enum Command {
     Archive(ArchiveArgs),
     Plan(PlanArgs),
     Run(RunArgs),
+    Alert(AlertArgs),
     Config(ConfigArgs),
     Doctor(DoctorArgs),
     Generate(GenerateArgs),

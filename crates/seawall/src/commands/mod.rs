@@ -1,5 +1,6 @@
 //! The commands: each turns what was typed into a plan, and a plan into output and an exit code.
 
+pub(crate) mod alert;
 pub(crate) mod append;
 pub(crate) mod archive;
 pub(crate) mod change;

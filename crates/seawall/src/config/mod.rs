@@ -6,6 +6,7 @@
 //! * Each section has a file of its own, with its keys and with the type that holds what they mean. A value of that type
 //!   cannot be invalid: nothing is opened or bound before it exists.
 
+mod alert;
 mod alone;
 mod edition;
 mod follow;
@@ -28,8 +29,10 @@ mod watched;
 mod written;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-pub(crate) use alone::ALERTS;
+use ::watch::alert::Sender;
+
 pub(crate) use edition::Change;
 use edition::changes;
 pub(crate) use front::ProxySettings;
@@ -47,8 +50,15 @@ use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 6] =
-    [&server::SECTION, &journal::SECTION, &watched::SECTION, &ship::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 7] = [
+    &server::SECTION,
+    &journal::SECTION,
+    &watched::SECTION,
+    &ship::SECTION,
+    &front::SECTION,
+    &alert::SECTION,
+    &log::SECTION,
+];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -65,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) targets: Vec<watch::Target>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
+    /// `[[alert]]`, each.
+    pub(crate) alerts: Vec<Arc<Sender>>,
     /// `[log]`
     pub(crate) log: LogSettings,
     /// Where all of it comes from.
@@ -97,13 +109,17 @@ impl Config {
         let ships = ship::understand(&written, &mut problems);
         let targets = watched::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
+        let alerts = alert::understand(&written, &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, (ships, targets, proxies), log) {
-            (Some(server), Some(journal), (Some(ships), Some(targets), Some(proxies)), Some(log))
-                if problems.is_empty() =>
-            {
+        match (server, journal, (ships, targets, proxies), (alerts, log)) {
+            (
+                Some(server),
+                Some(journal),
+                (Some(ships), Some(targets), Some(proxies)),
+                (Some(alerts), Some(log)),
+            ) if problems.is_empty() => {
                 let file = written.file.clone();
-                Ok(Self { file, server, journal, ships, targets, proxies, log, written })
+                Ok(Self { file, server, journal, ships, targets, proxies, alerts, log, written })
             }
             _ => Err(problems),
         }

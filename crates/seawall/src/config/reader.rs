@@ -79,9 +79,14 @@ impl<'a> Reader<'a> {
     {
         let value = self.optional(name)?;
         if value.is_none() {
-            self.refuse(name, &self.written.origin(self.table), "it has to be set".to_owned());
+            self.refuse_missing(name);
         }
         value
+    }
+
+    /// Tells that a key has to be there.
+    pub(super) fn refuse_missing(&mut self, name: &'static str) {
+        self.refuse(name, &self.written.origin(self.table), "it has to be set".to_owned());
     }
 
     /// Refuses a number that is too low.

@@ -194,7 +194,7 @@ impl Written {
         let mut known = Vec::new();
         for section in SECTIONS {
             let mut found = Vec::new();
-            if section.name == alone::SECTION && self.tables_of(section).next().is_none() {
+            if section.occurs == Occurs::Often && self.tables_of(section).next().is_none() {
                 found.extend(alone::entries(section, environment));
             }
             for key in section.keys {

@@ -4,6 +4,7 @@
 //! until one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
+mod alerting;
 mod face;
 mod fronts;
 mod keeper;
@@ -24,11 +25,14 @@ use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
 use watch::Watch;
+use watch::alert::Office;
 
-use crate::config::{ALERTS, Change, Config, Reload, Sources};
+use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
+use alerting::{Lookout, Place};
 use face::{Face, Listeners, Recall};
+use fronts::Serving;
 use keeper::{Ended, Keeper};
 use logging::Dial;
 use ships::Ships;
@@ -46,11 +50,14 @@ enum Phase {
 /// How often it looks after itself where no service manager asks for more.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long letters that can be told at once may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Runs until it is told to end.
 pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let config = Config::load(sources).map_err(DaemonFailure::Config)?;
     let dial = Dial::begin(config.log);
-    introduce(&config, sources);
+    introduce(&config);
     let runtime = runtime()?;
     let (phase, phases) = channel::channel(Phase::Running);
     let (opened, face) = channel::channel(None);
@@ -68,13 +75,16 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         let _inside = runtime.enter();
         Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
     };
-    let watch = watching::begin(&runtime, &editions.borrow());
-    let serving = fronts::serve(fronts)?;
-    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), watch.clone());
+    let office = alerting::open(&runtime, &editions.borrow());
+    let watch = watching::begin(&runtime, &editions.borrow(), &office);
+    let serving = fronts::serve(fronts, &office)?;
+    let lookout = look_out(&journal, &serving, &office)?;
+    let told = (watch.clone(), Arc::clone(&office));
+    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), told);
     let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
     opened.send_replace(Some(Arc::new(face)));
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager, ships, watch };
+    let daemon = Daemon { sources, dial, edition, manager, ships, watch, office };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -83,6 +93,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
         daemon.watch.end();
+        drop(lookout);
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
@@ -97,6 +108,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         }
         // Its failure would be a panic, which has told of itself.
         shipped.await.ok();
+        daemon.office.end(LAST_WORDS).await;
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
@@ -114,14 +126,19 @@ fn runtime() -> Result<Runtime, DaemonFailure> {
     Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(system)
 }
 
+/// Looks at the journals, that of the daemon and those of its proxies.
+fn look_out(journal: &Journal, serving: &Serving, office: &Arc<Office>) -> Result<Lookout, DaemonFailure> {
+    let mut places = serving.places();
+    places.push(Place { name: "journal".to_owned(), journal: journal.clone(), proxy: None });
+    let system = |source| DaemonFailure::System { what: "the thread that looks at journals", source };
+    Lookout::begin(places, Arc::clone(office)).map_err(system)
+}
+
 /// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
-fn introduce(config: &Config, sources: &Sources) {
+fn introduce(config: &Config) {
     let file = config.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     let journal = config.journal.dir.display();
     info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), file, %journal, "starting");
-    if !config.proxies.is_empty() && sources.environment.get(ALERTS).is_some_and(|url| !url.is_empty()) {
-        warn!(variable = ALERTS, "this version sends no alerts: watch /status of the proxy, or its figures");
-    }
 }
 
 fn open_journal(config: &Config) -> Result<Journal, Failure> {
@@ -194,6 +211,7 @@ struct Daemon<'a> {
     manager: Manager,
     ships: Arc<Ships>,
     watch: Watch,
+    office: Arc<Office>,
 }
 
 impl Daemon<'_> {
@@ -252,7 +270,10 @@ impl Daemon<'_> {
         let (ships, all, patience) = (Arc::clone(&self.ships), new.ships.clone(), new.server.drain_timeout);
         // Signals are heard while a ship ends that has changed.
         tokio::spawn(async move { ships.follow(&all, patience).await });
-        self.watch.retarget(watching::targets(&new));
+        // Those who are told from now on hear of what is found from now on.
+        let targets = watching::targets(&new);
+        alerting::adopt(&self.office, &new, &targets);
+        self.watch.retarget(targets);
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

@@ -3,18 +3,26 @@
 mod places;
 pub(super) mod words;
 
+use std::sync::Arc;
+
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
+use watch::alert::Office;
 use watch::{Event, Happening, Health, Outcome, Severity, Target, Watch};
 
+use super::alerting;
 use crate::clock;
 use crate::config::Config;
 use crate::journal_log;
 
 /// Begins to watch what the configuration names.
-pub(super) fn begin(runtime: &Runtime, config: &Config) -> Watch {
+pub(super) fn begin(runtime: &Runtime, config: &Config, office: &Arc<Office>) -> Watch {
     let _inside = runtime.enter();
-    Watch::begin(targets(config), (journal_log::detect, clock::now), tell)
+    let office = Arc::clone(office);
+    Watch::begin(targets(config), (journal_log::detect, clock::now), move |event| {
+        tell(event);
+        alerting::event(&office, event);
+    })
 }
 
 /// What is to be watched: with no file at all, what lies in well-known places.

@@ -3,6 +3,7 @@
 //! * Everything that comes from a log passes [`units::safe`]: names and labels on disk must not steer a terminal.
 //! * Colour and box characters only where they can be shown; without them nothing is lost but looks.
 
+mod alerts;
 mod archives;
 mod bar;
 mod change;
@@ -27,6 +28,7 @@ pub(crate) mod text;
 pub(crate) mod things;
 pub(crate) mod units;
 
+pub(crate) use alerts::{alerts, tried};
 pub(crate) use archives::{archived, archives, cleanup, damaged_archive, replay};
 pub(crate) use change::{attempt, change, lost, settled};
 pub(crate) use conclusion::conclusion;

@@ -158,10 +158,8 @@ fn two_variables_make_a_proxy_that_goes_on_without_its_primary_and_brings_it_wha
 #[test]
 fn a_write_that_was_queued_outlives_a_kill_of_the_daemon_and_can_be_asked_for() {
     let (mut primary, mut replica) = (Service::start(), Service::start());
-    let house = house(&primary, &replica).with("SLACK_WEBHOOK_URL", "https://alerts.example/hook");
+    let house = house(&primary, &replica);
     let daemon = house.start();
-    let told = daemon.line("this version sends no alerts: watch /status of the proxy, or its figures");
-    assert!(!told.to_string().contains("example"), "the address of a hook is a secret");
     primary.go();
     replica.go();
     let queued = post(front(&daemon), "/a", "1");

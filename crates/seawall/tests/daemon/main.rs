@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by failing")]
 
 mod access;
+mod alerts;
 mod books;
 mod chroma;
 mod figures;

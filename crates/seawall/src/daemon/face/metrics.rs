@@ -1,5 +1,6 @@
 //! `/metrics`: figures of the journal, of archives, of the disk, of this face and of the logs under watch, in Prometheus' text format.
 
+mod alerts;
 mod exposition;
 mod ships;
 mod targets;
@@ -137,6 +138,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
     archives(&mut page, face);
     requests(&mut page, face);
     targets::write(&mut page, &face.watch.reports());
+    alerts::write(&mut page, &face.office.figures());
     page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
     page.sample("seawall_ready", &[], u8::from(health::reasons(&facts).is_empty()));
     page.family("seawall_build_info", Kind::Gauge, "The version.");

@@ -29,6 +29,7 @@ use proxy::Desk;
 use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::spawn_blocking;
 use watch::Watch;
+use watch::alert::Office;
 
 use super::Phase;
 use super::keeper::{Keeper, Kept, Nudge};
@@ -46,6 +47,8 @@ pub(super) struct Face {
     ships: Arc<Ships>,
     /// The logs under watch.
     watch: Watch,
+    /// Who tells of trouble.
+    office: Arc<Office>,
     /// Those who may listen to events at once.
     listening: Arc<Semaphore>,
     /// Told when a stream was closed.
@@ -90,7 +93,7 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, desks, ships, watch): (Journal, Vec<Desk>, Arc<Ships>, Watch),
+        (journal, desks, ships, (watch, office)): (Journal, Vec<Desk>, Arc<Ships>, (Watch, Arc<Office>)),
         (keeper, recall): (&Keeper, Recall),
         edition: channel::Receiver<Arc<Config>>,
         (phase, places): (channel::Receiver<Phase>, Arc<Semaphore>),
@@ -101,6 +104,7 @@ impl Face {
             desks,
             ships,
             watch,
+            office,
             listening: Arc::new(Semaphore::new(targets::MOST_LISTENERS)),
             nudge: keeper.nudge(),
             kept: keeper.kept(),
