@@ -16,7 +16,8 @@ fn event(sequence: u8, output: usize) -> Vec<u8> {
     if output > 0 {
         // Field 10, `output_batch`, of which the test's service knows nothing but the size.
         bytes.push(10 << 3 | 2);
-        bytes.extend([0x80 | (output & 0x7f) as u8, 0x80 | (output >> 7 & 0x7f) as u8, (output >> 14) as u8]);
+        let bits = |from: usize| u8::try_from(output >> from & 0x7f).unwrap();
+        bytes.extend([0x80 | bits(0), 0x80 | bits(7), bits(14)]);
         bytes.extend(vec![b'x'; output]);
     }
     bytes

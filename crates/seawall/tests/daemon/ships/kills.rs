@@ -72,7 +72,7 @@ fn live(
         let reached = |count| wait_for(PATIENCE, || enough(count)).expect("the daemon answers");
         reached(20 + 13 * round);
         let mut collector = collector;
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             collector.kill();
             reached(60 + 13 * round);
             collector = Process::start(address, path);
