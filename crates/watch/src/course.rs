@@ -1,8 +1,8 @@
 //! What is to be done about one log: facts and the present in, events and checkpoints out. A state machine without effects.
 //!
 //! * Each change of health is told once. So is each flaw, and each forecast that comes within the hour.
-//! * A checkpoint is made when its time has come, when the log is worth attention and the cooldown is over, and at once when
-//!   it becomes critical; while it stays so, again after each cooldown. One at a time.
+//! * A checkpoint is made when its time has come, when the log is too large or too old and the cooldown is over, and at once
+//!   when that becomes critical; while it stays so, again after each cooldown. One at a time, and none by itself over damage.
 //! * A checkpoint counts when the log is smaller than before. When two in a row do not help a log that is critical, a restart
 //!   is considered, once until it is no longer critical.
 
@@ -12,7 +12,7 @@ use formats::UnixTime;
 
 use crate::forecast::forecast;
 use crate::history::History;
-use crate::{Eta, Facts, Flaw, Forecast, Happening, Health, Judgement, Outcome, Reason, Thresholds};
+use crate::{Eta, Facts, Flaw, Forecast, Happening, Judgement, Outcome, Reason, Severity, Thresholds};
 
 /// When checkpoints are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ pub(crate) struct Course {
     pub(crate) helped: Option<UnixTime>,
     pub(crate) made: Option<Made>,
     pub(crate) tally: Tally,
+    /// How badly a checkpoint was wanted when the log was last seen.
+    wanted: Option<Severity>,
     /// In a row, while the log was critical.
     in_vain: u32,
     /// From when on the schedule counts.
@@ -125,6 +127,7 @@ impl Course {
             helped: None,
             made: None,
             tally: Tally::default(),
+            wanted: None,
             in_vain: 0,
             scheduled: None,
         }
@@ -169,23 +172,32 @@ impl Course {
             steps.push(Step::Tell(Happening::Health { from, to }));
         }
         steps.extend(self.foresee());
-        if self.judgement.health != Health::Critical {
+        if self.judgement.wants_checkpoint() != Some(Severity::Critical) {
             self.in_vain = 0;
         }
-        steps.extend(self.due(before.health, now).and_then(|reason| self.begin(reason, now)));
+        // What could not be seen for a while is in no new danger when it can be seen again.
+        if self.judgement.blind.is_none() {
+            let before = std::mem::replace(&mut self.wanted, self.judgement.wants_checkpoint());
+            steps.extend(self.due(before, now).and_then(|reason| self.begin(reason, now)));
+        }
         steps
     }
 
-    /// Asks for a checkpoint.
-    pub(crate) fn ask(&mut self, now: UnixTime) -> Result<Step, Denied> {
-        let rhythm = self.rhythm.ok_or(Denied::NoWay)?;
+    /// Why a checkpoint would not be made if somebody asked for it.
+    pub(crate) fn denial(&self, now: UnixTime) -> Option<Denied> {
+        let Some(rhythm) = self.rhythm else { return Some(Denied::NoWay) };
         if self.running.is_some() {
-            return Err(Denied::Running);
+            return Some(Denied::Running);
         }
-        if let Some(left) = self.cooling(rhythm, now) {
-            return Err(Denied::Cooling { left });
+        self.cooling(rhythm, now).map(|left| Denied::Cooling { left })
+    }
+
+    /// Asks for a checkpoint of a log that is so now. What is not known cannot be seen to become smaller.
+    pub(crate) fn ask(&mut self, facts: Option<Facts>, now: UnixTime) -> Result<Step, Denied> {
+        if let Some(denied) = self.denial(now) {
+            return Err(denied);
         }
-        // What is not known cannot be seen to become smaller.
+        self.facts = Some(facts.ok_or(Denied::NoWay)?);
         self.begin(Reason::Manual, now).ok_or(Denied::NoWay)
     }
 
@@ -228,7 +240,7 @@ impl Course {
         }
         if outcome.is_good() {
             (self.helped, self.in_vain) = (Some(now), 0);
-        } else if self.judgement.health == Health::Critical {
+        } else if self.judgement.wants_checkpoint() == Some(Severity::Critical) {
             self.in_vain += 1;
         }
         self.made = Some(Made { at: now, reason, outcome: outcome.clone() });
@@ -246,17 +258,19 @@ impl Course {
     }
 
     /// Why a checkpoint is due, if one is.
-    fn due(&self, before: Health, now: UnixTime) -> Option<Reason> {
+    fn due(&self, before: Option<Severity>, now: UnixTime) -> Option<Reason> {
         let rhythm = self.rhythm?;
         let is_cool = self.cooling(rhythm, now).is_none();
-        match self.judgement.health {
-            Health::Critical if before != Health::Critical || is_cool => return Some(Reason::Critical),
-            Health::Warning if is_cool => return Some(Reason::Warning),
+        match self.judgement.wants_checkpoint() {
+            Some(Severity::Critical) if before != Some(Severity::Critical) || is_cool => {
+                return Some(Reason::Critical);
+            }
+            Some(Severity::Warning) if is_cool => return Some(Reason::Warning),
             _ => {}
         }
         let since = self.attempted.max(self.scheduled)?;
         let is_time = rhythm.schedule.is_some_and(|schedule| span(since, now) >= schedule);
-        (is_time && is_cool).then_some(Reason::Scheduled)
+        (is_time && is_cool && !self.judgement.is_damaged()).then_some(Reason::Scheduled)
     }
 
     fn begin(&mut self, reason: Reason, now: UnixTime) -> Option<Step> {

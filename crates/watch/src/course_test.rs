@@ -1,7 +1,7 @@
 //! What is done about a log, move by move.
 
 use super::*;
-use crate::{Blocker, FlawKind, Limits, Room, Severity};
+use crate::{Blocker, FlawKind, Limits, Room};
 
 fn at(second: i64) -> UnixTime {
     UnixTime::from_seconds(second)
@@ -101,22 +101,49 @@ fn what_cannot_be_seen_is_unknown_and_nothing_is_done_about_it() {
     assert_eq!(blind(&mut course, 600), ["warning > unknown"]);
     assert!(blind(&mut course, 700).is_empty());
     assert_eq!((course.facts.is_none(), course.forecast), (true, None));
-    assert_eq!(course.ask(at(700)), Err(Denied::NoWay));
+    assert_eq!(course.ask(None, at(700)), Err(Denied::NoWay));
     assert_eq!(see(&mut course, 28, 800)[0], "unknown > warning", "it was not seen to become well");
+}
+
+#[test]
+fn a_log_in_danger_that_is_lost_from_sight_is_in_no_new_danger_when_it_is_back() {
+    let mut course = course(None);
+    see(&mut course, 61, 0);
+    settle(&mut course, 61, 1);
+    course.see(Err("gone".to_owned()), at(10));
+    assert_eq!(see(&mut course, 61, 20), ["unknown > critical"]);
+    assert_eq!(see(&mut course, 61, 300), ["checkpoint: critical"]);
 }
 
 #[test]
 fn a_checkpoint_by_hand_is_denied_while_one_runs_and_while_it_is_too_soon() {
     let mut course = course(None);
     see(&mut course, 10, 0);
-    assert_eq!(course.ask(at(1)), Ok(Step::Checkpoint(Reason::Manual)));
-    assert_eq!(course.ask(at(2)), Err(Denied::Running));
+    assert_eq!(course.ask(Some(facts(10)), at(1)), Ok(Step::Checkpoint(Reason::Manual)));
+    assert_eq!(course.ask(Some(facts(10)), at(2)), Err(Denied::Running));
     settle(&mut course, 1, 3);
-    assert_eq!(course.ask(at(61)), Err(Denied::Cooling { left: Duration::from_mins(4) }));
-    assert!(course.ask(at(301)).is_ok());
+    assert_eq!(course.ask(Some(facts(1)), at(61)), Err(Denied::Cooling { left: Duration::from_mins(4) }));
+    assert!(course.ask(Some(facts(1)), at(301)).is_ok());
     let mut none = Course::new(Thresholds::classic(), None);
     see(&mut none, 61, 0);
-    assert_eq!(none.ask(at(1)), Err(Denied::NoWay));
+    assert_eq!(none.ask(Some(facts(61)), at(1)), Err(Denied::NoWay));
+}
+
+#[test]
+fn a_disk_that_others_fill_is_a_warning_and_wants_a_checkpoint_only_when_it_is_all_but_full() {
+    let mut course = course(None);
+    let free = |free: u64| Facts { room: Some(Room { free: free << 40, total: 1_000 << 40 }), ..facts(1) };
+    assert_eq!(words(&course.see(Ok(free(90)), at(0))), ["unknown > warning"]);
+    assert_eq!(words(&course.see(Ok(free(49)), at(9))), ["warning > critical", "checkpoint: critical"]);
+}
+
+#[test]
+fn a_checkpoint_by_hand_is_held_against_the_log_as_it_is_then() {
+    let mut course = course(None);
+    see(&mut course, 10, 0);
+    course.ask(Some(facts(29)), at(20)).unwrap();
+    let helped = course.has_helped(&facts(12), at(21));
+    assert!(matches!(helped, Some(Outcome::Effective { freed_bytes: 1_700, .. })), "{helped:?}");
 }
 
 #[test]
@@ -124,7 +151,7 @@ fn a_checkpoint_helps_when_less_is_replayed_though_the_file_keeps_its_size() {
     let mut course = course(None);
     let replay = |count| Some(crate::Replay { count, unit: "frames" });
     course.see(Ok(Facts { replay: replay(500), ..facts(1) }), at(0));
-    course.ask(at(1)).unwrap();
+    course.ask(Some(Facts { replay: replay(500), ..facts(1) }), at(1)).unwrap();
     assert_eq!(course.has_helped(&Facts { replay: replay(500), ..facts(1) }, at(2)), None);
     let helped = course.has_helped(&Facts { replay: replay(100), ..facts(1) }, at(2)).unwrap();
     let took = Duration::from_secs(1);
@@ -132,19 +159,20 @@ fn a_checkpoint_helps_when_less_is_replayed_though_the_file_keeps_its_size() {
     assert_eq!(course.has_helped(&Facts::default(), at(2)), None, "what is not known is not less");
     course.settle(helped, at(2));
     course.see(Ok(Facts { replay: replay(0), ..facts(1) }), at(400));
-    course.ask(at(401)).unwrap();
+    course.ask(Some(Facts { replay: replay(0), ..facts(1) }), at(401)).unwrap();
     assert_eq!(course.has_helped(&Facts { replay: replay(0), ..facts(1) }, at(402)), Some(Outcome::Idle));
 }
 
 #[test]
-fn a_flaw_is_told_when_it_appears_and_makes_a_log_critical() {
-    let mut course = course(None);
+fn a_flaw_is_told_when_it_appears_makes_a_log_critical_and_no_checkpoint_is_made_over_it() {
+    let mut course = course(Some(60));
     let flaw = Flaw { kind: FlawKind::CrashLoops, severity: Severity::Critical, what: "it ends".to_owned() };
     let broken = Facts { flaws: vec![flaw], blockers: vec![Blocker("why".to_owned())], ..facts(1) };
     let steps = course.see(Ok(broken.clone()), at(0));
-    assert_eq!(words(&steps), ["wal.damage", "unknown > critical", "checkpoint: critical"]);
+    assert_eq!(words(&steps), ["wal.damage", "unknown > critical"]);
     assert_eq!(course.judgement.blockers.len(), 1);
-    assert!(course.see(Ok(broken), at(10)).is_empty());
+    assert!(course.see(Ok(broken.clone()), at(10)).is_empty());
+    assert!(course.see(Ok(broken), at(1_000)).is_empty(), "nor when its time has come");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use formats::{Estimate, Fact, Survey, UnixTime, Value, Verdict};
+use formats::{Estimate, Fact, Part, Survey, UnixTime, Value, Verdict};
 
 use crate::{Flaw, flaws};
 
@@ -27,17 +27,7 @@ pub struct Facts {
     /// Why it is not reclaimed, each in a sentence.
     pub blockers: Vec<Blocker>,
     /// Whether the format has said what its server would do at the next start.
-    pub is_judged: Judged,
-}
-
-/// Whether anything is known about the next start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Judged {
-    /// The format had a verdict.
-    Yes,
-    /// It had none: the format has no rule, or not enough was read.
-    #[default]
-    No,
+    pub has_verdict: bool,
 }
 
 /// Why a log is not reclaimed.
@@ -109,7 +99,7 @@ impl Facts {
             room,
             flaws: flaws(survey),
             blockers: blocker(&survey.facts).into_iter().collect(),
-            is_judged: if survey.verdict == Verdict::Unknown { Judged::No } else { Judged::Yes },
+            has_verdict: survey.verdict != Verdict::Unknown,
         }
     }
 }
@@ -119,7 +109,9 @@ pub fn oldest(survey: &Survey, now: UnixTime) -> Option<Age> {
     if let Some(times) = survey.times {
         return Some(Age { seconds: seconds_between(times.min, now), of: Oldest::Record });
     }
-    let counting = survey.parts.iter().filter(|survey| survey.part.role.counts());
+    // An empty file holds nothing that could be old: servers make them at their start, for what may never come.
+    let holds = |part: &Part| part.role.counts() && part.bytes > 0;
+    let counting = survey.parts.iter().filter(|survey| holds(&survey.part));
     let oldest = counting.filter_map(|survey| survey.part.modified).min()?;
     Some(Age { seconds: seconds_between(oldest, now), of: Oldest::File })
 }

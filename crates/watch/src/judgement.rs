@@ -1,6 +1,8 @@
 //! Facts held against thresholds: how a log is, and why. Nothing in, nothing out but values.
 
-use crate::{Blocker, Breach, Evidence, Facts, Flaw, Health, Severity, Thresholds, health};
+use crate::{
+    Blocker, Breach, Evidence, Facts, Flaw, FlawKind, Health, Measure, Severity, Thresholds, health,
+};
 
 /// How a log is, and why.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +33,24 @@ impl Judgement {
             blockers: facts.blockers.clone(),
             blind: None,
         }
+    }
+
+    /// How badly it wants a checkpoint, if it does: when it is too large or too old, and when its disk is all but full, whoever
+    /// has filled that. Never when something is wrong with what it holds: an engine that copies from a damaged log loses what
+    /// a repair would keep.
+    pub fn wants_checkpoint(&self) -> Option<Severity> {
+        if self.blind.is_some() || self.is_damaged() {
+            return None;
+        }
+        let counts = |(severity, breach): &&(Severity, Breach)| {
+            breach.value.is_some() && (breach.measure != Measure::Free || *severity == Severity::Critical)
+        };
+        self.breaches.iter().filter(counts).map(|(severity, _)| *severity).max()
+    }
+
+    /// Whether something is wrong with what the log holds.
+    pub fn is_damaged(&self) -> bool {
+        self.flaws.iter().any(|flaw| flaw.kind != FlawKind::Server)
     }
 
     /// A log that could not be looked at.

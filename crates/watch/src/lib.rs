@@ -36,7 +36,7 @@ pub use bus::Bus;
 pub use checkpoint::{Action, HttpMethod, Signal};
 pub use course::{Denied, Made, Rhythm, Tally};
 pub use event::{Event, Happening, Outcome, Reason};
-pub use facts::{Age, Blocker, Facts, Judged, Oldest, Replay, Room, oldest};
+pub use facts::{Age, Blocker, Facts, Oldest, Replay, Room, oldest};
 pub use flaw::{Flaw, FlawKind, flaws};
 pub use forecast::{Confidence, Eta, Forecast};
 pub use health::{Health, Severity};

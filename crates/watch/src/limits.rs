@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Facts, Flaw, FlawKind, Health, Judged, Severity};
+use crate::{Facts, Flaw, FlawKind, Health, Severity};
 
 /// What a log may be like.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -96,8 +96,8 @@ pub fn breaches(facts: &Facts, limits: &Limits) -> Vec<Breach> {
         value.is_none_or(|value| value > limit).then_some(Breach { measure, value, limit })
     };
     let age = facts.oldest.map(|age| age.seconds);
-    // A log without files has nothing that could be too old.
-    let max_age = limits.max_age.filter(|_| age.is_some() || facts.files != Some(0));
+    // A log that holds nothing has nothing that could be too old.
+    let max_age = limits.max_age.filter(|_| age.is_some() || facts.bytes != Some(0));
     let memory = facts.estimate.map(|estimate| estimate.memory_at_most());
     [
         most(Measure::Size, facts.bytes, limits.max_size),
@@ -131,7 +131,7 @@ pub fn health(facts: &Facts, breaches: &[Severity], limits: Evidence) -> Health 
         }
         Some(severity) => severity.into(),
         // Names and sizes alone say nothing about a log unless they are held against something.
-        None if limits == Evidence::Nothing && facts.is_judged == Judged::No => Health::Unknown,
+        None if limits == Evidence::Nothing && !facts.has_verdict => Health::Unknown,
         None => Health::Healthy,
     }
 }

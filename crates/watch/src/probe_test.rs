@@ -37,10 +37,18 @@ fn a_directory_is_all_files_in_it_and_links_lead_nowhere() {
     assert!(found.facts.room.is_some() && found.facts.oldest.unwrap().seconds > 0);
     let names: Vec<&str> = found.parts.iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, ["a", "inner/b"]);
+    let age = Some(Duration::from_secs(1));
+    let old = |facts: &Facts| {
+        crate::breaches(facts, &crate::Limits { max_age: age, ..crate::Limits::default() }).len()
+    };
+    assert_eq!(old(&found.facts), 1);
     fs::remove_dir_all(&inner).unwrap();
     fs::remove_file(directory.path().join("a")).unwrap();
     let empty = seen(directory.path(), Kind::Directory).unwrap();
-    assert_eq!((empty.facts.files, empty.facts.oldest), (Some(0), None));
+    assert_eq!((empty.facts.files, empty.facts.oldest, old(&empty.facts)), (Some(0), None, 0));
+    fs::write(directory.path().join("a"), "").unwrap();
+    let hollow = seen(directory.path(), Kind::Directory).unwrap();
+    assert_eq!((hollow.facts.files, old(&hollow.facts)), (Some(1), 0), "what is empty is not old");
 }
 
 #[test]

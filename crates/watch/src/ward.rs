@@ -104,21 +104,32 @@ impl Work {
                     next = Instant::now();
                     continue;
                 }
-                Wake::Asked(Some(asked)) => self.ask(asked),
+                // However often somebody asks, the log is looked at when its time has come.
+                Wake::Asked(Some(asked)) => {
+                    self.ask(asked).await;
+                    continue;
+                }
+                Wake::Acted(Err(why)) => {
+                    self.settle(Outcome::Failed(why));
+                    continue;
+                }
                 Wake::Acted(Ok(())) => {
                     if let Making::Acting(_, asked) = std::mem::replace(&mut self.making, Making::Nothing) {
                         self.making = Making::Waiting(Instant::now(), asked);
                     }
-                    self.look().await;
                 }
-                Wake::Acted(Err(why)) => self.settle(Outcome::Failed(why)),
-                Wake::Look => self.look().await,
+                Wake::Look => {}
             }
-            let pause = match self.making {
-                Making::Waiting(..) => BEAT,
-                _ => self.target.borrow().interval,
-            };
-            next = Instant::now() + pause;
+            self.look().await;
+            next = Instant::now() + self.pause();
+        }
+    }
+
+    /// How long until the next look.
+    fn pause(&self) -> Duration {
+        match self.making {
+            Making::Waiting(..) => BEAT,
+            Making::Nothing | Making::Acting(..) => self.target.borrow().interval,
         }
     }
 
@@ -180,9 +191,17 @@ impl Work {
         }
     }
 
-    fn ask(&mut self, asked: Asked) {
-        let now = (self.eyes.now)();
-        let step = hold(&self.state).course.ask(now);
+    /// Looks how large the log is now, since the last look may be long ago, and has a checkpoint made.
+    async fn ask(&mut self, asked: Asked) {
+        let denied = hold(&self.state).course.denial((self.eyes.now)());
+        let step = match denied {
+            Some(denied) => Err(denied),
+            None => {
+                let target = Arc::clone(&self.target.borrow());
+                let facts = self.seen(&target).await.ok().map(|seen| seen.facts);
+                hold(&self.state).course.ask(facts, (self.eyes.now)())
+            }
+        };
         match step {
             Ok(step) => self.follow(vec![step], Some(asked)),
             // Nobody may be waiting any more.

@@ -63,7 +63,7 @@ fn tell(event: &Event) {
             let (reason, what) = (reason.name(), words::outcome(outcome));
             match outcome {
                 Outcome::Effective { .. } | Outcome::Idle => {
-                    info!(target, reason, what, "a checkpoint was made")
+                    info!(target, reason, what, "a checkpoint was made");
                 }
                 _ => warn!(target, reason, outcome = outcome.name(), what, "a checkpoint did not help"),
             }

@@ -1,7 +1,8 @@
 //! Logs under watch: what is seen, told and done, in the daemon as a whole.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::Signal;
@@ -22,12 +23,16 @@ fn pile(house: &House, files: u32) {
     (0..files).for_each(|number| fs::write(house.path(&format!("pile/{number}")), "x").unwrap());
 }
 
-/// The events that follow number 0, as they come, until one of them is the last one that is wanted.
-fn events(daemon: &Daemon, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+fn listen(daemon: &Daemon) -> TcpStream {
     let mut stream = connect(daemon.address).unwrap();
     stream.write_all(b"GET /api/v1/events?since=0 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    stream
+}
+
+/// The events that follow number 0, as they come, until one of them is the last one that is wanted.
+fn events(daemon: &Daemon, last: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut events = Vec::new();
-    for line in BufReader::new(stream).lines() {
+    for line in BufReader::new(listen(daemon)).lines() {
         let line = line.unwrap();
         let Some(event) = line.strip_prefix("data: ") else { continue };
         events.push(serde_json::from_str(event).unwrap());
@@ -118,6 +123,12 @@ fn a_checkpoint_that_did_not_happen_or_did_not_help_is_no_success() {
         status["canTrigger"] == false && status["cooldownRemaining"].as_u64().unwrap() > 1_000,
         "{status}"
     );
+    fs::write(house.path("pile/9"), "x").unwrap();
+    let looked = || {
+        daemon.post("/api/v1/targets/pile/checkpoint", b"");
+        (daemon.get("/api/v1/targets/pile").json()["files"] == 2).then_some(())
+    };
+    wait_for(PATIENCE, looked).expect("the log is looked at however often somebody asks");
     let mute = daemon.post("/api/v1/targets/mute/checkpoint", b"");
     assert_eq!((mute.status, mute.code().as_str()), (409, "no-checkpoint"));
     let nobody = daemon.post("/api/v1/targets/nobody/checkpoint", b"");
@@ -143,7 +154,7 @@ fn what_cannot_be_seen_is_unknown_with_its_reason_and_null_and_never_well() {
 fn a_running_daemon_watches_what_a_new_configuration_names() {
     let house = House::new("");
     pile(&house, 1);
-    let daemon = house.start();
+    let mut daemon = house.start();
     let none = daemon.get("/wal-management/health");
     assert_eq!((none.status, none.code().as_str()), (404, "no-target"));
     house.write("seawall.toml", PILE);
@@ -160,7 +171,12 @@ fn a_running_daemon_watches_what_a_new_configuration_names() {
     daemon.signal(Signal::HUP);
     let gone = || daemon.get("/api/v1/targets").body.is_empty().then_some(());
     wait_for(PATIENCE, gone).unwrap();
-    assert!(daemon.stop().success(), "a daemon with listeners ends");
+    let mut listener = BufReader::new(listen(&daemon));
+    assert!(listener.by_ref().lines().any(|line| line.unwrap() == ": listening"));
+    daemon.signal(Signal::TERM);
+    assert!(daemon.ended().success());
+    let late = |line: &Value| line["message"].as_str().unwrap().contains("had not ended");
+    assert!(!daemon.told().iter().any(late), "who listens does not hold up the end: {:?}", daemon.told());
 }
 
 /// A shell of SQLite that has a database open.

@@ -35,7 +35,7 @@ pub(super) fn look(root: &Path, room: Option<Room>, now: UnixTime) -> Result<See
             }
         }
     }
-    let oldest = parts.iter().filter_map(|part| part.modified).min();
+    let oldest = parts.iter().filter(|part| part.bytes > 0).filter_map(|part| part.modified).min();
     let facts = Facts {
         files: Some(parts.len() as u64),
         bytes: Some(parts.iter().map(|part| part.bytes).sum()),

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use formats::DetectError;
+use tracing::warn;
 use watch::{Bounds, Kind, Target};
 
 use crate::journal_log;
@@ -38,7 +40,14 @@ const MOST: usize = 32;
 pub(super) fn found(root: &Path) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for path in PLACES.iter().flat_map(|place| matching(root, place)) {
-        let Ok(log) = journal_log::detect(&path, None) else { continue };
+        let log = match journal_log::detect(&path, None) {
+            Ok(log) => log,
+            Err(DetectError::Unknown { .. } | DetectError::Several { .. }) => continue,
+            Err(error) => {
+                warn!(%error, "a place where logs lie could not be looked at");
+                continue;
+            }
+        };
         let root = log.root().to_owned();
         let is_known = targets.iter().any(|target| target.path == path || target.path == root);
         if !is_known && targets.len() < MOST {

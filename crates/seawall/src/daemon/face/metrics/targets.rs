@@ -4,6 +4,9 @@ use watch::{Health, Report};
 
 use super::exposition::{Kind, Page};
 
+/// A name, what it is, and its value, if that is known.
+type Gauge = (&'static str, &'static str, fn(&Report) -> Option<f64>);
+
 /// Adds them. What is not known is left out.
 pub(super) fn write(page: &mut Page, reports: &[Report]) {
     page.family("seawall_target_health", Kind::Gauge, "1 for the health that a log under watch has.");
@@ -13,7 +16,7 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             page.sample("seawall_target_health", &labels, u8::from(report.judgement.health == health));
         }
     }
-    let gauges: [(&str, &str, fn(&Report) -> Option<f64>); 8] = [
+    let gauges: [Gauge; 8] = [
         ("seawall_target_files", "Files that a start has to read.", |report| {
             number(report.facts.as_ref()?.files)
         }),

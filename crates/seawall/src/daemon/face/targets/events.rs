@@ -73,11 +73,13 @@ impl Teller {
                 _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
                 () = self.tell.closed() => return,
             };
-            match woken {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return,
-                Err(_) if self.tell.send(Bytes::from_static(b": still here\n\n")).await.is_err() => return,
-                Err(_) => {}
+            let still_here = Bytes::from_static(b": still here\n\n");
+            let is_heard = match woken {
+                Ok(changed) => changed.is_ok(),
+                Err(_) => self.tell.send(still_here).await.is_ok(),
+            };
+            if !is_heard {
+                return;
             }
         }
     }

@@ -115,10 +115,7 @@ pub(super) fn segment(part: &Part) -> Value {
 
 /// What became of a checkpoint.
 pub(super) fn outcome(name: &str, outcome: &Outcome) -> Value {
-    let (freed_bytes, freed_replay) = match outcome {
-        Outcome::Effective { freed_bytes, freed_replay, .. } => (*freed_bytes, *freed_replay),
-        _ => (0, 0),
-    };
+    let (freed_bytes, freed_replay) = freed(outcome);
     json!({
         "id": name,
         "outcome": outcome.name(),
@@ -126,6 +123,13 @@ pub(super) fn outcome(name: &str, outcome: &Outcome) -> Value {
         "freed_bytes": freed_bytes,
         "freed_replay": freed_replay,
     })
+}
+
+fn freed(outcome: &Outcome) -> (u64, u64) {
+    match outcome {
+        Outcome::Effective { freed_bytes, freed_replay, .. } => (*freed_bytes, *freed_replay),
+        _ => (0, 0),
+    }
 }
 
 /// Something that happened.
@@ -141,14 +145,16 @@ pub(super) fn event(event: &Event) -> Value {
             json!({"kind": flaw.kind.name(), "severity": flaw.severity.name(), "message": flaw.what})
         }
         Happening::CheckpointBegun(reason) => json!({"reason": reason.name()}),
-        Happening::Checkpoint { reason, outcome: it } => {
-            let mut details = outcome(&event.target, it);
-            if let Value::Object(details) = &mut details {
-                details.remove("id");
-                details.insert("reason".to_owned(), json!(reason.name()));
-                details.insert("success".to_owned(), json!(it.is_good()));
-            }
-            details
+        Happening::Checkpoint { reason, outcome } => {
+            let (freed_bytes, freed_replay) = freed(outcome);
+            json!({
+                "reason": reason.name(),
+                "success": outcome.is_good(),
+                "outcome": outcome.name(),
+                "message": words::outcome(outcome),
+                "freed_bytes": freed_bytes,
+                "freed_replay": freed_replay,
+            })
         }
         Happening::RestartConsideration { checkpoints } => json!({"checkpoints": checkpoints}),
         Happening::Forecast(forecast) => json!({

@@ -182,7 +182,7 @@ const TARGET: &[Field] = &[
     field("estimate", "object|null", "`replay_seconds` and `memory_bytes` of the next start"),
     field("free_bytes", "integer|null", "room that is left on its file system"),
     field("limits", "object", "`warning` and `critical`, each with the limits in force"),
-    field("forecast", "object|null", "as `…/forecast` has it"),
+    field("forecast", "object|null", "as the route of the forecast has it"),
     field(
         "checkpoint",
         "object|null",
