@@ -37,7 +37,7 @@ pub(crate) struct ListAlertsArgs {
 
 /// Send a test through each alert, and say what was answered
 ///
-/// An incident that is opened by it at PagerDuty is closed at once; an Alertmanager forgets it after a minute.
+/// An incident that a test opens is closed at once; an Alertmanager forgets it after a minute.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

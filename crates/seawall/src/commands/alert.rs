@@ -82,9 +82,12 @@ fn test(args: &TestAlertArgs, form: Form, screen: &Screen) -> Result<Exit, Failu
     let meant: Vec<Arc<Sender>> = all.iter().filter(|sender| is_meant(sender)).cloned().collect();
     if meant.is_empty() {
         let names: Vec<&str> = all.iter().map(|sender| sender.name.as_str()).collect();
-        let known = if names.is_empty() { "none is configured".to_owned() } else { names.join(", ") };
-        let what = args.name.as_ref().map_or_else(|| "an alert".to_owned(), |name| format!("{name:?}"));
-        return Err(Failure::Usage(format!("there is no {what} to test: {known}")));
+        return Err(Failure::Usage(match &args.name {
+            Some(name) if !names.is_empty() => {
+                format!("no alert is called {name:?}; there is {}", names.join(", "))
+            }
+            _ => "no alert is configured: write an [[alert]], or set SLACK_WEBHOOK_URL".to_owned(),
+        }));
     }
     let tried = try_all(meant)?;
     match form {

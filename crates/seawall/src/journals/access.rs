@@ -44,7 +44,8 @@ pub(crate) fn access(args: &JournalArgs, missing: Missing, screen: &Screen) -> R
                 screen,
                 &format!("no daemon runs at {place}; working on {} itself", show::units::path(&directory)),
             );
-            let journal = opening::open_with(&directory, by_hand(nearby.journal.options), (missing, screen))?;
+            let journal =
+                opening::open_with(&directory, &by_hand(nearby.journal.options), (missing, screen))?;
             Ok(Access::Own(journal, directory))
         }
         Err(failure) => Err(failure.into()),

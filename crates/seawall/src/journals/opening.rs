@@ -54,25 +54,25 @@ pub(crate) fn usual_place(variable: impl Fn(&str) -> Option<OsString>) -> Option
 
 /// Opens the journal that was meant, and says what its start has found.
 pub(crate) fn open(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    open_with(&access::directory(args)?, access::options(args)?, (missing, screen))
+    open_with(&access::directory(args)?, &access::options(args)?, (missing, screen))
 }
 
 /// Opens the journal in a directory.
 pub(super) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    open_with(directory, options()?, (missing, screen))
+    open_with(directory, &options()?, (missing, screen))
 }
 
 /// The same with other options.
 pub(super) fn open_with(
     directory: &Path,
-    options: Options,
+    options: &Options,
     (missing, screen): (Missing, &Screen),
 ) -> Result<Journal, Failure> {
     let is_there = holds_journal(directory);
     if !is_there && missing == Missing::Refuse {
         return Err(JournalFailure::Missing { directory: directory.to_owned() }.into());
     }
-    let journal = open_when_free(directory, &options).map_err(|error| refusal(directory, error))?;
+    let journal = open_when_free(directory, options).map_err(|error| refusal(directory, error))?;
     if !is_there {
         show::hint(screen, &format!("made a journal in {}", show::units::path(directory)));
     }
@@ -84,7 +84,7 @@ pub(super) fn open_with(
 pub(crate) fn open_roomy(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
     let mut options = access::options(args)?;
     options.max_event = MOST_PAYLOAD.min(options.segment_size / 4);
-    open_with(&access::directory(args)?, options, (missing, screen))
+    open_with(&access::directory(args)?, &options, (missing, screen))
 }
 
 /// Whether a journal lies in a directory: its id is written last, so a segment alone is one too.

@@ -15,7 +15,7 @@ pub(crate) fn alerts(senders: &[Arc<Sender>], screen: &Screen) -> String {
         return "nobody is told: no [[alert]] is configured\n".to_owned();
     }
     let mut table = Table::new(&[Align::Left; 6]);
-    table.titles(screen.theme.dim, &["ALERT", "KIND", "TO", "FROM SEVERITY", "EVENTS", "TARGETS"]);
+    table.titles(screen.theme.dim, &["ALERT", "KIND", "TO", "AT LEAST", "EVENTS", "TARGETS"]);
     for sender in senders {
         let route = &sender.rules.route;
         let events: Vec<&str> = route.topics.iter().map(|topic| topic.name()).collect();

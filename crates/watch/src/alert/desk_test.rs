@@ -8,7 +8,7 @@ use crate::alert::Topic;
 fn rules() -> Rules {
     Rules {
         route: Route::default(),
-        reminder: Some(Duration::from_mins(60)),
+        reminder: Some(Duration::from_hours(1)),
         endings: Endings::Told,
         patience: Duration::from_mins(10),
     }

@@ -93,14 +93,15 @@ impl Caller {
     async fn send(&self, wire: Box<dyn Wire>, call: Call) -> io::Result<Reply> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MOST_HEAD);
-        let (mut sender, connection) = builder.handshake(TokioIo::new(wire)).await.map_err(broken)?;
+        let (mut sender, connection) =
+            builder.handshake(TokioIo::new(wire)).await.map_err(|error| broken(&error))?;
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = self.url.target().parse().map_err(io::Error::other)?;
         *request.headers_mut() = call.headers;
         request.headers_mut().insert(HOST, self.authority.clone());
         let exchange = async {
-            let response = sender.send_request(request).await.map_err(broken)?;
+            let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MOST_BODY).collect().await;
             let retry_after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -121,8 +122,8 @@ impl Caller {
 }
 
 /// The error with what caused it.
-fn broken(error: hyper::Error) -> io::Error {
-    let text = match std::error::Error::source(&error) {
+fn broken(error: &hyper::Error) -> io::Error {
+    let text = match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     };

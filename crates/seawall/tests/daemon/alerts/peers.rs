@@ -112,7 +112,7 @@ fn whatever_a_log_is_called_a_mail_reads_as_it_was_written() {
 fn in_its_root(program: &Command) -> Option<Command> {
     let unshare = || Command::new("unshare").args(["-rm", "true"]).status();
     if !unshare().is_ok_and(|status| status.success()) {
-        note_lack("alertmanager", "a namespace of its own");
+        note_lack("alertmanager", "cannot be given its own directory here, which takes a namespace");
         return None;
     }
     let program = Path::new(program.get_program());

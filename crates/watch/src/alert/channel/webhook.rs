@@ -16,7 +16,8 @@ use crate::call::{Call, Caller};
 /// A program that takes JSON.
 pub struct Webhook {
     pub(super) line: Line,
-    key: Option<hmac::Key>,
+    /// It is large.
+    key: Option<Box<hmac::Key>>,
 }
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-seawall-timestamp");
@@ -26,9 +27,10 @@ const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
 impl Webhook {
     /// Sends to that address; signs with the secret, and shows the token, if there are any.
     pub fn new(caller: Caller, secret: Option<&Secret>, token: Option<&Secret>) -> Result<Self, TokenError> {
-        let key = secret.map(|secret| hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes()));
+        let key = |secret: &Secret| hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
+        let key = secret.map(key).map(Box::new);
         let line = Line::new(caller).with_token(token)?;
-        let line = secret.into_iter().fold(line, |line, secret| line.hiding(secret));
+        let line = secret.into_iter().fold(line, Line::hiding);
         Ok(Self { line, key })
     }
 
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn a_letter_is_signed_with_the_time_at_which_it_leaves() {
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"secret");
-        let webhook = Webhook { line: line("http://a/"), key: Some(key.clone()) };
+        let webhook = Webhook { line: line("http://a/"), key: Some(Box::new(key.clone())) };
         let call = webhook.call(&letter(Occasion::Firing), &paper(), UnixTime::from_seconds(500));
         assert_eq!(call.headers.get(TIMESTAMP).unwrap(), "500");
         let signature =

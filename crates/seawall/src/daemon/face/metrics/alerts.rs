@@ -4,9 +4,12 @@ use watch::alert::Figures;
 
 use super::exposition::{Kind, Page};
 
+/// One of them.
+type Figure = fn(&Figures) -> u64;
+
 /// Adds them.
 pub(super) fn write(page: &mut Page, all: &[Figures]) {
-    let families: [(&str, Kind, &str, fn(&Figures) -> u64); 6] = [
+    let families: [(&str, Kind, &str, Figure); 6] = [
         ("seawall_alerts_sent_total", Kind::Counter, "Letters that were taken.", |one| one.tally.sent),
         ("seawall_alerts_failures_total", Kind::Counter, "Attempts that failed.", |one| one.tally.failed),
         ("seawall_alerts_lost_total", Kind::Counter, "Letters that were given up.", |one| one.tally.lost),
