@@ -33,8 +33,9 @@ fn payloads(storage: &Arc<dyn Storage>, name: &str) -> Vec<String> {
 fn a_higher_level_makes_archives_smaller_with_the_same_in_them() {
     let (storage, place) = (memory(), memory());
     let journal = open(&storage);
-    let lines: Vec<String> =
-        (0..2000).map(|number| format!("job {} step {}", number % 7, number * number)).collect();
+    let words = ["the request ", "was completed, ", "its cache ", "missed it, ", "upstream ", "in time "];
+    let line = |number: usize| (1..9).map(|word| words[(number * word * word / 3) % words.len()]).collect();
+    let lines: Vec<String> = (0..2000).map(line).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let mut sizes = Vec::new();
     for (name, level) in [("fast", Level::default()), ("small", Level::new(Level::MOST).unwrap())] {
@@ -43,7 +44,7 @@ fn a_higher_level_makes_archives_smaller_with_the_same_in_them() {
         sizes.push(archiver.run().unwrap()[0].archive.bytes);
         assert_eq!(payloads(&place, &format!("{name}.wal.zst")), lines);
     }
-    assert!(sizes[1] < sizes[0], "{sizes:?}");
+    assert!(sizes[1] * 10 < sizes[0] * 9, "{sizes:?}");
     assert_eq!((Level::new(0), Level::new(Level::MOST + 1)), (None, None));
 }
 
