@@ -13,6 +13,8 @@ usage: cargo xtask COMMAND
   bench mend                 time and memory of draining a log, beside the real servers' replay of it
   bench verify               speed and memory of `seawall verify`, beside the raw limit and the real servers' replay
   bench journal              appends to the journal beside a bare loop and the logs of others; starts, reading, archiving
+  bench proxy                the proxy beside nginx, HAProxy and the service itself: reads, durable writes, memory
+  bench ship                 delivery to a server on this machine, beside a bare loop that only sends
   bench forecast             error of the forecast of replay time and memory, against the real servers
   bench peers-replay DIR     replay time and peak memory of each Prometheus on a copy of DIR
   fuzz [TARGET] [--seconds N]

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use crate::check;
 use crate::command::{Failure, Outcome};
 use crate::peers;
-use crate::workspace::{cargo, target};
+use crate::workspace::{cargo, shown, target};
 
 /// `cargo xtask test`.
 pub(crate) fn run() -> Outcome {
@@ -58,8 +58,9 @@ fn forget_skips(record: &std::path::Path) -> Outcome {
 
 /// Runs every test, also those that are ignored in daily work because they start real servers.
 fn suite() -> Result<Suite, Failure> {
-    let mut tests = cargo(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored"]);
-    println!("== cargo test --workspace --no-fail-fast -- --include-ignored");
+    let at_once = format!("--test-threads={}", tests_at_once());
+    let mut tests = cargo(["test", "--workspace", "--no-fail-fast", "--", "--include-ignored", &at_once]);
+    println!("== {}", shown(&tests));
     let broken = |cause| Failure::Work(format!("could not run cargo test: {cause}"));
     let mut child = tests.stdout(Stdio::piped()).spawn().map_err(broken)?;
     let mut count = Count::default();
@@ -78,6 +79,11 @@ fn suite() -> Result<Suite, Failure> {
         count.failed = 1;
     }
     Ok(Suite { count, ended: if status.success() { Ended::Well } else { Ended::Badly } })
+}
+
+/// Tests that run at once: two for each core, since those that take long wait for servers most of their time.
+fn tests_at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Tests by what became of them.

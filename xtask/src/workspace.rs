@@ -1,7 +1,7 @@
 //! Where the workspace lies, and its cargo.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::command::{Failure, Outcome};
 
@@ -37,10 +37,20 @@ pub(crate) fn run(program: &mut Command) -> Outcome {
 
 /// Runs a program unseen and answers with its standard output; a failure carries what it said on standard error.
 pub(crate) fn output(program: &mut Command) -> Result<String, String> {
+    ended(program).map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The same with what it said on standard error behind it.
+pub(crate) fn said(program: &mut Command) -> Result<String, String> {
+    let output = ended(program)?;
+    Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+fn ended(program: &mut Command) -> Result<Output, String> {
     let shown = shown(program);
     let output = program.output().map_err(|cause| format!("could not start `{shown}`: {cause}"))?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(output);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     // apt names the cause in its first error; what follows are consequences. Others end with the cause.
@@ -50,7 +60,7 @@ pub(crate) fn output(program: &mut Command) -> Result<String, String> {
 }
 
 /// The program's file name and its words, as one would type them.
-fn shown(program: &Command) -> String {
+pub(crate) fn shown(program: &Command) -> String {
     let name = Path::new(program.get_program()).file_name().unwrap_or(program.get_program());
     let words = program.get_args().map(|word| word.to_string_lossy().into_owned());
     std::iter::once(name.to_string_lossy().into_owned()).chain(words).collect::<Vec<_>>().join(" ")

@@ -94,6 +94,20 @@ impl Consumer {
         backlog.collect()
     }
 
+    /// Every stream in which something is pending, uncounted: that is looked up in an instant where [`Consumer::backlog`]
+    /// goes through all events.
+    pub fn waiting(&self) -> Vec<Stream> {
+        let state = hold(&self.shared.state);
+        let waiting = state.index.waiting(self.number).into_iter();
+        waiting.map(|(number, name)| Stream { number, name }).collect()
+    }
+
+    /// The number of the first event of a stream from a number on that is pending.
+    pub fn first_pending(&self, stream: &Stream, from: Seq) -> Option<Seq> {
+        let state = hold(&self.shared.state);
+        state.index.pending(self.number, stream.number, from, 1).first().map(|(seq, _)| *seq)
+    }
+
     /// Says what became of events of a stream: of one, or of all from one to another. It lasts once the ticket says so;
     /// until then, they are pending.
     pub fn settle(&self, stream: &Stream, events: impl Into<Span>, outcome: Outcome) -> Ticket<()> {
@@ -152,6 +166,13 @@ impl Consumer {
             })
         });
         parked.take(most).collect()
+    }
+
+    /// Bytes that an event takes in the journal, without reading it; nothing if it is not live.
+    pub fn size_of(&self, stream: &Stream, seq: Seq) -> Option<u64> {
+        let state = hold(&self.shared.state);
+        let place = state.index.stream(stream.number)?.place(seq)?;
+        Some(place.bytes())
     }
 
     /// Reads one event, pending or parked; nothing if nobody may ask for it any more.

@@ -54,6 +54,11 @@ impl Stream {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// Its number: a name that is used again after its stream has ended belongs to another stream.
+    pub fn number(&self) -> StreamNumber {
+        self.number
+    }
 }
 
 /// How a stream stands.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::archive::MOST_PAYLOAD;
 use crate::limits::{LARGEST_SEGMENT, RESERVED_SEGMENTS, SMALLEST_SEGMENT};
 use crate::{BadOption, JournalId, Millis};
 
@@ -21,7 +20,8 @@ pub struct Options {
     pub commit: Commit,
     /// Bytes of a segment. Default 64 MiB, at least 64 KiB, at most 1 GiB; a multiple of 4096.
     pub segment_size: u64,
-    /// Bytes of an event. Default 8 MiB, at most a quarter of a segment, and 10 MiB less 32 so that it can be archived.
+    /// Bytes of an event. Default 8 MiB, at most a quarter of a segment. One of more than [`MOST_PAYLOAD`](crate::archive::MOST_PAYLOAD)
+    /// cannot be archived.
     pub max_event: u64,
     /// Streams that are open, or closed with events left. Default one million.
     pub max_streams: usize,
@@ -87,9 +87,9 @@ impl Options {
             let bounds = format!("{SMALLEST_SEGMENT} to {LARGEST_SEGMENT}, in steps of 4096");
             return refuse("segment_size", size, bounds);
         }
-        let most = MOST_PAYLOAD.min(size / 4);
+        let most = size / 4;
         if self.max_event == 0 || self.max_event > most {
-            let bounds = format!("1 to {most}, which is a quarter of a segment or what an archive takes");
+            let bounds = format!("1 to {most}, which is a quarter of a segment");
             return refuse("max_event", self.max_event, bounds);
         }
         if self.max_bytes < 2 * RESERVED_SEGMENTS * size {

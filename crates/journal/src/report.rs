@@ -100,13 +100,15 @@ pub struct Stats {
     pub counters: Counters,
 }
 
-/// Whether a journal takes appends.
+/// Whether a journal takes every event that its options allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     /// It does.
     Well,
-    /// The disk had no room for a segment; it is tried again.
+    /// The disk has no room for the next segment.
     Full,
+    /// The budget has no room for the largest event any more. It has again when older events are settled.
+    OverBudget,
     /// It does not any more, for this reason.
     Stopped(String),
 }

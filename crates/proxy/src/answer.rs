@@ -97,11 +97,7 @@ pub(crate) fn not_journaled(cause: &CommitError) -> Response<Body> {
             "too-many-pending",
             "nothing was written; let the servers catch up, and send it again",
         ),
-        CommitError::Unknown(_) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "journal-unknown",
-            "the disk failed while it was written, so it may be applied later; send it again with the same idempotency key",
-        ),
+        CommitError::Unknown(_) => return journal_unknown(cause),
         _ => (
             StatusCode::SERVICE_UNAVAILABLE,
             "journal-stopped",
@@ -109,6 +105,13 @@ pub(crate) fn not_journaled(cause: &CommitError) -> Response<Body> {
         ),
     };
     error(status, code, (&cause.to_string(), hint))
+}
+
+/// The journal may or may not have what matters for this write.
+pub(crate) fn journal_unknown(cause: &CommitError) -> Response<Body> {
+    let hint = "the disk failed while it was written, so it may be applied later; \
+                send it again with the same idempotency key";
+    error(StatusCode::SERVICE_UNAVAILABLE, "journal-unknown", (&cause.to_string(), hint))
 }
 
 /// No server could be asked.

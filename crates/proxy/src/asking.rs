@@ -2,14 +2,13 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 
 use crate::body::Body;
 use crate::call::{Answer, Call};
 use crate::core::Shared;
 use crate::dialect::{Asked, Outbound};
 use crate::head::strip;
-use crate::upstream::{Attempt, Doubt, Lease, Outgoing, Route, says_absent, send, send_afresh};
+use crate::upstream::{Arrival, Attempt, Doubt, Outgoing, Route, says_absent, send, send_afresh};
 
 /// Questions for one request. A dialect needs one; what it learned from that may be gone the moment after.
 const QUESTIONS: u32 = 3;
@@ -49,20 +48,14 @@ enum Heard {
 
 async fn ask(shared: &Shared, route: &Route, question: &Call) -> Result<Heard, String> {
     let times = &shared.settings.times;
-    let outgoing = || Outgoing {
-        method: question.head.method.clone(),
-        target: question.head.target.clone(),
-        headers: question.head.headers.clone(),
-        body: Body::EMPTY,
-    };
+    let outgoing = || Outgoing { head: &question.head, key: None, body: Body::EMPTY };
     let attempt = match send(route, outgoing(), times.request).await {
         // Most often the server has closed an idle connection just then.
         Attempt::Unknown(doubt) if doubt.is_broken => send_afresh(route, outgoing(), times.request).await,
         other => other,
     };
     match attempt {
-        Attempt::Answered(answered) => {
-            let (response, lease) = *answered;
+        Attempt::Answered(response) => {
             let status = response.status();
             let said = || format!("it answered {status} when it was asked for {}", question.head.path());
             if says_absent(status) {
@@ -71,17 +64,17 @@ async fn ask(shared: &Shared, route: &Route, question: &Call) -> Result<Heard, S
             if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Heard::NotYet(said()));
             }
-            whole(shared, response, lease).await.map(Heard::Answer)
+            whole(shared, response).await.map(Heard::Answer)
         }
         Attempt::Absent(cause, _) | Attempt::Unknown(Doubt { cause, .. }) => Err(cause),
     }
 }
 
-async fn whole(shared: &Shared, response: Response<Incoming>, lease: Lease) -> Result<Answer, String> {
+async fn whole(shared: &Shared, response: Response<Arrival>) -> Result<Answer, String> {
     let settings = &shared.settings;
     let (mut parts, body) = response.into_parts();
     strip(&mut parts.headers);
-    let body = Body::leased(body, settings.times.stall, lease).collect(settings.limits.body_bytes).await;
+    let body = Body::arriving(body, settings.times.stall).collect(settings.limits.body_bytes).await;
     let body: Bytes = body.map_err(|error| format!("its answer cannot be used: {error}"))?;
     Ok(Answer { status: parts.status, headers: parts.headers, body })
 }

@@ -9,7 +9,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::patience::Patience;
-use crate::upstream::Lease;
+use crate::upstream::Arrival;
 
 /// A body that is sent, to a server or to a client.
 pub(crate) enum Body {
@@ -19,17 +19,23 @@ pub(crate) enum Body {
 
 /// A body as it comes from a connection.
 pub(crate) struct Flow {
-    incoming: Incoming,
+    source: Source,
     patience: Patience,
-    /// The connection that it comes from, which is free once it has ended.
-    lease: Option<Lease>,
+}
+
+/// Where a body comes from.
+enum Source {
+    Client(Incoming),
+    Server(Arrival),
 }
 
 /// Why a body ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
-    #[error("the connection failed within a body: {0}")]
-    Connection(#[from] hyper::Error),
+    #[error("the client failed within its request: {0}")]
+    Client(#[from] hyper::Error),
+    #[error("the server failed within its answer: {0}")]
+    Server(#[from] std::io::Error),
     #[error("a body stopped coming for {0:?}")]
     Stalled(Duration),
 }
@@ -50,23 +56,28 @@ impl Body {
         Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
+    /// A body that comes from a client.
     pub(crate) fn stream(incoming: Incoming, stall: Duration) -> Self {
         if incoming.is_end_stream() {
-            Self::EMPTY
-        } else {
-            Self::Stream(Box::new(Flow::new(incoming, stall)))
-        }
-    }
-
-    /// A body that frees the connection that it comes from.
-    pub(crate) fn leased(incoming: Incoming, stall: Duration, lease: Lease) -> Self {
-        if incoming.is_end_stream() {
-            lease.give_back();
             return Self::EMPTY;
         }
-        let mut flow = Flow::new(incoming, stall);
-        flow.lease = Some(lease);
-        Self::Stream(Box::new(flow))
+        Self::Stream(Box::new(Flow { source: Source::Client(incoming), patience: Patience::new(stall) }))
+    }
+
+    /// A body that comes from a server.
+    pub(crate) fn arriving(mut arrival: Arrival, stall: Duration) -> Self {
+        if let Some(whole) = arrival.whole() {
+            return Self::whole(whole);
+        }
+        Self::Stream(Box::new(Flow { source: Source::Server(arrival), patience: Patience::new(stall) }))
+    }
+
+    /// The same body once more, if it can be sent more than once.
+    pub(crate) fn repeated(&self) -> Option<Self> {
+        match self {
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream(_) => None,
+        }
     }
 
     /// Reads all of it, up to a limit.
@@ -96,14 +107,15 @@ impl Body {
     }
 }
 
-impl Flow {
-    fn new(incoming: Incoming, stall: Duration) -> Self {
-        Self { incoming, patience: Patience::new(stall), lease: None }
-    }
-
-    fn ended(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
+impl Source {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Client(incoming) => {
+                Pin::new(incoming).poll_frame(context).map(|frame| frame.map(|frame| Ok(frame?)))
+            }
+            Self::Server(arrival) => {
+                arrival.poll_piece(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece?))))
+            }
         }
     }
 }
@@ -116,32 +128,27 @@ impl HttpBody for Flow {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.incoming).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.patience.rest();
-                if self.incoming.is_end_stream() {
-                    self.ended();
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => {
-                self.ended();
-                Poll::Ready(None)
-            }
-            Poll::Pending => {
-                let limit = ready!(self.patience.poll(context));
-                Poll::Ready(Some(Err(BodyError::Stalled(limit))))
-            }
+        let polled = self.source.poll(context);
+        if polled.is_pending() {
+            let limit = ready!(self.patience.poll(context));
+            return Poll::Ready(Some(Err(BodyError::Stalled(limit))));
         }
+        self.patience.rest();
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.source {
+            Source::Client(incoming) => incoming.is_end_stream(),
+            Source::Server(arrival) => arrival.is_over(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.source {
+            Source::Client(incoming) => incoming.size_hint(),
+            Source::Server(arrival) => arrival.size_hint(),
+        }
     }
 }
 

@@ -13,8 +13,9 @@ use crate::counts::Counts;
 use crate::error::StartError;
 use crate::head::IDEMPOTENCY_KEY;
 use crate::known::Known;
-use crate::lane::{self, Lane, LaneNumber, Tallies};
+use crate::lane::{self, Lane, LaneNumber, Tallies, Unhurried};
 use crate::notice::Notice;
+use crate::roster;
 use crate::settings::{Ambiguous, Feed, Settings};
 use crate::teacher::Teacher;
 use crate::upstream::{Backoff, Change, Pool, Route, Upstream};
@@ -41,8 +42,11 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     /// One for each that is fed.
     pub(crate) consumers: Vec<Consumer>,
+    pub(crate) unhurried: Arc<Unhurried>,
     pub(crate) counts: Counts,
     pub(crate) room: Arc<Semaphore>,
+    /// The same for large writes that are sent again.
+    pub(crate) replay_room: Arc<Semaphore>,
     listener: Listener,
     chance: AtomicU64,
 }
@@ -69,11 +73,13 @@ impl Shared {
         };
         let teacher =
             Teacher::recall(&journal, &settings.name).map_err(|error| refuse(&settings.name, &error))?;
+        // On a full disk nothing new is learned, and the next start tries again.
+        teacher.teach_now(&roster::changes(&settings, &teacher.known(), &journal)?).ok();
         let fed = settings.upstreams.iter().filter(|server| server.feed == Feed::Journal);
         let scope = Scope::Prefix(LaneNumber::prefix(&settings.name));
         let consumers: Result<Vec<_>, _> = fed
             .map(|server| {
-                let name = format!("proxy/{}/{}", settings.name, server.name);
+                let name = roster::consumer(&settings.name, &server.name);
                 journal.consumer_of(&name, Start::Oldest, scope.clone())
             })
             .collect();
@@ -90,6 +96,8 @@ impl Shared {
                 listener(&Notice::Orphan { upstream: upstream.to_owned() });
             }
         }
+        let permits = settings.limits.inflight_bytes.div_ceil(PERMIT);
+        let room = || Arc::new(Semaphore::new(permits));
         let tallies = Arc::new(Tallies::new(consumers.len()));
         let lanes = lane::recall(&journal, &settings.name, &consumers, &tallies);
         Ok(Self {
@@ -100,7 +108,9 @@ impl Shared {
             upstreams: upstreams?,
             counts: Counts::new(consumers.len()),
             consumers,
-            room: Arc::new(Semaphore::new(settings.limits.inflight_bytes.div_ceil(PERMIT))),
+            unhurried: Arc::default(),
+            room: room(),
+            replay_room: room(),
             listener,
             chance: AtomicU64::new(u64::try_from(clock().get()).unwrap_or(1) | 1),
             clock,

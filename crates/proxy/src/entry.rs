@@ -23,18 +23,23 @@ const VERSION: u8 = 1;
 
 /// A write, and the lane that it was written in.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) lane: LaneKey,
-    pub(crate) call: Call,
+pub struct Entry {
+    /// The lane.
+    pub lane: LaneKey,
+    /// The write.
+    pub call: Call,
 }
 
 /// Bytes that are no write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadEntry {
+pub enum BadEntry {
+    /// Another program wrote it, or a newer one.
     #[error("it has version {0}, and this program knows {VERSION}")]
     Version(u8),
+    /// Bytes are missing.
     #[error("it ends too early")]
     Short,
+    /// A part of it cannot be.
     #[error("its {0} is none")]
     Part(&'static str),
 }
@@ -48,7 +53,8 @@ impl Entry {
         15 + self.lane.as_str().len() + head.method.as_str().len() + head.target.as_str().len() + headers
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The bytes of it.
+    pub fn encode(&self) -> Vec<u8> {
         let Call { head, body } = &self.call;
         let mut out = Vec::with_capacity(self.overhead() + body.len());
         out.push(VERSION);
@@ -66,8 +72,9 @@ impl Entry {
         out
     }
 
-    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, BadEntry> {
-        let mut rest = Bytes::from(bytes);
+    /// Reads the bytes of one.
+    pub fn decode(bytes: impl Into<Bytes>) -> Result<Self, BadEntry> {
+        let mut rest = bytes.into();
         match take(&mut rest, 1)?.first() {
             Some(&VERSION) => {}
             other => return Err(BadEntry::Version(other.copied().unwrap_or(0))),

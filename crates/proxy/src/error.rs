@@ -27,6 +27,19 @@ pub enum StartError {
         /// Why.
         cause: String,
     },
+    /// A server had another name until now.
+    #[error(
+        "{address} was called {before} until now, and as {name} it would get what another server lacks; write it as \
+         {before}={address}"
+    )]
+    Renamed {
+        /// The name that it would have.
+        name: String,
+        /// Where it is.
+        address: String,
+        /// The name that it had.
+        before: String,
+    },
     /// It cannot listen there.
     #[error("cannot listen on {address}: {cause}; stop what listens there, or choose another address")]
     Listen {

@@ -2,16 +2,12 @@
 
 use std::net::IpAddr;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, HeaderName, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, request};
 
 use crate::call::Head;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -19,40 +15,76 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// The header that lets a server recognise a write that it has had before.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Headers that are meant for the next hop alone (RFC 9110, 7.6.1), whatever `Connection` says.
-const HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    EXPECT,
-    KEEP_ALIVE,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    PROXY_CONNECTION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+/// Headers that `forwarded` adds.
+const ADDED: usize = 4;
 
-/// Who asks, and how.
-#[derive(Clone, Copy, Debug)]
+/// Whether a header is meant for the next hop alone (RFC 9110, 7.6.1), whatever `Connection` says.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "expect"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
+
+/// Who asks, and how: what is said about every request of a connection, made once.
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
-    pub(crate) address: IpAddr,
-    pub(crate) protocol: &'static str,
+    protocol: &'static str,
+    /// Its address.
+    address: HeaderValue,
+    /// What `Forwarded` says of it.
+    element: String,
+}
+
+impl Client {
+    pub(crate) fn new(address: IpAddr, protocol: &'static str) -> Self {
+        let node = match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("\"[{address}]\""),
+        };
+        let element = format!("for={node};proto={protocol}");
+        let address = HeaderValue::from_str(&address.to_string());
+        Self { protocol, address: address.unwrap_or(HeaderValue::from_static("unknown")), element }
+    }
+
+    /// The element of `Forwarded`, with the host that the client named.
+    fn element(&self, host: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
+        let size = self.element.len() + host.map_or(0, |host| ";host=\"\"".len() + host.len());
+        let mut element = Vec::with_capacity(size);
+        element.extend_from_slice(self.element.as_bytes());
+        if let Some(host) = host {
+            element.extend_from_slice(b";host=\"");
+            element.extend_from_slice(host.as_bytes());
+            element.push(b'"');
+        }
+        HeaderValue::from_maybe_shared(Bytes::from(element)).ok()
+    }
 }
 
 /// Removes what belongs to one connection alone, and the length, which is the body's.
 pub(crate) fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    headers.remove(CONTENT_LENGTH);
+    // Most heads have none of them, and looking through a head costs less than looking each of them up.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+    let mut doomed: Vec<HeaderName> = named.collect();
+    doomed.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
+    for name in doomed {
         headers.remove(name);
     }
-    headers.remove(CONTENT_LENGTH);
 }
 
 /// The headers of an answer as they are passed on. An answer to `HEAD` has the length of a body that does not come.
@@ -76,48 +108,43 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// The head of a client's request as it is forwarded: without what belongs to its connection, and with who asked.
-pub(crate) fn forwarded(parts: request::Parts, client: Client) -> Head {
+pub(crate) fn forwarded(parts: request::Parts, client: &Client) -> Head {
     let mut headers = parts.headers;
+    headers.reserve(ADDED);
+    strip(&mut headers);
+    join_cookies(&mut headers);
+    let named = headers.remove(HOST);
     // HTTP/2 has the host in its target.
     let authority =
         parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    let host = authority.or_else(|| headers.get(HOST).cloned());
-    strip(&mut headers);
-    join_cookies(&mut headers);
-    headers.remove(HOST);
-    append(&mut headers, &X_FORWARDED_FOR, &client.address.to_string());
-    let node = match client.address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
-    };
-    let mut element = format!("for={node};proto={}", client.protocol);
+    let host = authority.or(named);
+    append(&mut headers, X_FORWARDED_FOR, client.address.clone());
+    if let Some(element) = client.element(host.as_ref()) {
+        append(&mut headers, FORWARDED, element);
+    }
     if let Some(host) = host {
-        if let Ok(text) = host.to_str()
-            && !text.contains(['"', '\\'])
-        {
-            element += ";host=\"";
-            element += text;
-            element.push('"');
-        }
         headers.entry(X_FORWARDED_HOST).or_insert(host);
     }
-    append(&mut headers, &FORWARDED, &element);
     headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(client.protocol));
-    let target = parts.uri.path_and_query().cloned();
+    let target = parts.uri.into_parts().path_and_query;
     let target = target.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
     Head { method: parts.method, target, headers }
 }
 
 /// Adds an element to a list that may have come in several headers.
-fn append(headers: &mut HeaderMap, name: &HeaderName, element: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, element: HeaderValue) {
     let mut whole = Vec::new();
-    for value in headers.get_all(name) {
+    for value in headers.get_all(&name) {
         whole.extend_from_slice(value.as_bytes());
         whole.extend_from_slice(b", ");
     }
+    if whole.is_empty() {
+        headers.insert(name, element);
+        return;
+    }
     whole.extend_from_slice(element.as_bytes());
-    if let Ok(value) = HeaderValue::from_bytes(&whole) {
-        headers.insert(name.clone(), value);
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(whole)) {
+        headers.insert(name, value);
     }
 }
 
@@ -150,8 +177,7 @@ mod tests {
     use super::*;
 
     fn forward(request: Request<()>, address: &str) -> Head {
-        let client = Client { address: address.parse().unwrap(), protocol: "http" };
-        forwarded(request.into_parts().0, client)
+        forwarded(request.into_parts().0, &Client::new(address.parse().unwrap(), "http"))
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod call;
 mod chance;
 mod core;
 mod counts;
+mod desk;
 pub mod dialect;
 mod entry;
 mod error;
@@ -27,6 +28,7 @@ mod own;
 mod patience;
 mod proxy;
 mod reading;
+mod roster;
 mod settings;
 mod status;
 mod teacher;
@@ -36,11 +38,13 @@ mod writing;
 
 pub use call::{Answer, Call, Head};
 pub use core::{Listener, MOST_SERVERS};
+pub use desk::{Desk, Left};
 pub use dialect::{Chroma, Dialect, Plain};
+pub use entry::{BadEntry, Entry};
 pub use error::StartError;
 pub use known::{Known, Lesson};
 pub use notice::{Notice, Weight};
-pub use proxy::{Proxy, Running};
+pub use proxy::{Observer, Proxy, Running};
 pub use settings::{
     Ambiguous, Feed, Identity, Limits, Origin, OriginError, Reads, Replay, Scheme, Server, Settings, Times,
 };

@@ -1,13 +1,14 @@
 //! A proxy as its owner sees it: starting it, asking how it stands, draining it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use journal::{Clock, Health, Journal};
 
 use crate::core::{Listener, Shared};
+use crate::desk::Desk;
 use crate::error::StartError;
 use crate::listen::{Threads, bind};
 use crate::settings::Settings;
@@ -21,6 +22,16 @@ pub struct Running {
     shared: Arc<Shared>,
     address: SocketAddr,
     threads: Threads,
+}
+
+/// Sees how a proxy stands, and keeps nothing of it alive.
+pub struct Observer(Weak<Shared>);
+
+impl Observer {
+    /// How it stands; nothing once it has ended. It reads from the journal, so it may take a moment.
+    pub fn status(&self) -> Option<Status> {
+        self.0.upgrade().map(|shared| shared.status())
+    }
 }
 
 impl Proxy {
@@ -60,12 +71,23 @@ impl Running {
         self.shared.status()
     }
 
+    /// Where it is asked about its writes.
+    pub fn desk(&self) -> Desk {
+        Desk { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Who sees how it stands.
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::downgrade(&self.shared))
+    }
+
     /// Whether a balancer in front may send writes here, and if not, why. Servers that are gone are no reason: writes are
     /// taken all the same.
     pub fn readiness(&self) -> Result<(), String> {
         match self.shared.journal.stats().health {
             Health::Well => Ok(()),
-            Health::Full => Err("the journal has no room".to_owned()),
+            Health::Full => Err("the disk has no room for the journal".to_owned()),
+            Health::OverBudget => Err("the journal has reached its budget".to_owned()),
             Health::Stopped(cause) => Err(format!("the journal has stopped: {cause}")),
         }
     }

@@ -108,15 +108,14 @@ async fn ask(
         Outbound::NotYet(cause) | Outbound::Never(cause) => return Err(Some(answer::no_upstream(cause))),
     };
     match send_load(route, sent, load, shared).await {
-        Attempt::Answered(answered) => {
-            let (response, lease) = *answered;
+        Attempt::Answered(response) => {
             let is_absent = says_absent(response.status());
             let (mut parts, body) = response.into_parts();
             passed_back(&call.head.method, &mut parts.headers);
             if candidate.lacks > 0 {
                 parts.headers.insert(PENDING, HeaderValue::from(candidate.lacks));
             }
-            let body = Body::leased(body, shared.settings.times.stall, lease);
+            let body = Body::arriving(body, shared.settings.times.stall);
             let response = Response::from_parts(parts, body);
             if is_absent {
                 core.upstream_failed(candidate.number, &format!("it answered {}", response.status()));
@@ -134,12 +133,7 @@ async fn ask(
 
 async fn send_load(route: &Route, call: &Call, load: &mut Load, shared: &Shared) -> Attempt {
     let limit = shared.settings.times.request;
-    let outgoing = |body| Outgoing {
-        method: call.head.method.clone(),
-        target: call.head.target.clone(),
-        headers: call.head.headers.clone(),
-        body,
-    };
+    let outgoing = |body| Outgoing { head: &call.head, key: None, body };
     match load {
         Load::Whole(_) => match send(route, outgoing(Body::whole(call.body.clone())), limit).await {
             // Most often the server has closed an idle connection just then.
@@ -151,8 +145,8 @@ async fn send_load(route: &Route, call: &Call, load: &mut Load, shared: &Shared)
         Load::Once(stream) => {
             let body = stream.take().unwrap_or(Body::EMPTY);
             match send(route, outgoing(body), limit).await {
-                Attempt::Absent(cause, Some(back)) => {
-                    *stream = Some(back.body);
+                Attempt::Absent(cause, Some(body)) => {
+                    *stream = Some(body);
                     Attempt::Absent(cause, None)
                 }
                 other => other,

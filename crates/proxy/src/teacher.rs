@@ -73,6 +73,14 @@ impl Teacher {
         Ok(())
     }
 
+    /// The same before there is anybody else, and blocks.
+    pub(crate) fn teach_now(&self, lessons: &[Lesson]) -> Result<(), CommitError> {
+        for lesson in lessons {
+            self.take_in(lesson, self.journal.append(&self.stream, encode(lesson)).wait()?);
+        }
+        Ok(())
+    }
+
     /// Returns when everything is durable that the journal was given before.
     pub(crate) async fn sync(&self) -> Result<(), CommitError> {
         self.teach(|| vec![Lesson::Forget { key: String::new() }]).await

@@ -7,9 +7,10 @@ use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
 use crate::commands::{
-    append, archive, change, check, close, config, consumers, dump, generate, guard, import, inspect,
+    alert, append, archive, change, check, close, config, consumers, doctor, dump, generate, guard, import,
+    inspect,
 };
-use crate::commands::{parked, quarantine, replay, run, streams, verify};
+use crate::commands::{parked, plan, quarantine, replay, run, streams, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json;
@@ -60,8 +61,11 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Import(args) => import::run(&args, form, screen),
         Command::Replay(args) => replay::run(&args, form, screen),
         Command::Archive(args) => archive::run(&args.what, form, screen),
+        Command::Plan(args) => plan::run(&args, form, screen),
         Command::Run(args) => run::run(&args),
+        Command::Alert(args) => alert::run(&args.what, form, screen),
         Command::Config(args) => config::run(&args.what, form, screen),
+        Command::Doctor(args) => doctor::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),
     }
 }

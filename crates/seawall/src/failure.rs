@@ -2,6 +2,7 @@
 
 mod daemon;
 mod journal;
+mod remote;
 
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use mend::MendError;
 use crate::exit::Exit;
 pub(crate) use daemon::DaemonFailure;
 pub(crate) use journal::{JournalFailure, Partly, commit_code};
+pub(crate) use remote::{RemoteFailure, Told};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub(crate) enum Failure {
     /// The work on a journal could not be done.
     #[error(transparent)]
     Journal(#[from] JournalFailure),
+    /// The daemon did not do it.
+    #[error(transparent)]
+    Remote(#[from] RemoteFailure),
     /// The input could not be read.
     #[error("failed to read the input: {0}")]
     Input(#[source] io::Error),
@@ -135,6 +140,7 @@ impl Failure {
             Failure::WouldLose { .. } => "would-lose",
             Failure::Daemon(failure) => failure.code(),
             Failure::Journal(failure) => failure.code(),
+            Failure::Remote(failure) => failure.code(),
             Failure::Output(_) | Failure::Write { .. } => "unwritable",
             Failure::Start { .. } => "not-started",
             Failure::NoStream { .. } => "no-stream",
@@ -145,6 +151,9 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         if let Failure::Mend(error) = self {
             return error.advice();
+        }
+        if let Failure::Remote(failure) = self {
+            return failure.hint();
         }
         let hint = match self {
             Failure::Daemon(failure) => failure.hint(),

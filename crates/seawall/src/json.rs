@@ -6,6 +6,7 @@
 
 pub(crate) mod change;
 pub(crate) mod journal;
+pub(crate) mod plan;
 
 use std::path::Path;
 

@@ -1,6 +1,9 @@
 //! What is found wrong with a log, and how bad that is.
 
-use formats::{Estimate, PartSurvey, ReadError, Role, TimeRange};
+use std::time::Duration;
+
+use formats::{Estimate, PartSurvey, ReadError, Role, TimeRange, Verdict};
+use watch::Age;
 
 use super::*;
 use crate::report::fake::{FakeLog, damage};
@@ -119,7 +122,7 @@ fn health_is_unknown_where_nothing_could_tell() {
     let survey = survey();
     let judged = |depth, limits: Limits| {
         let facts = Facts { depth, ..facts(&survey) };
-        health(&facts, &limits, &judge(&facts, &limits))
+        health(&facts, &limits)
     };
     let kept = Limits { max_size: Some(1_000), ..Limits::default() };
     assert_eq!(judged(Depth::Listing, Limits::default()), Health::Unknown);
@@ -134,7 +137,7 @@ fn what_could_not_be_read_is_neither_sound_nor_damaged() {
         .unreadable
         .push(ReadError { file: "1".to_owned(), source: std::io::ErrorKind::PermissionDenied.into() });
     let facts = facts(&survey);
-    assert_eq!(health(&facts, &Limits::default(), &judge(&facts, &Limits::default())), Health::Unknown);
+    assert_eq!(health(&facts, &Limits::default()), Health::Unknown);
 }
 
 #[test]

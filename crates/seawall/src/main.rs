@@ -3,6 +3,7 @@
 mod app;
 mod changes;
 mod cli;
+mod client;
 mod clock;
 mod commands;
 mod config;
@@ -13,6 +14,7 @@ mod journal_log;
 mod journals;
 mod json;
 mod limits;
+mod rates;
 mod report;
 mod room;
 mod servers;

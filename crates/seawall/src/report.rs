@@ -129,7 +129,7 @@ impl Report {
             now: order.now,
         };
         let findings = limits::judge(&facts, &bounds.limits);
-        let health = limits::health(&facts, &bounds.limits, &findings);
+        let health = limits::health(&facts, &bounds.limits);
         let (path, root) = (subject.path.clone(), subject.log.root().to_owned());
         Self {
             path,

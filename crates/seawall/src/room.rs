@@ -7,10 +7,5 @@ use crate::limits::Room;
 
 /// Asks the system.
 pub(crate) fn of(path: &Path) -> Result<Room, Failure> {
-    let stat = rustix::fs::statvfs(path)
-        .map_err(|error| Failure::Room { path: path.to_owned(), source: error.into() })?;
-    Ok(Room {
-        free: stat.f_bavail.saturating_mul(stat.f_frsize),
-        total: stat.f_blocks.saturating_mul(stat.f_frsize),
-    })
+    Room::of(path).map_err(|source| Failure::Room { path: path.to_owned(), source })
 }

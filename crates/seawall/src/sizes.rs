@@ -18,11 +18,13 @@ impl Size {
 
 /// How much room has to be left: bytes, or a share of the file system.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Floor {
-    /// So many bytes.
-    Bytes(u64),
-    /// So many percent of the whole.
-    Percent(f64),
+pub(crate) struct Floor(watch::Floor);
+
+impl Floor {
+    /// The room.
+    pub(crate) const fn meant(self) -> watch::Floor {
+        self.0
+    }
 }
 
 /// Why a text is no size.
@@ -111,10 +113,14 @@ impl FromStr for Floor {
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let Some(share) = text.trim().strip_suffix('%') else {
-            return text.parse::<Size>().map(|size| Floor::Bytes(size.bytes()));
+            return text.parse::<Size>().map(|size| Floor(watch::Floor::Bytes(size.bytes())));
         };
         let percent: f64 = share.trim().parse().map_err(|_| SizeError::Share)?;
-        if (0.0..=100.0).contains(&percent) { Ok(Floor::Percent(percent)) } else { Err(SizeError::Share) }
+        if (0.0..=100.0).contains(&percent) {
+            Ok(Floor(watch::Floor::Percent(percent)))
+        } else {
+            Err(SizeError::Share)
+        }
     }
 }
 
@@ -160,8 +166,8 @@ mod tests {
 
     #[test]
     fn a_floor_is_a_size_or_a_share_of_the_whole() {
-        assert_eq!("20%".parse(), Ok(Floor::Percent(20.0)));
-        assert_eq!("2GiB".parse(), Ok(Floor::Bytes(2 << 30)));
+        assert_eq!("20%".parse(), Ok(Floor(watch::Floor::Percent(20.0))));
+        assert_eq!("2GiB".parse(), Ok(Floor(watch::Floor::Bytes(2 << 30))));
         for wrong in ["120%", "-1%", "%", "NaN%"] {
             assert_eq!(wrong.parse::<Floor>(), Err(SizeError::Share), "{wrong}");
         }

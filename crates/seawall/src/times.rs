@@ -59,6 +59,11 @@ impl FromStr for Moment {
     }
 }
 
+/// Milliseconds since 1970 of a time in RFC 3339.
+pub(crate) fn millis(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
 /// RFC 3339 in UTC, with as many decimals as it takes; `None` for times outside the years -9999 to 9999.
 pub(crate) fn rfc3339(time: UnixTime) -> Option<String> {
     Timestamp::from_nanosecond(time.nanos()).ok().map(|stamp| stamp.to_string())

@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("mend", &["formats"]),
     ("ship", &["journal"]),
     ("proxy", &["journal", "ship"]),
-    ("watch", &["formats", "ship"]),
+    ("watch", &["formats", "mend", "ship"]),
     ("seawall", &["journal", "formats", "mend", "ship", "proxy", "watch"]),
     ("testkit", &["journal"]),
     // Not shipped; its measurements drive real servers.

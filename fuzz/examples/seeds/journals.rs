@@ -43,7 +43,13 @@ fn bytes(storage: &dyn Storage, name: &str) -> Vec<u8> {
     all[..end.next_multiple_of(8)].to_vec()
 }
 
+/// A write as a proxy journals it, with a header that came twice and one that is no text.
+const ENTRY: &[u8] = b"\x01\x02\0\0\0/x\x03\0\0\0PUT\x08\0\0\0/x?y=%20\x02\0\
+    \x01\0\0\0a\x01\0\0\x001\x01\0\0\0a\x01\0\0\0\xffhi";
+
 pub fn write() {
+    put("proxy_entry", "whole", ENTRY);
+    put("proxy_entry", "empty", b"\x01\0\0\0\0\x03\0\0\0GET\x01\0\0\0/\0\0");
     let first = "0000000000000001.seg";
     for (name, events) in [("few", 3), ("more", 14), ("many", 60)] {
         let storage = filled(events);

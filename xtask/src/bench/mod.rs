@@ -5,6 +5,8 @@ mod journal;
 mod logs;
 mod mend;
 mod peers_replay;
+mod proxy;
+mod ship;
 mod verify;
 
 use std::path::Path;
@@ -20,6 +22,8 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         ["forecast"] => forecast::run(),
         ["mend"] => mend::run(),
         ["journal"] => journal::run(),
+        ["proxy"] => proxy::run(),
+        ["ship"] => ship::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }

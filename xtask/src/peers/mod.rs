@@ -21,7 +21,7 @@ use peer::{Peer, Suite};
 use wheels::Wheels;
 
 /// The servers, most wanted first. Two names for one program: Debian moved promtool into a package of its own.
-const PEERS: [Peer; 8] = [
+const PEERS: [Peer; 9] = [
     Peer {
         name: "prometheus",
         suite: Suite::Named("bookworm"),
@@ -55,6 +55,12 @@ const PEERS: [Peer; 8] = [
         packages: &["postgresql"],
         programs: &["postgres", "initdb", "pg_ctl", "psql"],
     },
+    Peer {
+        name: "alertmanager",
+        suite: Suite::Named("bookworm"),
+        packages: &["prometheus-alertmanager"],
+        programs: &["prometheus-alertmanager"],
+    },
     // The server is another name of a program among its tools.
     Peer {
         name: "redis",
@@ -64,27 +70,51 @@ const PEERS: [Peer; 8] = [
     },
 ];
 
-/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports.
-const WHEELS: [Wheels; 1] = [Wheels {
-    name: "chromadb",
-    pins: include_str!("chromadb.txt"),
-    modules: "chromadb, chromadb_rust_bindings",
-}];
+/// Proxies that a benchmark sets beside ours; no test needs them, so only the benchmark fetches them.
+const PROXIES: [Peer; 2] = [
+    Peer { name: "nginx", suite: Suite::OfThisMachine, packages: &["nginx"], programs: &["nginx"] },
+    Peer { name: "haproxy", suite: Suite::OfThisMachine, packages: &["haproxy"], programs: &["haproxy"] },
+];
+
+/// What is shipped as Python packages. Chroma's holds the server, the client, and what the client imports. The
+/// others are a protocol and a mail server, of which the tests make servers.
+const WHEELS: [Wheels; 3] = [
+    Wheels {
+        name: "chromadb",
+        pins: include_str!("chromadb.txt"),
+        modules: "chromadb, chromadb_rust_bindings",
+    },
+    Wheels {
+        name: "connectrpc",
+        pins: include_str!("connectrpc.txt"),
+        modules: "connectrpc.server, connectrpc.compat, google.protobuf",
+    },
+    Wheels { name: "aiosmtpd", pins: include_str!("aiosmtpd.txt"), modules: "aiosmtpd.smtp" },
+];
 
 /// `cargo xtask peers`. It does not fail: what can't be had here is told, and told again by the tests that lack it.
 pub(crate) fn run() {
     println!("== peers in {}", directory().display());
     let mirror = Mirror::of_this_machine();
-    for peer in &PEERS {
-        match peer.find_or_fetch(mirror.as_ref()) {
-            Ok(found) => println!("{found}"),
-            Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
-        }
-    }
+    fetch(&PEERS, mirror.as_ref());
     for wheels in &WHEELS {
         match wheels.find_or_fetch(mirror.as_ref()) {
             Ok(found) => println!("{found}"),
             Err(why) => println!("{} from Python packages can't be had: {why}", wheels.name),
+        }
+    }
+}
+
+/// Fetches the other proxies.
+pub(crate) fn proxies() {
+    fetch(&PROXIES, Mirror::of_this_machine().as_ref());
+}
+
+fn fetch(peers: &[Peer], mirror: Result<&Mirror, &String>) {
+    for peer in peers {
+        match peer.find_or_fetch(mirror) {
+            Ok(found) => println!("{found}"),
+            Err(why) => println!("{} of {} can't be had: {why}", peer.name, peer.suite),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use super::apt::Apt;
 use super::directory;
 use super::mirror::Mirror;
-use crate::workspace::output;
+use crate::workspace::{output, said};
 
 /// In each peer's directory, the release, or the Python, that it was made for; written last, so that it also marks a whole peer.
 pub(super) const ORIGIN: &str = "debian-release";
@@ -116,16 +116,19 @@ fn ask_version(root: &Path, program: &str) -> Result<String, String> {
         find_program(root, program).ok_or_else(|| format!("its packages hold no program {program}"))?;
     let libraries = std::env::join_paths(library_folders(root)).unwrap_or_default();
     let mut command = Command::new(path);
-    // etcd's client knows only the subcommand.
-    command.arg(if program == "etcdctl" { "version" } else { "--version" }).env("LD_LIBRARY_PATH", libraries);
-    let said = output(&mut command)?;
+    let question = match program {
+        "etcdctl" => "version",
+        "nginx" | "haproxy" => "-v",
+        _ => "--version",
+    };
+    let said = said(command.arg(question).env("LD_LIBRARY_PATH", libraries))?;
     version_in(&said).ok_or_else(|| format!("{program} does not tell its version: {said}"))
 }
 
 /// Where Debian puts programs: on the path, or in a directory for each major version.
 fn find_program(root: &Path, program: &str) -> Option<PathBuf> {
     let versions = subfolders(&root.join("usr/lib/postgresql")).into_iter().map(|folder| folder.join("bin"));
-    let folders = std::iter::once(root.join("usr/bin")).chain(versions);
+    let folders = ["usr/bin", "usr/sbin"].into_iter().map(|folder| root.join(folder)).chain(versions);
     folders.map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
@@ -142,7 +145,8 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 
 /// The first word that begins with a digit, up to the distribution's additions.
 fn version_in(said: &str) -> Option<String> {
-    let words = said.split_whitespace().map(|word| word.trim_start_matches("v="));
+    let words =
+        said.split_whitespace().map(|word| word.trim_start_matches("v=").trim_start_matches("nginx/"));
     let word = words.into_iter().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
     Some(word.chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect())
 }
@@ -169,6 +173,8 @@ mod tests {
             ("etcd Version: 3.4.23\nGit SHA: Not provided", "3.4.23"),
             ("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64", "7.0.15"),
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18"),
+            ("nginx version: nginx/1.22.1", "1.22.1"),
+            ("HAProxy version 2.6.12-1+deb12u3 2025/10/01 - https://haproxy.org/", "2.6.12"),
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version));
         }

@@ -1,9 +1,12 @@
 //! Reading events, and making records of them, while those before them are compressed.
 
+use std::io;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::arwal::put_record;
+use super::arwal::{MOST_PAYLOAD, put_record};
+use super::{ASIDE, ArchiveError};
+use crate::storage::Fault;
 use crate::{Event, ReadError, Seq};
 
 /// An event, or why it could not be read.
@@ -18,7 +21,7 @@ pub(super) struct Piece {
     pub(super) last: Option<Seq>,
     pub(super) damaged: Vec<Seq>,
     /// Why there are no more.
-    pub(super) failed: Option<ReadError>,
+    pub(super) failed: Option<ArchiveError>,
 }
 
 /// Pieces that are read and wait to be compressed.
@@ -62,6 +65,10 @@ impl Piece {
         let mut piece = Self::default();
         for event in events {
             match event {
+                Ok(event) if event.payload.len() as u64 > MOST_PAYLOAD => {
+                    piece.failed = Some(too_long(event.seq));
+                    break;
+                }
                 Ok(event) => {
                     piece.last = Some(event.seq);
                     piece.events += 1;
@@ -72,7 +79,7 @@ impl Piece {
                     piece.damaged.push(seq);
                 }
                 Err(error) => {
-                    piece.failed = Some(error);
+                    piece.failed = Some(ArchiveError::Read(error));
                     break;
                 }
             }
@@ -82,6 +89,11 @@ impl Piece {
         }
         piece
     }
+}
+
+fn too_long(seq: Seq) -> ArchiveError {
+    let cause = format!("event {seq} is longer than {MOST_PAYLOAD} bytes");
+    Fault::on("put into", ASIDE)(io::Error::new(io::ErrorKind::InvalidData, cause)).into()
 }
 
 #[cfg(test)]

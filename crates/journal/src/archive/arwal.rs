@@ -18,7 +18,7 @@ const PENDING: u8 = 1;
 
 /// Appends the record of an event.
 ///
-/// A journal takes no event that is longer than [`MOST_PAYLOAD`], so its length fits.
+/// It is no longer than [`MOST_PAYLOAD`], so its length fits.
 pub(super) fn put_record(out: &mut Vec<u8>, event: &Event) {
     let total = OVERHEAD + event.payload.len();
     out.put_u32(u32::try_from(total).unwrap_or(u32::MAX));

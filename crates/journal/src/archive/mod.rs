@@ -29,8 +29,26 @@ pub const ARCHIVER: &str = "archive";
 /// The archive in the making.
 const ASIDE: &str = "archive.tmp";
 
-/// Of zstd: on logs, the fastest level is as small as the default one, at twice the speed.
-const LEVEL: i32 = 1;
+/// How hard zstd tries: 1 is the fastest, [`Level::MOST`] the smallest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level(i32);
+
+impl Level {
+    /// The level beyond which memory grows more than archives shrink.
+    pub const MOST: u8 = 19;
+
+    /// A level; nothing if there is none of that number.
+    pub fn new(level: u8) -> Option<Self> {
+        (1..=Self::MOST).contains(&level).then_some(Self(i32::from(level)))
+    }
+}
+
+impl Default for Level {
+    /// On logs, the fastest level is as small as the usual one of zstd, at twice the speed.
+    fn default() -> Self {
+        Self(1)
+    }
+}
 
 /// Bytes that are written at once.
 const CHUNK: usize = 256 << 10;
@@ -78,6 +96,7 @@ pub struct Archiver {
     journal: Journal,
     consumer: Consumer,
     storage: Arc<dyn Storage>,
+    level: Level,
 }
 
 impl Archiver {
@@ -85,7 +104,13 @@ impl Archiver {
     /// are archived.
     pub fn new(journal: &Journal, scope: Scope, storage: Arc<dyn Storage>) -> Result<Self, ArchiveError> {
         let consumer = journal.consumer_of(ARCHIVER, Start::Oldest, scope)?;
-        Ok(Self { journal: journal.clone(), consumer, storage })
+        Ok(Self { journal: journal.clone(), consumer, storage, level: Level::default() })
+    }
+
+    /// The same with another level of compression.
+    #[must_use]
+    pub fn at_level(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Archives every stream that is closed and not archived yet.
@@ -103,7 +128,7 @@ impl Archiver {
         if self.consumer.pending(&stream).next().is_none() {
             return Ok(None);
         }
-        let mut writer = ArchiveWriter::begin(&*self.storage)?;
+        let mut writer = ArchiveWriter::begin(&*self.storage, self.level)?;
         let events = || self.consumer.pending(&stream);
         let (last, damaged) = match self.journal.shared.options.commit {
             Commit::Caller => writer.add_all(&mut pieces(events()))?,
@@ -116,14 +141,14 @@ impl Archiver {
         }
         Ok(Some(Archived { stream: name.to_owned(), archive, damaged }))
     }
+}
 
-    /// Removes the archives that are not to be kept, and says which.
-    pub fn clean(&self, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
-        let archives = archives(&*self.storage)?;
-        let gone: Vec<Archive> = expired(&archives, retention, now).into_iter().cloned().collect();
-        remove(&*self.storage, &gone)?;
-        Ok(gone)
-    }
+/// Removes the archives that are not to be kept, and says which.
+pub fn clean(storage: &dyn Storage, retention: &Retention, now: Millis) -> Result<Vec<Archive>, Fault> {
+    let archives = archives(storage)?;
+    let gone: Vec<Archive> = expired(&archives, retention, now).into_iter().cloned().collect();
+    remove(storage, &gone)?;
+    Ok(gone)
 }
 
 /// Removes archives for good.
@@ -159,13 +184,13 @@ struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    fn begin(storage: &dyn Storage) -> Result<Self, Fault> {
+    fn begin(storage: &dyn Storage, level: Level) -> Result<Self, Fault> {
         // One that was not finished.
         storage.remove(ASIDE).ok();
         let file = storage.create(ASIDE).map_err(Fault::on("create", ASIDE))?;
         let sink = Sink { file, at: 0, buffer: Vec::with_capacity(CHUNK) };
         let begin = || {
-            let mut encoder = zstd::Encoder::new(sink, LEVEL)?;
+            let mut encoder = zstd::Encoder::new(sink, level.0)?;
             encoder.include_checksum(true)?;
             encoder.write_all(&HEADER)?;
             Ok(encoder)
@@ -187,7 +212,7 @@ impl ArchiveWriter {
             last = piece.last.or(last);
             damaged.extend(piece.damaged);
             if let Some(error) = piece.failed {
-                return Err(ArchiveError::Read(error));
+                return Err(error);
             }
         }
         Ok((last, damaged))

@@ -171,6 +171,6 @@ impl Shared {
     }
 
     pub(crate) fn health(&self) -> crate::Health {
-        hold(&self.writer).writer.health()
+        hold(&self.writer).writer.health(&self.state)
     }
 }

@@ -89,6 +89,13 @@ impl Index {
         again.chain(coming).take(most).collect()
     }
 
+    /// The streams in which something is pending for a consumer.
+    pub(crate) fn waiting(&self, consumer: ConsumerNumber) -> Vec<(StreamNumber, Arc<str>)> {
+        let all = self.streams.iter().map(|(number, stream)| (*number, &stream.name));
+        let waiting = all.filter(|(number, _)| !self.pending(consumer, *number, Seq::FIRST, 1).is_empty());
+        waiting.map(|(number, name)| (number, Arc::clone(name))).collect()
+    }
+
     /// How many events of all streams a consumer has not settled.
     pub(crate) fn count_pending(&self, consumer: ConsumerNumber) -> u64 {
         let Some(known) = self.consumer(consumer) else { return 0 };

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, OFlags, flock, fstatvfs};
 
 use super::{Lock, Storage, StoredFile};
 
@@ -133,6 +133,11 @@ impl Storage for Disk {
         let file = self.options().create(true).truncate(false).open(self.path.join(name))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Lock::new(file))
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let stat = fstatvfs(&self.directory)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     fn describe(&self) -> String {

@@ -43,6 +43,11 @@ pub trait Storage: Send + Sync {
     /// Holds the lock of that name until what is returned is dropped; [`io::ErrorKind::WouldBlock`] if it is held.
     fn lock(&self, name: &str) -> io::Result<Lock>;
 
+    /// Bytes that may still be written; an error where nobody knows.
+    fn free(&self) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// How people call the directory.
     fn describe(&self) -> String;
 }

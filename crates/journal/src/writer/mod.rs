@@ -32,6 +32,7 @@ use crate::storage::{Fault, Storage, write_all};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
 use fill::{Fill, Halted, Stop};
+pub(crate) use segment::GROWN;
 use spare::Keeper;
 use unfinished::Unfinished;
 
@@ -113,8 +114,15 @@ impl Writer {
         }
     }
 
-    pub(crate) fn health(&self) -> Health {
-        self.health.clone()
+    /// Whether it takes events. A disk that was full is so until it has room for what is needed, whoever has tried again.
+    pub(crate) fn health(&self, state: &Mutex<State>) -> Health {
+        let is_full = || self.storage.free().is_err() || !self.leaves_room();
+        match &self.health {
+            Health::Full if is_full() => Health::Full,
+            Health::Stopped(why) => Health::Stopped(why.clone()),
+            _ if self.lacks_budget(state) => Health::OverBudget,
+            _ => Health::Well,
+        }
     }
 
     fn now(&self) -> Millis {
@@ -192,7 +200,7 @@ impl Writer {
     fn stopped(&self) -> CommitError {
         let reason = match &self.health {
             Health::Stopped(reason) => reason.clone(),
-            Health::Well | Health::Full => String::new(),
+            _ => String::new(),
         };
         CommitError::Stopped(Fault::on("write", "the journal")(std::io::Error::other(reason)))
     }

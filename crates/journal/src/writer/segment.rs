@@ -7,7 +7,7 @@ use super::batch::{Active, Batch};
 use super::spare::{Chores, Wish};
 use super::unfinished::{Part, Unfinished};
 use super::{AFTER_DAMAGE, Writer};
-use crate::format::{HEADER_BYTES, Identity, SegmentHeader};
+use crate::format::{HEADER_BYTES, Identity, SegmentHeader, frame_bytes};
 use crate::limits::{INDEX_PART, RESERVED_SEGMENTS};
 use crate::log::names::{SPARE, segment_name};
 use crate::log::{State, hold};
@@ -25,7 +25,7 @@ pub(super) enum Purpose {
 
 /// An index is written when the log has grown to so many times the last one. It costs at most a fifth of all that is
 /// written then, and a start reads little more than four times the index.
-const GROWN: u64 = 4;
+pub(crate) const GROWN: u64 = 4;
 
 /// How an index is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,11 @@ impl Writer {
         let is_over = purpose == Purpose::Events && self.is_over_budget(state);
         if is_over && self.options.when_full == WhenFull::Reject {
             return Err(CommitError::OverBudget { limit: self.options.max_bytes });
+        }
+        if purpose == Purpose::Events && !self.leaves_room() {
+            self.health = Health::Full;
+            let cause = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(CommitError::DiskFull(Fault::on("make", "another segment")(cause)));
         }
         self.begin_safely(state)?;
         if is_over {
@@ -97,6 +102,22 @@ impl Writer {
     /// Whether another segment of events would leave less than the reserve.
     pub(super) fn is_over_budget(&self, state: &Mutex<State>) -> bool {
         self.exceeds_budget(hold(state).segments.bytes())
+    }
+
+    /// Whether the disk has room for a segment of events and another one: what is settled has to be written down before its
+    /// room comes back. Where nobody knows, the disk says so by itself.
+    pub(super) fn leaves_room(&self) -> bool {
+        let needed = self.files.lacking() + self.options.segment_size;
+        self.storage.free().map_or(true, |free| free >= needed)
+    }
+
+    /// Whether the largest event that is allowed would be refused: neither this segment has room for it, nor the budget for
+    /// another one.
+    pub(super) fn lacks_budget(&self, state: &Mutex<State>) -> bool {
+        let left = self.active.as_ref().map_or(0, |active| active.size.saturating_sub(active.at));
+        self.options.when_full == WhenFull::Reject
+            && left < frame_bytes(self.options.max_event)
+            && self.is_over_budget(state)
     }
 
     /// Whether segments of `bytes` leave no room for another one of events and the reserve.

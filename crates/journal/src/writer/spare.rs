@@ -153,6 +153,16 @@ impl Keeper {
         Ok(())
     }
 
+    /// Bytes that the disk still has to give for the next segment.
+    pub(super) fn lacking(&self) -> u64 {
+        let Ok(spare) = self.spare.try_lock() else { return 0 };
+        match &spare.progress {
+            Progress::Ready => 0,
+            Progress::Making(_, at) => spare.size.saturating_sub(*at),
+            Progress::None => spare.size,
+        }
+    }
+
     /// Whether chores have to wait.
     pub(super) fn is_busy(&self) -> bool {
         self.helper.as_ref().is_some_and(|helper| !helper.is_finished())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::archive::{Archiver, Retention, archives};
+use journal::archive::{Archiver, Level, Retention, archives, clean};
 use journal::storage::{Storage, read_range};
 use journal::{Journal, Millis, Outcome, Scope, Seq, Span, Start};
 
@@ -27,6 +27,24 @@ fn payloads(storage: &Arc<dyn Storage>, name: &str) -> Vec<String> {
         rest = &rest[total..];
     }
     found
+}
+
+#[test]
+fn a_higher_level_makes_archives_smaller_with_the_same_in_them() {
+    let (storage, place) = (memory(), memory());
+    let journal = open(&storage);
+    let lines: Vec<String> =
+        (0..2000).map(|number| format!("job {} step {}", number % 7, number * number)).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut sizes = Vec::new();
+    for (name, level) in [("fast", Level::default()), ("small", Level::new(Level::MOST).unwrap())] {
+        let archiver = Archiver::new(&journal, Scope::All, Arc::clone(&place)).unwrap().at_level(level);
+        closed(&journal, name, &lines);
+        sizes.push(archiver.run().unwrap()[0].archive.bytes);
+        assert_eq!(payloads(&place, &format!("{name}.wal.zst")), lines);
+    }
+    assert!(sizes[1] < sizes[0], "{sizes:?}");
+    assert_eq!((Level::new(0), Level::new(Level::MOST + 1)), (None, None));
 }
 
 #[test]
@@ -102,7 +120,7 @@ fn retention_removes_what_is_too_old() {
     closed(&journal, "s", &["event"]);
     archiver.run().unwrap();
     let retention = Retention { max_age: Some(1000), max_bytes: None };
-    assert!(archiver.clean(&retention, Millis::new(1_700_000_001_000)).unwrap().is_empty());
-    assert_eq!(archiver.clean(&retention, Millis::new(1_700_000_001_001)).unwrap().len(), 1);
+    assert!(clean(&*place, &retention, Millis::new(1_700_000_001_000)).unwrap().is_empty());
+    assert_eq!(clean(&*place, &retention, Millis::new(1_700_000_001_001)).unwrap().len(), 1);
     assert!(archives(&*place).unwrap().is_empty());
 }

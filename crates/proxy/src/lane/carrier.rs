@@ -2,24 +2,24 @@
 //!
 //! What a crash leaves at each step: a write is durable before this begins. Before its settlement is durable it is pending,
 //! and is sent again with the same idempotency key. What was learned from its answer is durable before it is settled. Of a
-//! refused write, the servers that are spared it are settled before the one that refused it, so that it can reach no
-//! other.
+//! refused write, the servers that are spared it are settled before the one that refused it, and all of that is durable
+//! before the client is told, so that it can reach no other.
 
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use journal::{CommitError, Consumer, Event, Outcome as Settled, ReadError, Seq, Stream};
-use tokio::sync::oneshot;
+use journal::{CommitError, Consumer, Outcome as Settled, ReadError, Seq, Stream, Ticket};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::sleep;
 
-use super::ahead::Ahead;
+use super::ahead::{self, Ahead, Found};
 use super::delivery::{Delivery, Reply, Sent};
 use super::verdict::{Sending, Verdict, judge};
 use super::{Lane, LaneNumber, Outcome, Pace, Starts, Work};
 use crate::answer;
 use crate::body::Body;
 use crate::call::Call;
-use crate::core::Core;
+use crate::core::{Core, PERMIT};
 use crate::dialect::Before;
 use crate::entry::Entry;
 use crate::notice::Notice;
@@ -124,8 +124,10 @@ impl Carrier {
     async fn repeat(&mut self, seq: Seq, pace: Pace) {
         let Ok(stream) = self.stream() else { return };
         let last = self.lane().standing(self.track).last;
+        self.ahead.forget_before(seq);
+        let room = self.room_for(&stream, seq).await;
         match self.ahead.first(&self.consumer, &stream, seq).await {
-            Ok(Some(event)) if event.seq == seq => self.deliver(event, pace).await,
+            Ok(Some(event)) if event.seq == seq => self.deliver(event, pace, room).await,
             Ok(next) => {
                 let next = next.map_or(last.next(), |event| event.seq);
                 self.start(self.lane().skip_to(self.track, next));
@@ -137,9 +139,12 @@ impl Carrier {
     /// Sends a write again that had been parked.
     async fn again(&mut self, seq: Seq) {
         let Ok(stream) = self.stream() else { return };
+        let room = self.room_for(&stream, seq).await;
         let consumer = self.consumer.clone();
         match tokio::task::spawn_blocking(move || consumer.read(&stream, seq)).await {
-            Ok(Ok(Some(event))) => self.deliver(event, Pace::Follow).await,
+            Ok(Ok(Some(event))) => {
+                self.deliver(Found { seq, payload: event.payload.into() }, Pace::Follow, room).await;
+            }
             Ok(Ok(None)) => self.start(self.lane().settled(self.track, seq).1),
             Ok(Err(error)) => self.unreadable(seq, error).await,
             // The proxy is stopping.
@@ -160,7 +165,19 @@ impl Carrier {
         }
     }
 
-    async fn deliver(&mut self, event: Event, pace: Pace) {
+    /// Waits for room to read a large write: of those, only so many are in memory as of what clients send.
+    async fn room_for(&self, stream: &Stream, seq: Seq) -> Option<OwnedSemaphorePermit> {
+        let bytes = usize::try_from(self.consumer.size_of(stream, seq)?).unwrap_or(usize::MAX);
+        if bytes <= ahead::BYTES {
+            return None;
+        }
+        let shared = &self.core.shared;
+        let all = shared.settings.limits.inflight_bytes;
+        let permits = u32::try_from(bytes.min(all).div_ceil(PERMIT)).unwrap_or(u32::MAX);
+        Arc::clone(&shared.replay_room).acquire_many_owned(permits).await.ok()
+    }
+
+    async fn deliver(&mut self, event: Found, pace: Pace, room: Option<OwnedSemaphorePermit>) {
         let seq = event.seq;
         let call = match Entry::decode(event.payload) {
             Ok(entry) => entry.call,
@@ -173,6 +190,9 @@ impl Carrier {
                 self.send(seq, &call, Sending::Repeated(self.tries)).await
             }
         };
+        drop(call);
+        self.ahead.forget_large();
+        drop(room);
         match sent {
             Sent::Answered(reply) => self.heard(seq, reply).await,
             Sent::Never(cause) => self.park(seq, cause, None).await,
@@ -216,7 +236,7 @@ impl Carrier {
 
     async fn accept(&mut self, seq: Seq, (claimed, response): (Claimed, Response<Body>)) {
         self.answered();
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         finish(claimed.or(client), response).await;
@@ -227,7 +247,7 @@ impl Carrier {
     async fn had_been_applied(&mut self, seq: Seq) {
         self.answered();
         self.core.shared.counts.replayed(self.track);
-        self.settle(self.track, seq, Settled::Delivered).await;
+        self.settle_delivered(seq).await;
         let (client, starts) = self.lane().settled(self.track, seq);
         self.start(starts);
         if let Some(client) = client {
@@ -236,28 +256,54 @@ impl Carrier {
         }
     }
 
-    async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
-        let (Ok(stream), Some(consumer)) = (self.stream(), self.core.shared.consumers.get(track)) else {
-            return;
-        };
-        let ticket = consumer.settle(&stream, seq, outcome);
-        // Where a write may be sent once only, the next one is not sent before it is known that this one was.
-        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park
-            && let Err(error) = ticket.await
-        {
-            let upstream = self.route.upstream.name().to_owned();
-            self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
+    /// The server has the write. Where it may be sent once only, the next one is not sent before that is known for ever.
+    async fn settle_delivered(&self, seq: Seq) {
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park {
+            return self.settle(self.track, seq, Settled::Delivered).await;
         }
+        if let Some(ticket) = self.settlement(self.track, seq, Settled::Delivered) {
+            self.core.shared.unhurried.keep(ticket);
+        }
+    }
+
+    async fn settle(&self, track: usize, seq: Seq, outcome: Settled) {
+        let ticket = self.settlement(track, seq, outcome);
+        // Where a write may be sent once only, the next one is not sent before it is known that this one was.
+        if self.core.shared.settings.replay.ambiguous == Ambiguous::Park {
+            // What went wrong was told.
+            self.made_sure(ticket).await.ok();
+        }
+    }
+
+    fn settlement(&self, track: usize, seq: Seq, outcome: Settled) -> Option<Ticket<()>> {
+        Some(self.core.shared.consumers.get(track)?.settle(&self.stream().ok()?, seq, outcome))
+    }
+
+    /// Waits until settlements are durable; the first that is not, is told and returned.
+    async fn made_sure(&self, settlements: impl IntoIterator<Item = Ticket<()>>) -> Result<(), CommitError> {
+        for settlement in settlements {
+            if let Err(error) = settlement.await {
+                let upstream = self.route.upstream.name().to_owned();
+                self.core.shared.tell(&Notice::NotSettled { upstream, cause: error.to_string() });
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The servers that have not sent a write do not.
     async fn refuse(&self, seq: Seq, outcome: &Settled, (claimed, response): (Claimed, Response<Body>)) {
         let ((client, spared), starts) = self.lane().spare(self.track, seq);
-        for track in spared {
-            self.settle(track, seq, outcome.clone()).await;
-        }
-        self.settle(self.track, seq, outcome.clone()).await;
+        let tracks = spared.into_iter().chain([self.track]);
+        let settlements: Vec<_> =
+            tracks.filter_map(|track| self.settlement(track, seq, outcome.clone())).collect();
+        // Before a client is told of it: a start that does not know of the refusal would send the write to all.
+        let sure = self.made_sure(settlements).await;
         self.start(starts);
+        let response = match sure {
+            Ok(()) => response,
+            Err(error) => answer::journal_unknown(&error),
+        };
         finish(claimed.or(client), response).await;
     }
 

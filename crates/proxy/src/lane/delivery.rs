@@ -1,7 +1,6 @@
 //! One write on its way to one server: as the dialect has it, with its key, and what is learned from the answer.
 
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 use journal::{CommitError, Seq};
 
 use super::LaneNumber;
@@ -14,7 +13,7 @@ use crate::core::Shared;
 use crate::dialect::{Before, Interest, Outbound};
 use crate::head::strip;
 use crate::settings::Ambiguous;
-use crate::upstream::{Attempt, Lease, Outgoing, Route, send, send_afresh};
+use crate::upstream::{Arrival, Attempt, Outgoing, Route, send, send_afresh};
 
 /// What became of sending a write.
 pub(super) enum Sent {
@@ -65,7 +64,7 @@ impl Delivery<'_> {
             Outbound::Never(cause) => return Sent::Never(cause.clone()),
         };
         match self.attempt(sent).await {
-            Attempt::Answered(answered) => self.understand(call, answered.0, answered.1).await,
+            Attempt::Answered(response) => self.understand(call, response).await,
             Attempt::Absent(cause, _) => Sent::Absent(cause),
             Attempt::Unknown(doubt) => Sent::Unknown(doubt.cause),
         }
@@ -83,12 +82,13 @@ impl Delivery<'_> {
     async fn attempt(&self, call: &Call) -> Attempt {
         let limit = self.shared.settings.times.request;
         let key = self.shared.idempotency_key(self.lane, self.seq);
-        match (send(self.route, Outgoing::of(call, &key), limit).await, self.shared.settings.replay.ambiguous)
-        {
+        let outgoing =
+            || Outgoing { head: &call.head, key: Some(&key), body: Body::whole(call.body.clone()) };
+        match (send(self.route, outgoing(), limit).await, self.shared.settings.replay.ambiguous) {
             // Most often the server has closed an idle connection just then. It is repeated with its key.
             (Attempt::Unknown(doubt), Ambiguous::Replay) if doubt.is_broken => {
                 self.shared.lane(self.lane).doubt(self.track, self.seq);
-                match send_afresh(self.route, Outgoing::of(call, &key), limit).await {
+                match send_afresh(self.route, outgoing(), limit).await {
                     // The first attempt is as doubtful as before.
                     Attempt::Absent(..) => Attempt::Unknown(doubt),
                     other => other,
@@ -99,17 +99,13 @@ impl Delivery<'_> {
     }
 
     /// What is learned from an answer is durable before the write is settled. If it cannot be, the write is not settled.
-    async fn understand(&self, call: &Call, response: Response<Incoming>, lease: Lease) -> Sent {
+    async fn understand(&self, call: &Call, response: Response<Arrival>) -> Sent {
         let dialect = &self.shared.settings.dialect;
         let status = response.status();
         if dialect.interest(&call.head) == Interest::None {
-            return Sent::Answered(Reply {
-                status,
-                before: Before::No,
-                response: self.passed_on(response, lease),
-            });
+            return Sent::Answered(Reply { status, before: Before::No, response: self.passed_on(response) });
         }
-        let answer = match self.whole(response, lease).await {
+        let answer = match self.whole(response).await {
             Ok(answer) => answer,
             Err(error) => return Sent::Unknown(format!("its answer cannot be used: {error}")),
         };
@@ -134,14 +130,14 @@ impl Delivery<'_> {
         self.shared.lane(self.lane).standing(self.track).doubt == Some(self.seq)
     }
 
-    fn passed_on(&self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
+    fn passed_on(&self, response: Response<Arrival>) -> Response<Body> {
         let (mut parts, body) = response.into_parts();
         strip(&mut parts.headers);
-        Response::from_parts(parts, Body::leased(body, self.shared.settings.times.stall, lease))
+        Response::from_parts(parts, Body::arriving(body, self.shared.settings.times.stall))
     }
 
-    async fn whole(&self, response: Response<Incoming>, lease: Lease) -> Result<Answer, NotWhole> {
-        let (parts, body) = self.passed_on(response, lease).into_parts();
+    async fn whole(&self, response: Response<Arrival>) -> Result<Answer, NotWhole> {
+        let (parts, body) = self.passed_on(response).into_parts();
         let body = body.collect(self.shared.settings.limits.body_bytes).await?;
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }

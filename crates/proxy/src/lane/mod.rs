@@ -9,6 +9,7 @@ mod delivery;
 mod key;
 mod recall;
 mod tally;
+mod unhurried;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub(crate) use course::{Omission, Stage};
 pub(crate) use key::LaneNumber;
 pub(crate) use recall::{park_heads, recall};
 pub(crate) use tally::Tallies;
+pub(crate) use unhurried::Unhurried;
 
 /// What a client is told about its write.
 pub(crate) enum Outcome {

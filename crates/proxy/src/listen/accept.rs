@@ -106,7 +106,7 @@ impl Acceptor {
 }
 
 fn client(address: SocketAddr, protocol: &'static str) -> Client {
-    Client { address: address.ip().to_canonical(), protocol }
+    Client::new(address.ip().to_canonical(), protocol)
 }
 
 async fn turn_away(mut stream: TcpStream, counted: Counted) {
@@ -140,7 +140,8 @@ where
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);
-    let service = service_fn(move |request| serve(Arc::clone(&core), client, request));
+    let client = Arc::new(client);
+    let service = service_fn(move |request| serve(Arc::clone(&core), Arc::clone(&client), request));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     // A connection that fails has told its client what it could.
     watcher.watch(connection).await.ok();

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::patience::Patience;
 
+/// What is no longer than this is written from one buffer, which costs the kernel less than several do.
+const SMALL: usize = 4 << 10;
 /// The preface of HTTP/2: so many bytes are read before it is certain which protocol it is.
 const PREFACE: usize = 24;
 
@@ -19,11 +21,14 @@ pub(crate) struct Patient<IO> {
     unread: usize,
     opening: Patience,
     writing: Patience,
+    /// Where small writes are put together.
+    together: Vec<u8>,
 }
 
 impl<IO> Patient<IO> {
     pub(crate) fn new(stream: IO, header: Duration, stall: Duration) -> Self {
-        Self { stream, unread: PREFACE, opening: Patience::new(header), writing: Patience::new(stall) }
+        let (opening, writing) = (Patience::new(header), Patience::new(stall));
+        Self { stream, unread: PREFACE, opening, writing, together: Vec::new() }
     }
 }
 
@@ -80,7 +85,14 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Patient<IO> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        let Self { stream, together, .. } = &mut *self;
+        let written = if slices.iter().map(|slice| slice.len()).sum::<usize>() <= SMALL {
+            together.clear();
+            slices.iter().for_each(|slice| together.extend_from_slice(slice));
+            Pin::new(stream).poll_write(context, together)
+        } else {
+            Pin::new(stream).poll_write_vectored(context, slices)
+        };
         self.watch(context, written)
     }
 

@@ -17,18 +17,18 @@ use crate::{own, reading, writing};
 /// Answers a request; nothing that can be in one is an error of the connection.
 pub(crate) async fn serve(
     core: Arc<Core>,
-    client: Client,
+    client: Arc<Client>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     count(&core.shared.counts.requests);
-    let answer = answer(&core, client, request).await;
+    let answer = answer(&core, &client, request).await;
     if answer.status().is_server_error() {
         count(&core.shared.counts.failed);
     }
     Ok(answer)
 }
 
-async fn answer(core: &Arc<Core>, client: Client, request: Request<Incoming>) -> Response<Body> {
+async fn answer(core: &Arc<Core>, client: &Client, request: Request<Incoming>) -> Response<Body> {
     if let Some(protocol) = wants_another_protocol(request.method(), request.headers()) {
         let message = format!("{protocol} is not supported: a write that bypasses HTTP cannot be journaled");
         let hint = "connect to the server itself for WebSocket and tunnels";

@@ -5,7 +5,7 @@
 mod admin;
 mod metrics;
 mod report;
-mod writes;
+pub(crate) mod writes;
 
 use std::sync::Arc;
 
@@ -17,7 +17,6 @@ use subtle::ConstantTimeEq;
 use crate::answer::{self, error};
 use crate::body::Body;
 use crate::core::Core;
-use crate::id::AskedId;
 
 /// A route of the proxy's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,21 +87,21 @@ pub(crate) async fn answer(core: &Arc<Core>, route: Route, request: Request<Inco
         Route::Health => with_status(core, report::health).await,
         Route::Wal => with_status(core, report::wal).await,
         Route::Metrics => with_status(core, metrics::metrics).await,
-        Route::Write(id) => match find(core, &id) {
+        Route::Write(id) => match writes::find(shared, &id) {
             Some(id) => writes::state(core, id),
             None => unknown_write(),
         },
         Route::List => writes::list(core, query).await,
         Route::Export => writes::export(core).await,
-        Route::Content(id) => match find(core, &id) {
+        Route::Content(id) => match writes::find(shared, &id) {
             Some(id) => writes::content(core, id).await,
             None => unknown_write(),
         },
-        Route::Retry(id) => match find(core, &id) {
+        Route::Retry(id) => match writes::find(shared, &id) {
             Some(id) => admin::retry(core, id).await,
             None => unknown_write(),
         },
-        Route::Drop(id) => match find(core, &id) {
+        Route::Drop(id) => match writes::find(shared, &id) {
             Some(id) => admin::give_up(core, id).await,
             None => unknown_write(),
         },
@@ -132,12 +131,6 @@ async fn with_status(
         Ok(status) => show(&status, (core.shared.clock)()),
         Err(_) => answer::no_upstream("the proxy is stopping"),
     }
-}
-
-fn find(core: &Core, id: &str) -> Option<AskedId> {
-    let id: AskedId = id.parse().ok()?;
-    let last = core.shared.lane(id.lane).standing(0).last;
-    (id.is_of(core.shared.journal.id()) && id.seq <= last && id.seq >= journal::Seq::FIRST).then_some(id)
 }
 
 fn unknown_write() -> Response<Body> {

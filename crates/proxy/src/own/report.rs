@@ -38,7 +38,9 @@ pub(crate) fn status(status: &Status, now: Millis) -> Response<Body> {
 /// 503 only if a write cannot be taken: without any server, writes still are.
 pub(crate) fn health(status: &Status, now: Millis) -> Response<Body> {
     let (word, code) = match &status.journal.health {
-        Health::Full | Health::Stopped(_) => ("unhealthy", StatusCode::SERVICE_UNAVAILABLE),
+        Health::Full | Health::OverBudget | Health::Stopped(_) => {
+            ("unhealthy", StatusCode::SERVICE_UNAVAILABLE)
+        }
         Health::Well if healthy(status) == status.upstreams.len() => ("healthy", StatusCode::OK),
         Health::Well => ("degraded", StatusCode::OK),
     };
@@ -59,7 +61,7 @@ pub(crate) fn wal(status: &Status, now: Millis) -> Response<Body> {
     let journal = &status.journal;
     let cause = match &journal.health {
         Health::Stopped(cause) => Some(cause.as_str()),
-        Health::Well | Health::Full => None,
+        Health::Well | Health::Full | Health::OverBudget => None,
     };
     let body = json!({
         "write_ahead_log": write_ahead_log(status, now),
@@ -81,6 +83,7 @@ fn journal_word(health: &Health) -> &'static str {
     match health {
         Health::Well => "well",
         Health::Full => "full",
+        Health::OverBudget => "over-budget",
         Health::Stopped(_) => "stopped",
     }
 }

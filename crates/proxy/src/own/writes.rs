@@ -11,6 +11,7 @@ use super::report::time;
 use crate::answer::{self, error, json_answer};
 use crate::body::Body;
 use crate::core::{Core, Shared};
+use crate::desk::Left;
 use crate::entry::Entry;
 use crate::id::AskedId;
 use crate::lane::{Lane, LaneNumber};
@@ -75,9 +76,21 @@ pub(crate) fn dropped_key(id: AskedId, track: usize) -> String {
     format!("seawall/dropped/{}/{}/{track}", id.lane.get(), id.seq)
 }
 
+/// The write of this name, if it is one of this journal.
+pub(crate) fn find(shared: &Shared, id: &str) -> Option<AskedId> {
+    let id: AskedId = id.parse().ok()?;
+    let last = shared.lane(id.lane).standing(0).last;
+    (id.is_of(shared.journal.id()) && id.seq <= last && id.seq >= Seq::FIRST).then_some(id)
+}
+
 /// What became of a write.
 pub(crate) fn state(core: &Core, id: AskedId) -> Response<Body> {
-    let states = states(&core.shared, id);
+    json_answer(StatusCode::OK, &told(&core.shared, id))
+}
+
+/// What became of a write, in the form in which it is told.
+pub(crate) fn told(shared: &Shared, id: AskedId) -> Value {
+    let states = states(shared, id);
     let word = states.first().map_or("unknown", |(_, state)| state.word());
     let upstreams: Vec<Value> = states
         .iter()
@@ -86,8 +99,7 @@ pub(crate) fn state(core: &Core, id: AskedId) -> Response<Body> {
             _ => json!({"name": name, "state": state.word()}),
         })
         .collect();
-    let id = core.shared.write_id(id.lane, id.seq);
-    json_answer(StatusCode::OK, &json!({"id": id, "state": word, "upstreams": upstreams}))
+    json!({"id": shared.write_id(id.lane, id.seq), "state": word, "upstreams": upstreams})
 }
 
 /// A write of a list, and how it stands with one server.
@@ -99,17 +111,11 @@ struct Listed {
 }
 
 /// Which writes are listed.
-struct Wanted {
-    state: Kind,
-    upstream: Option<String>,
-    most: usize,
-    most_bytes: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Pending,
-    Parked,
+pub(crate) struct Wanted {
+    pub(crate) left: Left,
+    pub(crate) upstream: Option<String>,
+    pub(crate) most: usize,
+    pub(crate) most_bytes: usize,
 }
 
 pub(crate) async fn list(core: &Arc<Core>, query: &str) -> Response<Body> {
@@ -117,9 +123,9 @@ pub(crate) async fn list(core: &Arc<Core>, query: &str) -> Response<Body> {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(have, _)| *have == name).map(|(_, value)| value.to_owned())
     };
-    let state = match of("state").as_deref() {
-        None | Some("pending") => Kind::Pending,
-        Some("parked") => Kind::Parked,
+    let left = match of("state").as_deref() {
+        None | Some("pending") => Left::Pending,
+        Some("parked") => Left::Parked,
         Some(_) => return bad_query("`state` is pending or parked"),
     };
     let most = match of("limit").map(|limit| limit.parse::<usize>()) {
@@ -127,15 +133,17 @@ pub(crate) async fn list(core: &Arc<Core>, query: &str) -> Response<Body> {
         Some(Ok(limit)) => limit.min(MOST),
         Some(Err(_)) => return bad_query("`limit` is a number"),
     };
-    let wanted = Wanted { state, upstream: of("upstream"), most, most_bytes: usize::MAX };
+    let wanted = Wanted { left, upstream: of("upstream"), most, most_bytes: usize::MAX };
     let shared = Arc::clone(&core.shared);
-    let listed = tokio::task::spawn_blocking(move || {
-        gather(&shared, &wanted).iter().map(|one| line(&shared, one)).collect()
-    });
-    match listed.await {
+    match tokio::task::spawn_blocking(move || listed(&shared, &wanted)).await {
         Ok(lines) => json_answer(StatusCode::OK, &json!({"writes": Value::Array(lines)})),
         Err(_) => answer::no_upstream("the proxy is stopping"),
     }
+}
+
+/// Writes in the form in which they are listed.
+pub(crate) fn listed(shared: &Shared, wanted: &Wanted) -> Vec<Value> {
+    gather(shared, wanted).iter().map(|one| line(shared, one)).collect()
 }
 
 fn bad_query(message: &str) -> Response<Body> {
@@ -148,9 +156,9 @@ pub(crate) async fn export(core: &Arc<Core>) -> Response<Body> {
     let shared = Arc::clone(&core.shared);
     let gathered = tokio::task::spawn_blocking(move || {
         let mut lines = String::new();
-        for state in [Kind::Parked, Kind::Pending] {
-            let left = MOST_EXPORT.saturating_sub(lines.len());
-            let wanted = Wanted { state, upstream: None, most: usize::MAX, most_bytes: left };
+        for left in [Left::Parked, Left::Pending] {
+            let most_bytes = MOST_EXPORT.saturating_sub(lines.len());
+            let wanted = Wanted { left, upstream: None, most: usize::MAX, most_bytes };
             for one in gather(&shared, &wanted) {
                 lines += &with_content(line(&shared, &one), one.event).to_string();
                 lines.push('\n');
@@ -200,8 +208,8 @@ fn gather(shared: &Shared, wanted: &Wanted) -> Vec<Listed> {
             listed.push(Listed { lane, upstream: upstream.to_owned(), reason, event });
             true
         };
-        match wanted.state {
-            Kind::Pending => {
+        match wanted.left {
+            Left::Pending => {
                 for lane in shared.lanes().iter().filter(|lane| lane.standing(track).backlog > 0) {
                     let Ok(stream) = lane.stream(&shared.journal) else { continue };
                     let mut pending = consumer.pending(stream).filter_map(Result::ok);
@@ -214,7 +222,7 @@ fn gather(shared: &Shared, wanted: &Wanted) -> Vec<Listed> {
                     }
                 }
             }
-            Kind::Parked => {
+            Left::Parked => {
                 for (lane, seq, reason) in parked(shared, consumer) {
                     let Ok(stream) = lane.stream(&shared.journal) else { continue };
                     let Ok(Some(event)) = consumer.read(stream, seq) else { continue };
@@ -246,7 +254,7 @@ fn line(shared: &Shared, listed: &Listed) -> Value {
     let Listed { lane, upstream, reason, event } = listed;
     let entry = Entry::decode(event.payload.clone()).ok();
     let head = entry.as_ref().map(|entry| &entry.call.head);
-    let mut line = json!({
+    json!({
         "id": shared.write_id(*lane, event.seq),
         "upstream": upstream,
         "state": if reason.is_some() { "parked" } else { "queued" },
@@ -255,13 +263,8 @@ fn line(shared: &Shared, listed: &Listed) -> Value {
         "target": head.map(|head| head.target.as_str()),
         "time": time(event.time),
         "bytes": event.payload.len(),
-    });
-    if let Some(reason) = reason
-        && let Some(object) = line.as_object_mut()
-    {
-        object.insert("reason".to_owned(), json!(reason));
-    }
-    line
+        "reason": reason,
+    })
 }
 
 /// Adds the headers and the body; one that is not text in base64.

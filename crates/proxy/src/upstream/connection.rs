@@ -1,25 +1,31 @@
-//! Connections to servers: dialing, TLS, and counting what has left.
+//! Connections to servers: dialing, TLS, sending a request and reading the answer, without a task in between.
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
+use http::Method;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::Upstream;
+use super::framing::{self, Top};
+use super::outbox::{Outbox, Outgoing, Unsent};
 use crate::body::Body;
+use crate::patience::Patience;
 use crate::settings::Origin;
 
-/// Bytes of an answer's head. More than servers send, and a bound on what a broken one costs.
-const MOST_HEAD: usize = 256 << 10;
+/// Bytes that are read at once: of what comes in small answers, and of what fills that.
+const LEAST_READ: usize = 8 << 10;
+const MOST_READ: usize = 64 << 10;
+/// Heads before the one that counts: `100 Continue`, `103 Early Hints`.
+const MOST_INTERIM: u32 = 16;
 
 /// How one server is reached.
 pub(crate) struct Dialer {
@@ -29,12 +35,34 @@ pub(crate) struct Dialer {
     limit: Duration,
 }
 
-/// A connection that can be sent a request.
+/// A connection that is sent one request after the other.
 pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<Body>,
+    stream: Box<dyn Wire>,
+    outbox: Outbox,
+    /// What was read and not taken.
+    pub(super) inbox: BytesMut,
+    /// Bytes that are read next.
+    next: usize,
     /// Bytes that were handed to the kernel.
-    pub(crate) written: Arc<AtomicU64>,
+    pub(super) written: u64,
+    patience: Patience,
 }
+
+/// How far an exchange has come.
+struct Progress {
+    /// Bytes that had been written when it began.
+    before: u64,
+    /// Of the head, this much was looked at.
+    searched: usize,
+    interim: u32,
+    /// Why the rest of the request cannot be sent.
+    broken: Option<io::Error>,
+}
+
+/// What a connection speaks over: with TLS or without.
+trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<IO: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for IO {}
 
 impl Dialer {
     pub(crate) fn new(
@@ -46,9 +74,9 @@ impl Dialer {
     }
 
     /// A new connection. If there is none, nothing was sent.
-    pub(crate) async fn dial(&self) -> io::Result<Connection> {
+    pub(crate) async fn dial(&self) -> io::Result<Box<Connection>> {
         match timeout(self.limit, self.connect()).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map(Connection::new),
             Err(_) => {
                 let message = format!("no connection within {:?}", self.limit);
                 Err(io::Error::new(io::ErrorKind::TimedOut, message))
@@ -56,78 +84,125 @@ impl Dialer {
         }
     }
 
-    async fn connect(&self) -> io::Result<Connection> {
+    async fn connect(&self) -> io::Result<Box<dyn Wire>> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
         match &self.tls {
-            None => shake(stream).await,
-            Some((connector, name)) => shake(connector.connect(name.clone(), stream).await?).await,
+            None => Ok(Box::new(stream)),
+            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), stream).await?)),
         }
     }
 }
 
-async fn shake<IO>(stream: IO) -> io::Result<Connection>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let written = Arc::new(AtomicU64::new(0));
-    let counted = Counted { stream, written: Arc::clone(&written) };
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(MOST_HEAD);
-    let (sender, connection) = builder.handshake(TokioIo::new(counted)).await.map_err(io::Error::other)?;
-    tokio::spawn(async move {
-        // What went wrong is told to whoever waits for an answer.
-        connection.await.ok();
-    });
-    Ok(Connection { sender, written })
-}
-
-/// A stream that counts what was written to it.
-struct Counted<IO> {
-    stream: IO,
-    written: Arc<AtomicU64>,
-}
-
-impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+impl Connection {
+    fn new(stream: Box<dyn Wire>) -> Box<Self> {
+        Box::new(Self {
+            stream,
+            outbox: Outbox::default(),
+            inbox: BytesMut::new(),
+            next: LEAST_READ,
+            written: 0,
+            patience: Patience::new(Duration::ZERO),
+        })
     }
-}
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
+    /// Whether an idle connection can be used: nothing has come, and the server has not closed it.
+    pub(super) fn is_open(&mut self) -> bool {
+        let mut byte = [0];
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
+    /// Sends a request, and reads the head of the answer; nothing, if that takes longer than `limit`. The server may answer
+    /// before it has all of the request.
+    pub(super) async fn exchange(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        upstream: &Upstream,
+        limit: Duration,
+    ) -> Option<io::Result<Top>> {
+        let method = &outgoing.head.method;
+        self.outbox.fill(outgoing, upstream);
+        self.patience.begin(limit);
+        let mut progress = Progress { before: self.written, searched: 0, interim: 0, broken: None };
+        std::future::poll_fn(|context| match self.poll_top(context, method, &mut progress) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => self.patience.poll(context).map(|_| None),
+        })
+        .await
+    }
+
+    fn poll_top(
+        &mut self,
         context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.written.fetch_add(count as u64, Ordering::Relaxed);
+        method: &Method,
+        progress: &mut Progress,
+    ) -> Poll<io::Result<Top>> {
+        match self.poll_send(context) {
+            Poll::Ready(Err(Unsent::Body(error))) => return Poll::Ready(Err(io::Error::other(error))),
+            Poll::Ready(Err(Unsent::Wire(error))) if self.written == progress.before => {
+                return Poll::Ready(Err(error));
+            }
+            // The server may have closed because it has answered already.
+            Poll::Ready(Err(Unsent::Wire(error))) => {
+                self.outbox.clear();
+                progress.broken = Some(error);
+            }
+            _ => {}
+        }
+        loop {
+            while let Some(top) = self.top(&mut progress.searched, method)? {
+                if !top.status.is_informational() {
+                    return Poll::Ready(Ok(top));
+                }
+                progress.interim += 1;
+                if progress.interim > MOST_INTERIM {
+                    return Poll::Ready(Err(io::Error::other("its answer does not begin")));
+                }
+            }
+            let closed = || io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection");
+            match ready!(self.poll_fill(context)) {
+                Ok(0) => return Poll::Ready(Err(progress.broken.take().unwrap_or_else(closed))),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(progress.broken.take().unwrap_or(error))),
+            }
+        }
+    }
+
+    fn top(&mut self, searched: &mut usize, method: &Method) -> io::Result<Option<Top>> {
+        framing::top(&mut self.inbox, searched, method).map_err(garbled)
+    }
+
+    pub(super) fn is_sent(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Sends no more. If nothing was sent, a body that could not be sent twice is given back.
+    pub(super) fn give_up(&mut self) -> Option<Body> {
+        self.outbox.clear()
+    }
+
+    /// Goes on sending.
+    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unsent>> {
+        if self.outbox.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.outbox.poll(context, &mut self.stream, &mut self.written)
+    }
+
+    /// Reads what has come; nothing, if the server has closed.
+    pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.inbox.reserve(self.next);
+        let count = ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(context))?;
+        if count >= self.next {
+            self.next = (self.next * 2).min(MOST_READ);
+        } else if count < self.next / 4 {
+            self.next = (self.next / 2).max(LEAST_READ);
+        }
         Poll::Ready(Ok(count))
     }
+}
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
-        self.written.fetch_add(count as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(count))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+pub(super) fn garbled(garbage: framing::Garbage) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, garbage)
 }

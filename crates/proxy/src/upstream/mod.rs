@@ -1,8 +1,11 @@
 //! A server behind the proxy: whether it is there, the connections to it, and one attempt at one request.
 
+mod arrival;
 mod attempt;
 mod circuit;
 mod connection;
+mod framing;
+mod outbox;
 mod pool;
 mod probe;
 
@@ -16,10 +19,12 @@ use tokio::sync::Semaphore;
 use crate::error::StartError;
 use crate::settings::{Scheme, Server, Settings};
 
-pub(crate) use attempt::{Attempt, Doubt, Outgoing, send, send_afresh};
+pub(crate) use arrival::Arrival;
+pub(crate) use attempt::{Attempt, Doubt, send, send_afresh};
 pub(crate) use circuit::{Backoff, Change, Circuit};
 pub(crate) use connection::Dialer;
-pub(crate) use pool::{Lease, Pool};
+pub(crate) use outbox::Outgoing;
+pub(crate) use pool::Pool;
 pub(crate) use probe::{probe, says_absent};
 
 /// A server, as all threads share it.

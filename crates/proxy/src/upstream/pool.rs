@@ -2,7 +2,7 @@
 //! and are closed.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,14 +13,8 @@ use super::connection::Connection;
 const MOST_IDLE: usize = 256;
 
 pub(crate) struct Pool {
-    idle: Mutex<VecDeque<(Instant, Connection)>>,
+    idle: Mutex<VecDeque<(Instant, Box<Connection>)>>,
     keep: Duration,
-}
-
-/// A connection that is in use, and goes back once its answer has been read.
-pub(crate) struct Lease {
-    pub(crate) connection: Connection,
-    pub(crate) pool: Arc<Pool>,
 }
 
 impl Pool {
@@ -29,31 +23,25 @@ impl Pool {
     }
 
     /// An idle connection that seems to be open.
-    pub(crate) async fn take(&self) -> Option<Connection> {
+    pub(crate) fn take(&self) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.newest()?;
-            if connection.sender.ready().await.is_ok() {
+            if connection.is_open() {
                 return Some(connection);
             }
         }
     }
 
-    fn newest(&self) -> Option<Connection> {
+    fn newest(&self) -> Option<Box<Connection>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while idle.front().is_some_and(|(since, _)| since.elapsed() > self.keep) {
             idle.pop_front();
         }
         idle.pop_back().map(|(_, connection)| connection)
     }
-}
 
-impl Lease {
-    pub(crate) fn give_back(self) {
-        let Self { connection, pool } = self;
-        if connection.sender.is_closed() {
-            return;
-        }
-        let mut idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn give_back(&self, connection: Box<Connection>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() >= MOST_IDLE {
             idle.pop_front();
         }

@@ -14,20 +14,6 @@ use testkit::wait_for;
 /// Only a broken run takes so long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// `books(port)` is everything that a server has: its collections by name, with their records by id. `seen` is the
-/// client of the proxy.
-pub(crate) const BOOKS: &str = "
-def books(port):
-    def of(collection):
-        got = collection.get(include=['documents', 'metadatas', 'embeddings'])
-        rows = zip(got['ids'], got['documents'], got['metadatas'], got['embeddings'])
-        records = {id: [document, metadata, list(map(float, vector))] for id, document, metadata, vector in rows}
-        return {'metadata': collection.metadata, 'records': records}
-    return {collection.name: of(collection) for collection in client(port).list_collections()}
-def ids(port):
-    return {collection.name: str(collection.id) for collection in client(port).list_collections()}
-";
-
 pub(crate) struct House {
     pub(crate) directory: TempDir,
     pub(crate) primary: chroma::Server,
@@ -73,8 +59,7 @@ impl House {
         let directory = TempDir::new().unwrap();
         let primary = chroma.on(directory.path().join("primary")).unwrap();
         let replica = chroma.on(directory.path().join("replica")).unwrap();
-        let mut python = chroma.session().unwrap();
-        python.run(BOOKS).unwrap();
+        let python = chroma.session().unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = settings(any, &[("primary", primary.url()), ("replica", replica.url())]);
         let notices = Arc::default();
@@ -100,10 +85,6 @@ impl House {
     /// Ends the proxy in the way that leaves most undone.
     pub(crate) fn stop(&mut self) {
         self.running = None;
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.running.as_ref().unwrap().address()
     }
 
     /// Runs Python text, in which `seen` is a client of the proxy.

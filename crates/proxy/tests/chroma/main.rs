@@ -5,9 +5,7 @@
 mod house;
 
 mod ids;
-mod load;
 mod outages;
 mod page;
 mod paths;
-mod scripts;
 mod servers;

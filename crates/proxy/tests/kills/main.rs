@@ -1,12 +1,14 @@
 //! Real processes that are killed at any moment, under clients that keep books: two servers, and the proxy itself.
 //!
 //! The servers write what they are sent to a file, and recognise an idempotency key that they have had. So their files say
-//! what arrived, in which order, and whether anything came twice under two keys.
+//! what arrived, in which order, and whether anything came twice under two keys. The primary refuses some writes, which
+//! the replica would take.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod books;
 mod parts;
+mod power;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use testkit::wait_for;
 
 use crate::books::{Books, Fate, ask};
-use crate::parts::{Part, Role};
+use crate::parts::{Part, Role, Taste, is_picked};
 
 /// Clients, each with a lane of its own in which it writes one thing after the other.
 const CLIENTS: usize = 6;
@@ -44,7 +46,11 @@ fn whatever_is_killed_what_was_acknowledged_is_everywhere_in_order_and_nothing_e
     let files: Vec<PathBuf> = ["primary", "replica"].iter().map(|name| directory.path().join(name)).collect();
     let journal = directory.path().join("journal");
     let role = |number: usize| match number {
-        0 | 1 => Role::Server { address: servers[number], file: files[number].clone() },
+        0 | 1 => Role::Server {
+            address: servers[number],
+            file: files[number].clone(),
+            taste: if number == 0 { Taste::Picky } else { Taste::Any },
+        },
         _ => Role::Proxy { address: proxy, journal: journal.clone(), servers },
     };
     let mut parts: Vec<Part> = (0..3).map(|number| Part::start(role(number))).collect();
@@ -82,21 +88,25 @@ fn whatever_is_killed_what_was_acknowledged_is_everywhere_in_order_and_nothing_e
     drop(parts);
     for (client, books) in books.iter().enumerate() {
         let there: Vec<Vec<u64>> = files.iter().map(|file| books::written(file, client)).collect();
-        assert_eq!(there[0], there[1], "client {client}: the servers differ");
+        let taken: Vec<u64> = there[1].iter().copied().filter(|number| !is_picked(*number)).collect();
+        assert_eq!(there[0], taken, "client {client}: the servers differ");
         assert!(
-            there[0].windows(2).all(|pair| pair[0] < pair[1]),
+            there[1].windows(2).all(|pair| pair[0] < pair[1]),
             "client {client}: overtaken {:?}",
-            there[0]
+            there[1]
         );
         for (number, fate) in books.iter().enumerate() {
-            let is_there = there[0].contains(&(number as u64));
-            assert!(*fate != Fate::Acknowledged || is_there, "client {client}: {number} is lost");
+            let is_there = there[1].contains(&(number as u64));
+            // What was queued, and is refused when it is sent, is put aside.
+            let is_owed = *fate == Fate::Acknowledged && !is_picked(number as u64);
+            assert!(!is_owed || is_there, "client {client}: {number} is lost");
             assert!(
                 *fate != Fate::Refused || !is_there,
                 "client {client}: {number} was refused and is there"
             );
         }
-        assert!(there[0].last().is_none_or(|last| *last < books.len() as u64), "client {client}: invented");
+        assert!(there[1].last().is_none_or(|last| *last < books.len() as u64), "client {client}: invented");
         assert!(books.contains(&Fate::Acknowledged), "client {client}");
+        assert!(books.contains(&Fate::Refused), "client {client}");
     }
 }

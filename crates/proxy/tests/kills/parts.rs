@@ -19,7 +19,7 @@ const ROLE: &str = "SEAWALL_PROXY_CHILD";
 /// What a process is.
 #[derive(Clone, Debug)]
 pub(crate) enum Role {
-    Server { address: SocketAddr, file: PathBuf },
+    Server { address: SocketAddr, file: PathBuf, taste: Taste },
     Proxy { address: SocketAddr, journal: PathBuf, servers: [SocketAddr; 2] },
 }
 
@@ -32,7 +32,9 @@ impl Part {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(role: Role) -> Self {
         let (words, address) = match role {
-            Role::Server { address, file } => (format!("server {address} {}", file.display()), address),
+            Role::Server { address, file, taste } => {
+                (format!("server {address} {} {taste:?}", file.display()), address)
+            }
             Role::Proxy { address, journal, servers } => {
                 (format!("proxy {address} {} {} {}", journal.display(), servers[0], servers[1]), address)
             }
@@ -67,7 +69,10 @@ pub(crate) fn child() {
     let words: Vec<&str> = role.split(' ').collect();
     let address = |word: &str| word.parse::<SocketAddr>().unwrap();
     match words[0] {
-        "server" => serve(address(words[1]), Path::new(words[2])),
+        "server" => {
+            let taste = if words[3] == "Picky" { Taste::Picky } else { Taste::Any };
+            serve(address(words[1]), Path::new(words[2]), taste);
+        }
         _ => stand(address(words[1]), Path::new(words[2]), &[address(words[3]), address(words[4])]),
     }
 }
@@ -104,13 +109,26 @@ fn stand(address: SocketAddr, journal: &Path, servers: &[SocketAddr]) {
     }
 }
 
+/// Which writes a server takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taste {
+    Any,
+    /// None that [`is_picked`].
+    Picky,
+}
+
+/// Whether a picky server refuses a client's write of this number.
+pub(crate) fn is_picked(number: u64) -> bool {
+    number % 3 == 2
+}
+
 /// What a server has: the keys of writes, and the file with the writes themselves.
 struct Store {
     keys: HashSet<String>,
     file: fs::File,
 }
 
-fn serve(address: SocketAddr, file: &Path) {
+fn serve(address: SocketAddr, file: &Path, taste: Taste) {
     let before = fs::read_to_string(file).unwrap_or_default();
     // A kill within a write leaves a line without its end: that write was not answered.
     let whole = before.rsplit_once('\n').map_or("", |(whole, _)| whole);
@@ -122,11 +140,11 @@ fn serve(address: SocketAddr, file: &Path) {
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming().filter_map(Result::ok) {
         let store = Arc::clone(&store);
-        std::thread::spawn(move || converse(stream, &store));
+        std::thread::spawn(move || converse(stream, &store, taste));
     }
 }
 
-fn converse(stream: TcpStream, store: &Mutex<Store>) -> Option<()> {
+fn converse(stream: TcpStream, store: &Mutex<Store>, taste: Taste) -> Option<()> {
     let mut answers = stream.try_clone().ok()?;
     let mut requests = BufReader::new(stream);
     loop {
@@ -145,10 +163,16 @@ fn converse(stream: TcpStream, store: &Mutex<Store>) -> Option<()> {
         }
         let mut body = vec![0; length];
         requests.read_exact(&mut body).ok()?;
+        let body = String::from_utf8_lossy(&body);
+        let number = body.split_once(' ').and_then(|(_, number)| number.parse().ok());
+        if taste == Taste::Picky && number.is_some_and(is_picked) {
+            answers.write_all(b"HTTP/1.1 422 Unprocessable Content\r\ncontent-length: 0\r\n\r\n").ok()?;
+            continue;
+        }
         if length > 0 {
             let mut store = store.lock().unwrap();
             if store.keys.insert(key.clone()) {
-                let line = format!("{key}\t{}\n", String::from_utf8_lossy(&body));
+                let line = format!("{key}\t{body}\n");
                 store.file.write_all(line.as_bytes()).unwrap();
             }
         }

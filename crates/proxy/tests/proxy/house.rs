@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use journal::{Journal, Millis, Options};
 use proxy::dialect::LaneRule;
-use proxy::{Feed, Limits, Notice, Plain, Proxy, Reads, Replay, Running, Server, Settings, Times};
+use proxy::{
+    Feed, Limits, Notice, Plain, Proxy, Reads, Replay, Running, Server, Settings, StartError, Times,
+};
 use tempfile::TempDir;
 use testkit::wait_for;
 
@@ -77,11 +79,16 @@ impl House {
     }
 
     pub(crate) fn start(&mut self) {
+        self.try_start().unwrap();
+    }
+
+    pub(crate) fn try_start(&mut self) -> Result<(), StartError> {
         let notices = Arc::clone(&self.notices);
         let listener = Arc::new(move |notice: &Notice| notices.lock().unwrap().push(notice.clone()));
         let clock: journal::Clock = Arc::new(|| Millis::new(1_700_000_000_000));
         let journal = Journal::open(self.directory.path(), self.options.clone()).unwrap();
-        self.running = Some(Proxy::start(self.settings.clone(), journal, clock, listener).unwrap());
+        self.running = Some(Proxy::start(self.settings.clone(), journal, clock, listener)?);
+        Ok(())
     }
 
     /// The same house with as small a journal as there can be.

@@ -14,3 +14,4 @@ mod outage;
 mod own;
 mod reads;
 mod transport;
+mod wire;

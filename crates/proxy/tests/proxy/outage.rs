@@ -73,10 +73,16 @@ fn a_journal_that_is_full_takes_no_writes_and_says_so_until_there_is_room() {
     };
     assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (507, Some("journal-full")));
     assert!(queued > 10, "{queued}");
+    let health = |house: &House| {
+        let answer = house.ask("GET", "/health", "");
+        (answer.status, answer.json()["journal"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(health(&house), (503, "over-budget".to_owned()));
     let too_large = house.ask("POST", "/a", &"x".repeat(20 << 10));
     assert_eq!((too_large.status, too_large.json()["error"]["code"].as_str()), (413, Some("too-large")));
     house.servers[0].come();
-    eventually("there is room again", || house.ask("POST", "/a", "last").status == 200);
+    eventually("there is room again, before anybody has tried", || health(&house).0 == 200);
+    assert_eq!(house.ask("POST", "/a", "last").status, 200);
     let bodies = house.servers[0].bodies();
     assert_eq!(bodies.iter().filter(|one| **one == body).count(), queued, "what was refused is not there");
 }
@@ -130,4 +136,30 @@ fn a_client_that_prefers_to_wait_gets_the_answer_when_the_server_is_back() {
     house.servers[0].come();
     let answer = waiter.join().unwrap();
     assert_eq!((answer.status, answer.text().as_str()), (200, "primary: /a two"));
+}
+
+#[test]
+fn a_server_keeps_its_name_and_what_it_lacks_is_not_given_to_another() {
+    let mut house = House::with(3);
+    house.servers[1].go();
+    assert_eq!(house.ask("POST", "/a", "one").status, 200);
+    house.expect_bodies(2, &["one"]);
+    house.stop();
+    let given = house.settings.upstreams.clone();
+    let refused = |house: &mut House, servers: [usize; 2]| {
+        let [first, second] = servers.map(|number| given[number].origin.clone());
+        house.settings.upstreams[1].origin = first;
+        house.settings.upstreams[2].origin = second;
+        house.try_start().err().unwrap().to_string()
+    };
+    let swapped = refused(&mut house, [2, 1]);
+    assert!(swapped.contains(&format!("write it as replica-2={}", given[2].origin)), "{swapped}");
+    let promoted = refused(&mut house, [0, 2]);
+    assert!(promoted.contains("was called primary until now"), "{promoted}");
+    // In another order under their own names they are the same, and one may move.
+    house.settings.upstreams = vec![given[0].clone(), given[2].clone(), given[1].clone()];
+    house.servers[1].come();
+    house.start();
+    house.expect_bodies(1, &["one"]);
+    house.expect_bodies(2, &["one"]);
 }

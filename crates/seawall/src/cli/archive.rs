@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup, Args, Subcommand, ValueEnum};
+use journal::archive::Level;
 
 use super::change::Consent;
 use super::flag;
 use super::journal::JournalArgs;
 use crate::sizes::Size;
 use crate::spans::Span;
-use crate::times::Moment;
 
 /// Archive streams that are closed; list, extract and remove archives
 ///
@@ -58,6 +58,14 @@ Ends with 0, also when there is nothing to archive, with 2 when events were dama
 pub(crate) struct RunArchiveArgs {
     #[command(flatten)]
     pub(crate) place: ArchivePlace,
+    /// How hard they are compressed: 1 is the fastest, which is the default, 19 the smallest
+    #[arg(long, value_name = "1-19", value_parser = level)]
+    pub(crate) level: Option<Level>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| format!("a level is a number from 1 to {}", Level::MOST))
 }
 
 /// List the archives
@@ -128,51 +136,4 @@ pub(crate) struct CleanupArgs {
     /// Carry it out; without this the plan is shown, and on a terminal you are asked
     #[arg(short = 'y', long = "yes", action = ArgAction::SetTrue, value_parser = flag(Consent::Ask, Consent::Given))]
     pub(crate) consent: Consent,
-}
-
-/// Show what a replay would send: events of a stream, a job log, an archive, or of all there is
-///
-/// Sending needs a sender, which this version does not have yet. So --dry-run has to be given.
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").required(true).args(["source", "all"]))]
-#[command(after_long_help = "\
-Examples:
-  seawall replay --dry-run jobs
-  seawall replay --dry-run archive/job-7.wal.zst
-  seawall replay --dry-run --all --since 2h
-
-Ends with 0, with 2 when damage was found, with 3 when there is no such stream or file.")]
-pub(crate) struct ReplayArgs {
-    /// A job log, an archive, a directory of them, an export, or else the name of a stream
-    #[arg(value_name = "PATH|STREAM")]
-    pub(crate) source: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) place: ArchivePlace,
-    /// Every stream of the journal, and every archive
-    #[arg(long = "all", action = ArgAction::SetTrue, value_parser = flag(Reach::One, Reach::All))]
-    pub(crate) all: Reach,
-    /// Only what is not older: 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or 2h for two hours ago
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Moment>,
-    /// Send nothing, show what would be sent
-    #[arg(long = "dry-run", action = ArgAction::SetTrue, value_parser = flag(Sending::Wanted, Sending::Rehearsed))]
-    pub(crate) sending: Sending,
-}
-
-/// How much is replayed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// What was named.
-    One,
-    /// All there is.
-    All,
-}
-
-/// Whether events are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sending {
-    /// They are to be.
-    Wanted,
-    /// It is shown what would be.
-    Rehearsed,
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-/// Run the daemon: the journal with its HTTP interface, archives, metrics, and proxies
+/// Run the daemon: the journal with its HTTP interface, archives, metrics, ships, proxies, and logs under watch
 ///
 /// Without a file everything has its default: it listens on 127.0.0.1:7400 and keeps its journal in the state directory
-/// of the user. With `PRIMARY_URL` in the environment, and `REPLICA_URL`, it is also a proxy in front of these, which takes
+/// of the user, and watches the logs that it finds in well-known places. With `PRIMARY_URL` in the environment, and `REPLICA_URL`, it is also a proxy in front of these, which takes
 /// writes on while they are gone. SIGTERM and SIGINT end it once what has begun is done; SIGHUP makes it read its configuration again.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -15,6 +15,7 @@ Examples:
   seawall run
   seawall run -c /etc/seawall.toml
   PRIMARY_URL=http://primary:8000 REPLICA_URL=http://replica:8000 seawall run
+  SEAWALL_SHIP_URL=https://collector.example.com/v1/events seawall run
   SEAWALL_SERVER_LISTEN=127.0.0.1:9000 seawall run --log-format json")]
 pub(crate) struct RunArgs {
     #[command(flatten)]

@@ -11,6 +11,7 @@ use crate::app;
 use crate::cli::{Cli, Command};
 use crate::commands::guard;
 use crate::config::{Config, Sources};
+use crate::sizes::Size;
 
 fn deploy(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path)
@@ -194,4 +195,39 @@ fn mounts_exist(document: &Yaml<'_>, pod: &Yaml<'_>, container: &Yaml<'_>) {
     for mount in get(container, "volumeMounts").as_vec().unwrap() {
         assert!(volumes.contains(&name(mount)), "no volume {}", name(mount));
     }
+}
+
+#[test]
+fn the_manifest_of_the_proxy_runs_one_whose_journal_and_budget_fit_its_volume() {
+    let text = fs::read_to_string(deploy("kubernetes/chroma-proxy.yaml")).unwrap();
+    let documents = Yaml::load_from_str(&text).unwrap();
+    let [set, service] = documents.as_slice() else { panic!("a set and a service") };
+    let pod = get(set, "spec.template.spec");
+    let [container] = get(pod, "containers").as_vec().unwrap().as_slice() else { panic!("one container") };
+    mounts_exist(set, pod, container);
+    let words = std::iter::once("seawall".to_owned()).chain(list(container, "args"));
+    let Command::Run(_) = understood(words).command else { panic!("another command") };
+    let text_at = |yaml: &Yaml<'_>, path: &str| get(yaml, path).as_str().unwrap().to_owned();
+    let variables = get(container, "env").as_vec().unwrap().iter();
+    let environment = variables.map(|one| (text_at(one, "name"), text_at(one, "value"))).collect();
+    let config = Config::load(&Sources { environment, ..Sources::default() }).unwrap();
+    let [proxy] = &config.proxies[..] else { panic!("one proxy") };
+    let first = |path: &str| &get(container, path).as_vec().unwrap()[0];
+    assert_eq!(
+        Some(i64::from(proxy.settings.listen.port())),
+        get(first("ports"), "containerPort").as_integer()
+    );
+    assert!(proxy.dir.starts_with(text_at(first("volumeMounts"), "mountPath")));
+    assert_eq!(proxy.settings.upstreams.len(), 2);
+    let claim =
+        get(&get(set, "spec.volumeClaimTemplates").as_vec().unwrap()[0], "spec.resources.requests.storage");
+    let volume: Size = claim.as_str().unwrap().parse().unwrap();
+    assert!(proxy.options.max_bytes + 2 * proxy.options.segment_size < volume.bytes());
+    let grace = get(pod, "terminationGracePeriodSeconds").as_integer().unwrap();
+    assert!(config.server.drain_timeout.as_secs() < u64::try_from(grace).unwrap());
+    assert_eq!(get(service, "spec.selector.app").as_str(), get(pod_labels(set), "app").as_str());
+}
+
+fn pod_labels<'a, 'b>(set: &'a Yaml<'b>) -> &'a Yaml<'b> {
+    get(set, "spec.template.metadata.labels")
 }

@@ -20,12 +20,16 @@ pub(crate) struct JournalArgs {
                 the user]"
     )]
     pub(crate) directory: Option<PathBuf>,
+    /// Configuration of the daemon that has the journal open, which is asked if it runs
+    #[arg(short = 'c', long = "config", value_name = "FILE", conflicts_with = "directory")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Append lines from standard input to a stream of the journal
 ///
 /// Each line is one event, without its end of line. A line is acknowledged once it is on the disk. Lines that arrive
-/// while others are being written share the next write. The journal is made if there is none.
+/// while others are being written share the next write. Where a daemon was named that runs, it is asked, and a restart of it
+/// is waited for; else the journal is opened, and made if there is none.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -46,6 +50,9 @@ pub(crate) struct AppendArgs {
     /// How many lines share a write at most
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) batch_size: NonZeroUsize,
+    /// How long the same lines are sent again to a daemon that does not answer
+    #[arg(long, value_name = "SPAN", default_value = "1m")]
+    pub(crate) retry_for: Span,
     /// How long lines wait for others to share their write, such as 100ms [default: not at all]
     #[arg(long, value_name = "SPAN")]
     pub(crate) flush_interval: Option<Span>,

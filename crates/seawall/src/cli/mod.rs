@@ -2,30 +2,36 @@
 //!
 //! The structs here hold what was typed; each command turns its own into a plan, which is what it means.
 
+mod alert;
 mod archive;
 mod change;
 mod daemon;
+mod doctor;
 mod gate;
 mod import;
 mod journal;
 mod mend;
 mod other;
 mod parked;
+mod plan;
 mod read;
+mod replay;
 
 use clap::builder::{BoolishValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 
+pub(crate) use alert::{AlertArgs, Alerting, ListAlertsArgs, TestAlertArgs};
 pub(crate) use archive::{
-    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs, Reach,
-    ReplayArgs, RunArchiveArgs, Sending,
+    ArchiveArgs, ArchiveCommand, ArchivePlace, CleanupArgs, ExtractArgs, Extracted, ListArchivesArgs,
+    RunArchiveArgs,
 };
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
 pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
+pub(crate) use doctor::{DiskArgs, Doctor, DoctorArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
 pub(crate) use import::{Behind, Deed, ImportArgs};
 pub(crate) use journal::{
@@ -38,7 +44,9 @@ pub(crate) use parked::{
     Choice, DropParkedArgs, ExportParkedArgs, ListParkedArgs, ParkedArgs, ParkedCommand, RequeueArgs,
     ShowParkedArgs,
 };
+pub(crate) use plan::PlanArgs;
 pub(crate) use read::{DumpArgs, InspectArgs, Server, VerifyArgs};
+pub(crate) use replay::{Beginning, Reach, ReplayArgs, Sending, Written};
 
 /// Keeps write-ahead logs from taking systems down.
 ///
@@ -77,8 +85,11 @@ pub(crate) enum Command {
     Import(ImportArgs),
     Replay(ReplayArgs),
     Archive(ArchiveArgs),
+    Plan(PlanArgs),
     Run(RunArgs),
+    Alert(AlertArgs),
     Config(ConfigArgs),
+    Doctor(DoctorArgs),
     Generate(GenerateArgs),
 }
 

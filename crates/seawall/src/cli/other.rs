@@ -9,7 +9,9 @@ use clap::{Args, Subcommand, ValueEnum};
 #[command(after_long_help = "\
 Examples:
   seawall generate completions bash > /etc/bash_completion.d/seawall
-  seawall generate man --dir /usr/local/share/man/man1")]
+  seawall generate man --dir /usr/local/share/man/man1
+  seawall generate alerts > /etc/prometheus/rules/seawall.yaml
+  seawall generate systemd > /etc/systemd/system/seawall.service")]
 pub(crate) struct GenerateArgs {
     #[command(subcommand)]
     pub(crate) what: Generated,
@@ -24,6 +26,12 @@ pub(crate) enum Generated {
         #[arg(value_enum)]
         shell: Shell,
     },
+    /// Alert rules for Prometheus, on the figures of the daemon
+    Alerts,
+    /// A dashboard for Grafana
+    Grafana,
+    /// A unit of systemd that runs the daemon
+    Systemd,
     /// Manual pages
     Man {
         /// Write one page per command into this directory instead of printing seawall.1

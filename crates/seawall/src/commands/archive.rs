@@ -38,7 +38,9 @@ fn make(args: &RunArchiveArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
     // Another's archiver may have been told to leave streams alone.
     let scope = journal.find_consumer(ARCHIVER).and_then(|archiver| archiver.scope()).unwrap_or(Scope::All);
     let archiver = Archiver::new(&journal, scope, Arc::new(archives::storage(&directory)?));
-    let made = archiver.and_then(|archiver| archiver.run()).map_err(JournalFailure::Archive)?;
+    let level = args.level.unwrap_or_default();
+    let made =
+        archiver.and_then(|archiver| archiver.at_level(level).run()).map_err(JournalFailure::Archive)?;
     match form {
         Form::Json => show::print(&json::lines(made.iter().map(json::journal::archived)))?,
         Form::Text => show::print(&show::archived(&made, &directory, screen))?,

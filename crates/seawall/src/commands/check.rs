@@ -58,7 +58,7 @@ impl From<GateArgs> for Gate {
             max_age: args.max_age.map(crate::spans::Span::duration),
             max_files: args.max_files,
             memory: bytes(args.memory_limit),
-            min_free: args.min_free,
+            min_free: args.min_free.map(crate::sizes::Floor::meant),
         };
         Self { format: args.kind.format, limits, depth, fixes: args.fix, rehearsal: args.rehearsal }
     }

@@ -18,22 +18,31 @@ const HERE: &str = "seawall.toml";
 /// Does what was asked for.
 pub(crate) fn run(what: &Configured, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     match what {
-        Configured::Check(file) => check(&load(&sources(file))?, form, screen)?,
-        Configured::Show(file) => list(&load(&sources(file))?, form, screen)?,
+        Configured::Check(file) => check(&load(&sources(file, Search::Here))?, form, screen)?,
+        Configured::Show(file) => list(&load(&sources(file, Search::Here))?, form, screen)?,
         Configured::Schema => show::print_json(&config::schema())?,
     }
     Ok(Exit::Fine)
 }
 
+/// Where a file is looked for that was not named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    /// Where the environment says.
+    Named,
+    /// Here as well.
+    Here,
+}
+
 /// Where the configuration of a command is looked for.
-pub(crate) fn sources(file: &ConfigFile) -> Sources {
+pub(crate) fn sources(file: &ConfigFile, search: Search) -> Sources {
     let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         // What is no text cannot be the name or the value of a key, only a path; those are rare enough to be refused.
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     let environment: BTreeMap<String, String> = env::vars_os().filter_map(variable).collect();
     let named = environment.get("SEAWALL_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let here = || Path::new(HERE).is_file().then(|| PathBuf::from(HERE));
+    let here = || (search == Search::Here && Path::new(HERE).is_file()).then(|| PathBuf::from(HERE));
     Sources { file: file.file.clone().or(named).or_else(here), environment, typed: Vec::new() }
 }
 

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use hyper::Method;
 use journal::{Consumer, Journal, ReadError, Seq, Stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Consent, Consumers, DropConsumerArgs, Form, ListConsumersArgs};
+use crate::client::{self, encoded};
 use crate::clock;
 use crate::commands::streams::{Standing, by_stream};
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure};
 use crate::journals::exports::{Export, Place};
-use crate::journals::{self, Missing};
+use crate::journals::{self, Access, Missing};
 use crate::json;
 use crate::show::{self, Answer, Screen};
 
@@ -24,8 +26,10 @@ pub(crate) fn run(what: &Consumers, form: Form, screen: &Screen) -> Result<Exit,
 }
 
 fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let all = standings(&journal);
+    let all = match journals::access(&args.journal, Missing::Refuse, screen)? {
+        Access::Own(journal, _) => standings(&journal),
+        Access::Daemon(mut client) => client::consumers(&mut client)?,
+    };
     match form {
         Form::Json => show::print(&json::lines(all.iter().map(json::journal::consumer)))?,
         Form::Text => show::print(&show::consumers(&all, screen))?,
@@ -33,7 +37,8 @@ fn list(args: &ListConsumersArgs, form: Form, screen: &Screen) -> Result<Exit, F
     Ok(Exit::Fine)
 }
 
-fn standings(journal: &Journal) -> Vec<Standing> {
+/// Every consumer, by name.
+pub(crate) fn standings(journal: &Journal) -> Vec<Standing> {
     let mut names = journal.consumers();
     names.sort();
     names.iter().filter_map(|name| journal.find_consumer(name)).map(|consumer| total(&consumer)).collect()
@@ -68,11 +73,19 @@ pub(crate) struct Leaving {
 }
 
 fn unregister(args: &DropConsumerArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let found = journal.find_consumer(&args.consumer);
-    let consumer = found.ok_or_else(|| JournalFailure::NoConsumer { name: args.consumer.clone() })?;
-    let fate = if journal.consumers().len() == 1 { Fate::Kept } else { Fate::Released };
-    let mut leaving = Leaving { standing: total(&consumer), fate, export: None, applied: false };
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
+    if matches!(access, Access::Daemon(_)) && args.export.is_some() {
+        let where_to = "the daemon writes them to dropped/ of its journal: leave --export out";
+        return Err(Failure::Usage(where_to.to_owned()));
+    }
+    let all = match &mut access {
+        Access::Own(journal, _) => standings(journal),
+        Access::Daemon(client) => client::consumers(client)?,
+    };
+    let fate = if all.len() == 1 { Fate::Kept } else { Fate::Released };
+    let found = all.into_iter().find(|standing| standing.consumer == args.consumer);
+    let standing = found.ok_or_else(|| JournalFailure::NoConsumer { name: args.consumer.clone() })?;
+    let mut leaving = Leaving { standing, fate, export: None, applied: false };
     if args.consent == Consent::Ask {
         print(&leaving, form, screen)?;
         if form == Form::Json || show::ask(screen, "Unregister it?") == Answer::No {
@@ -80,14 +93,37 @@ fn unregister(args: &DropConsumerArgs, form: Form, screen: &Screen) -> Result<Ex
             return Ok(Exit::Attention);
         }
     }
-    if fate == Fate::Released && leaving.standing.pending + leaving.standing.parked > 0 {
-        let directory = journals::directory(&args.journal)?;
-        leaving.export = Some(export(&journal, &consumer, args.export.as_deref(), &directory)?);
-    }
-    consumer.unregister().wait().map_err(JournalFailure::Commit)?;
+    leaving.export = match access {
+        Access::Own(journal, directory) => {
+            release(&journal, &args.consumer, (args.export.as_deref(), &directory))?
+        }
+        Access::Daemon(mut client) => {
+            let path = format!("/api/v1/consumers/{}", encoded(&args.consumer));
+            let answer = client.change(Method::DELETE, &path, &Value::Null)?;
+            answer.get("export").and_then(Value::as_str).map(PathBuf::from)
+        }
+    };
     leaving.applied = true;
     print(&leaving, form, screen)?;
     Ok(Exit::Fine)
+}
+
+/// Unregisters a consumer. What could be gone with it is written to a file before, whose path is answered.
+pub(crate) fn release(
+    journal: &Journal,
+    name: &str,
+    (file, directory): (Option<&Path>, &Path),
+) -> Result<Option<PathBuf>, Failure> {
+    let found = journal.find_consumer(name);
+    let consumer = found.ok_or_else(|| JournalFailure::NoConsumer { name: name.to_owned() })?;
+    let has = total(&consumer);
+    let export = if journal.consumers().len() > 1 && has.pending + has.parked > 0 {
+        Some(export(journal, &consumer, file, directory)?)
+    } else {
+        None
+    };
+    consumer.unregister().wait().map_err(JournalFailure::Commit)?;
+    Ok(export)
 }
 
 fn print(leaving: &Leaving, form: Form, screen: &Screen) -> Result<(), Failure> {

@@ -116,7 +116,7 @@ fn attempt(step: Step, checked: &Checked, gate: &Gate, screen: &Screen) -> Resul
     let mut change = Change::planned(&subject.path, plan, None);
     if gate.rehearsal == Rehearsal::Real && !plan.is_empty() {
         if matches!(step, Step::Drain | Step::DrainAll) && !plan.loss.is_none() {
-            return Err(Failure::WouldLose { what: show::lost(&plan.loss) });
+            return Err(Failure::WouldLose { what: show::lost(plan) });
         }
         changes::apply(mending.as_ref(), &mut change, screen)?;
     }

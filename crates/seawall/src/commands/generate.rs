@@ -1,4 +1,5 @@
-//! `seawall generate`: completions and manual pages, made from the definition of the command line.
+//! `seawall generate`: completions and manual pages, made from the definition of the command line, and files for other
+//! programs, which lie under `deploy/` as well.
 
 use std::fs;
 use std::io;
@@ -12,10 +13,18 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::show;
 
+/// The files under `deploy/`, which are tested there.
+const ALERTS: &str = include_str!("../../../../deploy/prometheus/seawall.rules.yaml");
+const DASHBOARD: &str = include_str!("../../../../deploy/grafana/seawall.json");
+const UNIT: &str = include_str!("../../../../deploy/systemd/seawall.service");
+
 /// Writes what was asked for.
 pub(crate) fn run(what: &Generated) -> Result<Exit, Failure> {
     match what {
         Generated::Completions { shell } => show::print(&completions(*shell))?,
+        Generated::Alerts => show::print(ALERTS)?,
+        Generated::Grafana => show::print(DASHBOARD)?,
+        Generated::Systemd => show::print(UNIT)?,
         Generated::Man { dir: None } => show::print(&page(cli::command()).map_err(Failure::Output)?)?,
         Generated::Man { dir: Some(dir) } => pages(dir)?,
     }

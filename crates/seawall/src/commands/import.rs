@@ -32,9 +32,9 @@ pub(crate) fn run(args: &ImportArgs, form: Form, screen: &Screen) -> Result<Exit
     let sources = named(found.into_iter().flatten().collect(), args.stream.as_deref())?;
     let directory = journals::directory(&args.journal)?;
     let (journal, mode) = match args.deed {
-        Deed::Import => (Some(journals::open_roomy(&directory, Missing::Make, screen)?), Mode::Append),
+        Deed::Import => (Some(journals::open_roomy(&args.journal, Missing::Make, screen)?), Mode::Append),
         Deed::Show if journals::holds_journal(&directory) => {
-            (Some(journals::open_roomy(&directory, Missing::Refuse, screen)?), Mode::Rehearse)
+            (Some(journals::open_roomy(&args.journal, Missing::Refuse, screen)?), Mode::Rehearse)
         }
         Deed::Show => (None, Mode::Rehearse),
     };

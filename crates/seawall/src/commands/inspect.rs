@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::report::{Bounds, Report, Subject};
 use crate::show::text::stacked;
+use crate::show::things::Things;
 use crate::show::{self, Detail, Screen};
 
 /// What to inspect.
@@ -51,10 +52,11 @@ fn document(report: &Report) -> serde_json::Value {
 /// Key figures first, then the files, the largest contributors, and what is wrong.
 fn text(report: &Report, screen: &Screen) -> String {
     let survey = &report.survey;
+    let things = Things::of(report.format);
     let tables = match screen.detail {
         Detail::Little => String::new(),
         Detail::Normal | Detail::Full => {
-            stacked([show::file_table(survey, screen), show::top_tables(&survey.top, screen)])
+            stacked([show::file_table(survey, things, screen), show::top_tables(&survey.top, things, screen)])
         }
     };
     stacked([

@@ -1,35 +1,40 @@
 //! `seawall parked`: what consumers have put aside, and what becomes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use hyper::Method;
 use journal::{Consumer, Event, Journal, Outcome, Parked, Seq};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{Choice, Consent, DropParkedArgs, ExportParkedArgs, Form, ListParkedArgs, ParkedCommand};
 use crate::cli::{RequeueArgs, ShowParkedArgs};
+use crate::client::{self, Client};
 use crate::clock;
 use crate::commands::consumers;
 use crate::exit::Exit;
-use crate::failure::{Failure, JournalFailure};
+use crate::failure::{Failure, JournalFailure, RemoteFailure};
 use crate::journals::exports::{Export, Place};
-use crate::journals::{self, Missing};
+use crate::journals::{self, Access, Missing};
 use crate::json;
 use crate::show::{self, Answer, Screen};
 
 /// Events that are settled at once: fewer than the ranges that a settlement takes.
 const AT_ONCE: usize = 256;
 
+/// Events that the daemon is asked to do something with at once.
+const MOST_ASKED: usize = 10_000;
+
 /// A parked event, and who has parked it.
 pub(crate) struct Aside {
-    pub(crate) consumer: Consumer,
+    pub(crate) consumer: String,
     pub(crate) event: Parked,
 }
 
 impl Aside {
     pub(crate) fn place(&self) -> Place<'_> {
         Place {
-            consumer: self.consumer.name(),
+            consumer: &self.consumer,
             stream: &self.event.stream,
             seq: self.event.seq.get(),
             parked: Some((self.event.since, &self.event.reason)),
@@ -38,8 +43,9 @@ impl Aside {
 
     /// What is in it; nothing if that is damaged.
     pub(crate) fn read(&self, journal: &Journal) -> Result<Option<Event>, Failure> {
-        let Some(stream) = journal.find_stream(&self.event.stream) else { return Ok(None) };
-        consumers::read(&self.consumer, &stream, self.event.seq)
+        let found = journal.find_consumer(&self.consumer).zip(journal.find_stream(&self.event.stream));
+        let Some((consumer, stream)) = found else { return Ok(None) };
+        consumers::read(&consumer, &stream, self.event.seq)
     }
 }
 
@@ -55,8 +61,8 @@ pub(crate) fn run(what: &ParkedCommand, form: Form, screen: &Screen) -> Result<E
 }
 
 fn list(args: &ListParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let chosen = chosen(&journal, &[], &args.choice)?;
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
+    let chosen = meant(&mut access, &[], &args.choice)?;
     match form {
         Form::Json => show::print(&json::lines(chosen.iter().map(|aside| aside.place().object().into())))?,
         Form::Text => show::print(&show::parked(&chosen, screen))?,
@@ -65,10 +71,10 @@ fn list(args: &ListParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
 }
 
 fn one(args: &ShowParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
     let ids = std::slice::from_ref(&args.id);
-    for aside in chosen(&journal, ids, &Choice::default())? {
-        let event = aside.read(&journal)?;
+    for aside in meant(&mut access, ids, &Choice::default())? {
+        let event = read(&mut access, &aside)?;
         match form {
             Form::Json => show::print_json(&aside.place().whole(event.as_ref()))?,
             Form::Text => show::print(&show::parked_event(&aside, event.as_ref(), screen))?,
@@ -78,9 +84,14 @@ fn one(args: &ShowParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Failu
 }
 
 fn requeue(args: &RequeueArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let chosen = chosen(&journal, &args.ids, &args.choice)?;
-    settle(&journal, &chosen, &Outcome::Requeued)?;
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
+    let chosen = meant(&mut access, &args.ids, &args.choice)?;
+    match &mut access {
+        Access::Own(journal, _) => settle(journal, &chosen, &Outcome::Requeued)?,
+        Access::Daemon(client) => {
+            each_some(&chosen, |ids| client.change(Method::POST, "/api/v1/parked/requeue", ids))?;
+        }
+    }
     match form {
         Form::Json => show::print_json(&json!({
             "action": "requeue",
@@ -94,10 +105,10 @@ fn requeue(args: &RequeueArgs, form: Form, screen: &Screen) -> Result<Exit, Fail
 }
 
 fn export(args: &ExportParkedArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
     let mut exit = Exit::Fine;
-    for aside in chosen(&journal, &args.ids, &args.choice)? {
-        let event = aside.read(&journal)?;
+    for aside in meant(&mut access, &args.ids, &args.choice)? {
+        let event = read(&mut access, &aside)?;
         if event.is_none() {
             exit = Exit::Damage;
         }
@@ -115,8 +126,8 @@ pub(crate) struct GivingUp {
 }
 
 fn give_up(args: &DropParkedArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let chosen = chosen(&journal, &args.ids, &args.choice)?;
+    let mut access = journals::access(&args.journal, Missing::Refuse, screen)?;
+    let chosen = meant(&mut access, &args.ids, &args.choice)?;
     let mut dropping = GivingUp { chosen, export: None, applied: false };
     if !dropping.chosen.is_empty() {
         if args.consent == Consent::Ask {
@@ -126,13 +137,62 @@ fn give_up(args: &DropParkedArgs, form: Form, screen: &Screen) -> Result<Exit, F
                 return Ok(Exit::Attention);
             }
         }
-        let directory = journals::directory(&args.journal)?;
-        let place = (args.export.as_deref(), directory.as_path());
-        dropping.export = Some(give_up_all(&journal, &dropping.chosen, place)?);
+        let file = args.export.as_deref();
+        dropping.export = match &mut access {
+            Access::Own(journal, directory) => {
+                Some(give_up_all(journal, &dropping.chosen, (file, directory.as_path()))?)
+            }
+            Access::Daemon(client) => given_up_there(client, &dropping.chosen, file)?,
+        };
         dropping.applied = true;
     }
     print(&dropping, form, screen)?;
     Ok(Exit::Fine)
+}
+
+/// Has the daemon give events up, each part of which it writes to a file of its own; with a file here, all of them are in that
+/// first, which is answered.
+fn given_up_there(
+    client: &mut Client,
+    chosen: &[Aside],
+    file: Option<&Path>,
+) -> Result<Option<PathBuf>, Failure> {
+    let mut way_back = None;
+    if let Some(file) = file {
+        let mut export = Export::begin(Some(file), Path::new("."), clock::now())?;
+        for aside in chosen {
+            export.line(&aside.place().whole(client::event(client, aside)?.as_ref()))?;
+        }
+        way_back = Some(export.end()?);
+    }
+    let answers = each_some(chosen, |ids| client.change(Method::POST, "/api/v1/parked/drop", ids))?;
+    let mut theirs = answers.iter().filter_map(|answer| answer.get("export")?.as_str().map(PathBuf::from));
+    Ok(way_back.or_else(|| theirs.next_back()))
+}
+
+/// Asks for something to be done with some events after the others.
+fn each_some(
+    chosen: &[Aside],
+    mut ask: impl FnMut(&Value) -> Result<Value, RemoteFailure>,
+) -> Result<Vec<Value>, Failure> {
+    let ids = |some: &[Aside]| some.iter().map(|aside| aside.place().id()).collect::<Vec<_>>();
+    let each = chosen.chunks(MOST_ASKED).map(|some| ask(&json!({"ids": ids(some)})));
+    Ok(each.collect::<Result<Vec<Value>, RemoteFailure>>()?)
+}
+
+/// The parked events that were meant, of the journal or of the daemon.
+fn meant(access: &mut Access, ids: &[String], choice: &Choice) -> Result<Vec<Aside>, Failure> {
+    match access {
+        Access::Own(journal, _) => chosen(journal, ids, choice),
+        Access::Daemon(client) => named(client::asides(client, choice)?, ids),
+    }
+}
+
+fn read(access: &mut Access, aside: &Aside) -> Result<Option<Event>, Failure> {
+    match access {
+        Access::Own(journal, _) => aside.read(journal),
+        Access::Daemon(client) => Ok(client::event(client, aside)?),
+    }
 }
 
 /// Writes events to a file, the one that is named or a new one of the journal, and gives them up once they are there.
@@ -177,31 +237,37 @@ pub(crate) fn chosen(journal: &Journal, ids: &[String], choice: &Choice) -> Resu
     let consumers = names.iter().filter_map(|name| journal.find_consumer(name));
     let aside = |consumer: Consumer| {
         let parked = consumer.parked(usize::MAX).into_iter();
-        parked.map(move |event| Aside { consumer: consumer.clone(), event })
+        parked.map(move |event| Aside { consumer: consumer.name().to_owned(), event })
     };
     let mut all: Vec<Aside> = consumers.flat_map(aside).collect();
     all.retain(|aside| choice.stream.as_ref().is_none_or(|wanted| *wanted == aside.event.stream));
     all.sort_by(|a, b| order(a).cmp(&order(b)));
+    named(all, ids)
+}
+
+/// Those that have one of these ids, or all if there is none; every id has to be one.
+fn named(mut all: Vec<Aside>, ids: &[String]) -> Result<Vec<Aside>, Failure> {
     if ids.is_empty() {
         return Ok(all);
     }
-    let known: Vec<String> = all.iter().map(|aside| aside.place().id()).collect();
-    if let Some(id) = ids.iter().find(|id| !known.contains(id)) {
+    let known: HashSet<String> = all.iter().map(|aside| aside.place().id()).collect();
+    if let Some(id) = ids.iter().find(|id| !known.contains(*id)) {
         return Err(JournalFailure::NotParked { id: id.clone() }.into());
     }
-    all.retain(|aside| ids.contains(&aside.place().id()));
+    let wanted: HashSet<&String> = ids.iter().collect();
+    all.retain(|aside| wanted.contains(&aside.place().id()));
     Ok(all)
 }
 
 fn order(aside: &Aside) -> (&str, &str, Seq) {
-    (aside.consumer.name(), &aside.event.stream, aside.event.seq)
+    (&aside.consumer, &aside.event.stream, aside.event.seq)
 }
 
 /// Settles all of them, and waits until that is on the disk.
 pub(crate) fn settle(journal: &Journal, chosen: &[Aside], outcome: &Outcome) -> Result<(), Failure> {
     let mut together: BTreeMap<(&str, &str), Vec<Seq>> = BTreeMap::new();
     for aside in chosen {
-        together.entry((aside.consumer.name(), &aside.event.stream)).or_default().push(aside.event.seq);
+        together.entry((&aside.consumer, &aside.event.stream)).or_default().push(aside.event.seq);
     }
     for ((consumer, stream), numbers) in together {
         let Some((consumer, stream)) = journal.find_consumer(consumer).zip(journal.find_stream(stream))

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use journal::{Consumer, Journal, StreamInfo};
 
 use crate::cli::{Form, StreamsArgs};
+use crate::client;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::journals::{self, Missing};
+use crate::journals::{self, Access, Missing};
 use crate::json;
 use crate::show::{self, Screen};
 
@@ -28,11 +29,13 @@ pub(crate) struct Standing {
 
 /// Shows the streams.
 pub(crate) fn run(args: &StreamsArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
-    let journal = journals::open(&args.journal, Missing::Refuse, screen)?;
-    let rows = rows(&journal);
+    let (rows, stats) = match journals::access(&args.journal, Missing::Refuse, screen)? {
+        Access::Own(journal, _) => (rows(&journal), Some(journal.stats())),
+        Access::Daemon(mut client) => (client::streams(&mut client)?, None),
+    };
     match form {
         Form::Json => show::print(&json::lines(rows.iter().map(json::journal::stream)))?,
-        Form::Text => show::print(&show::streams(&rows, &journal.stats(), screen))?,
+        Form::Text => show::print(&show::streams(&rows, stats.as_ref(), screen))?,
     }
     Ok(Exit::Fine)
 }

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::report::{Bounds, Report, Subject};
 use crate::show::text::stacked;
+use crate::show::things::Things;
 use crate::show::{self, Detail, Screen};
 
 /// What to verify.
@@ -52,7 +53,7 @@ fn text(report: &Report, screen: &Screen) -> String {
     let table = if sound && screen.detail != Detail::Full {
         String::new()
     } else {
-        show::file_table(&only_damaged(survey, screen), screen)
+        show::file_table(&only_damaged(survey, screen), Things::of(report.format), screen)
     };
     stacked([
         show::headline(report, screen),

@@ -1,16 +1,17 @@
-//! A proxy by the environment alone: the variables of the load balancer of Chroma, which say all that a proxy in front of it
-//! has to know.
+//! A proxy, and an alert, by the environment alone: the variables of the load balancer of Chroma, which say all that a proxy in
+//! front of it has to know, and where it tells of trouble.
 //!
-//! They are read only where `PRIMARY_URL` is set and the file has no `[[proxy]]`: names like `PORT` are taken by many
-//! programs. A variable of Seawall's own for the same key outranks them.
+//! Those of the proxy are read only where `PRIMARY_URL` is set and the file has no `[[proxy]]`: names like `PORT` are taken by
+//! many programs. `SLACK_WEBHOOK_URL` is read where the file has no `[[alert]]`. A variable of Seawall's own for the same key
+//! outranks them.
 
 use std::collections::BTreeMap;
 
 use super::key::{Key, Section};
 use super::{Entry, Origin};
 
-/// The section that they are about.
-pub(super) const SECTION: &str = "proxy";
+/// Where Slack is told.
+const SLACK: &str = "SLACK_WEBHOOK_URL";
 
 /// What one is for: a key, and how its value is written there.
 type Meaning = (&'static str, fn(&str) -> String);
@@ -36,15 +37,31 @@ fn seconds(text: &str) -> String {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("{text}s") } else { text.to_owned() }
 }
 
-/// What they say.
+/// What they say about a section that the file does not have.
 pub(super) fn entries(
     section: &'static Section,
     environment: &BTreeMap<String, String>,
 ) -> Vec<(&'static Key, Entry)> {
     let set = |name: &str| environment.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-    if set("PRIMARY_URL").is_none() {
-        return Vec::new();
+    match section.name {
+        "proxy" if set("PRIMARY_URL").is_some() => of_proxy(section, set),
+        "alert" => set(SLACK).map_or_else(Vec::new, |url| of_alert(section, url)),
+        _ => Vec::new(),
     }
+}
+
+fn of_alert(section: &'static Section, url: &str) -> Vec<(&'static Key, Entry)> {
+    let entry = |(name, text): (&str, &str)| {
+        let origin = Origin::Environment(SLACK.to_owned());
+        Some((section.key(name)?, Entry { text: text.to_owned(), origin }))
+    };
+    [("name", "slack"), ("kind", "slack"), ("url", url)].into_iter().filter_map(entry).collect()
+}
+
+fn of_proxy<'a>(
+    section: &'static Section,
+    set: impl Fn(&str) -> Option<&'a str>,
+) -> Vec<(&'static Key, Entry)> {
     let entry = |(variable, (key, write)): (&str, Meaning)| {
         let origin = Origin::Environment(variable.to_owned());
         Some((section.key(key)?, Entry { text: write(set(variable)?), origin }))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use journal::archive::Retention;
+use journal::archive::{Level, MOST_PAYLOAD, Retention};
 use journal::{Options, WhenFull};
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
@@ -26,6 +26,13 @@ pub(super) const SECTION: Section = Section {
             default: None,
             reload: Reload::Restart,
             about: "the journal's directory; without it `$XDG_STATE_HOME/seawall/journal`, which is `~/.local/state/seawall/journal` where that is not set",
+        },
+        Key {
+            name: "archive",
+            kind: Kind::Switch,
+            default: Some("true"),
+            reload: Reload::Restart,
+            about: "whether streams that were closed are archived. Without it, an event goes once every ship has delivered it, and streams may stay open for ever; what only the archive was waiting for goes too",
         },
         Key {
             name: "archive_dir",
@@ -70,6 +77,13 @@ pub(super) const SECTION: Section = Section {
             about: "how often streams that were closed are archived, and archives that are too old removed",
         },
         Key {
+            name: "archive_level",
+            kind: Kind::Count,
+            default: Some("1"),
+            reload: Reload::Restart,
+            about: "how hard archives are compressed, 1 to 19: more takes more time for a little less room",
+        },
+        Key {
             name: "retention_age",
             kind: Kind::Span,
             default: Some("30d"),
@@ -91,14 +105,27 @@ pub(super) const SECTION: Section = Section {
 pub(crate) struct JournalSettings {
     /// The journal's directory.
     pub(crate) dir: PathBuf,
+    /// Whether closed streams are archived.
+    pub(crate) archiving: Archiving,
     /// Where archives lie.
     pub(crate) archive_dir: PathBuf,
     /// What it is opened with.
     pub(crate) options: Options,
     /// How often archives are made and removed.
     pub(crate) archive_interval: Duration,
+    /// How hard archives are compressed.
+    pub(crate) archive_level: Level,
     /// How long archives are kept.
     pub(crate) retention: Retention,
+}
+
+/// Whether closed streams are archived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Archiving {
+    /// They are, and until then their events are kept.
+    On,
+    /// They are not.
+    Off,
 }
 
 /// What was written, understood.
@@ -109,9 +136,17 @@ pub(super) fn understand(
 ) -> Option<JournalSettings> {
     let mut read = Reader::new(Table::sole(&SECTION), written, problems);
     let dir = read.optional::<PathBuf>("dir");
+    let archiving = read.value::<bool>("archive");
     let archive_dir = read.optional::<PathBuf>("archive_dir");
     let options = options(&mut read);
     let interval = read.value::<Span>("archive_interval");
+    let level = read.value::<u8>("archive_level").map(|level| (level, Level::new(level)));
+    if let Some((number, None)) = level
+        && let Some(entry) = read.entry("archive_level")
+    {
+        let message = format!("it is {number}, and has to be 1 to {}", Level::MOST);
+        read.refuse("archive_level", &entry.origin, message);
+    }
     let age = read.value::<Span>("retention_age");
     let size = read.optional::<Size>("retention_size");
     let is_soon = interval.is_some_and(|interval| interval.duration() < Duration::from_secs(1));
@@ -129,10 +164,12 @@ pub(super) fn understand(
     };
     let max_age = u64::try_from(age?.duration().as_millis()).ok().filter(|age| *age > 0);
     Some(JournalSettings {
+        archiving: if archiving? { Archiving::On } else { Archiving::Off },
         archive_dir: archive_dir?.unwrap_or_else(|| dir.join("archive")),
         dir,
         options: options?,
         archive_interval: interval?.duration(),
+        archive_level: level?.1?,
         retention: Retention { max_age, max_bytes: size?.map(Size::bytes) },
     })
 }
@@ -161,5 +198,17 @@ fn options(read: &mut Reader<'_>) -> Option<Options> {
         read.refuse(name, &origin, format!("it cannot be {}: it has to be {}", error.value, error.bounds));
         return None;
     }
+    if options.max_event > MOST_PAYLOAD {
+        refuse_event(read, options.max_event);
+        return None;
+    }
     Some(options)
+}
+
+/// Its streams are archived, so every event has to fit an archive.
+fn refuse_event(read: &mut Reader<'_>, bytes: u64) {
+    let message = format!("it cannot be {bytes}: an archive takes {MOST_PAYLOAD} at most");
+    if let Some(entry) = read.entry("max_event") {
+        read.refuse("max_event", &entry.origin, message);
+    }
 }

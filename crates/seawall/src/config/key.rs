@@ -20,14 +20,14 @@ pub(crate) struct Section {
 pub(crate) enum Occurs {
     /// Once, as `[name]`.
     Once,
-    /// As often as one likes, as `[[name]]`. All its keys need a restart, since tables may change places.
+    /// As often as one likes, as `[[name]]`. Since tables may change places, a running daemon takes all of its keys or none.
     Often,
 }
 
 /// One key.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// Its name.
+    /// Its name. One with a dot stands in a table of the section: `checkpoint.command` in `[watch.checkpoint]`.
     pub(crate) name: &'static str,
     /// What its value has to be.
     pub(crate) kind: Kind,
@@ -54,6 +54,8 @@ pub(crate) enum Kind {
     Count,
     /// A share of a whole, 0 to 1.
     Share,
+    /// By how much something grows, 1 to 100.
+    Factor,
     /// `true` or `false`.
     Switch,
     /// Texts; in the environment they are separated by commas.
@@ -82,6 +84,11 @@ impl Section {
         }
     }
 
+    /// Whether a running daemon takes other tables of it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.keys.iter().all(|key| key.reload == Reload::Live)
+    }
+
     /// The key of that name.
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
@@ -91,7 +98,7 @@ impl Section {
 impl Key {
     /// The variable that overrides it.
     pub(crate) fn variable(&self, section: &Section) -> String {
-        format!("SEAWALL_{}_{}", section.name, self.name).to_ascii_uppercase()
+        format!("SEAWALL_{}_{}", section.name, self.name).replace('.', "_").to_ascii_uppercase()
     }
 
     /// A value of it as it may be shown.
@@ -113,6 +120,7 @@ impl Kind {
             Kind::Span => "span of time".to_owned(),
             Kind::Count => "number".to_owned(),
             Kind::Share => "0 to 1".to_owned(),
+            Kind::Factor => "1 to 100".to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::List => "list".to_owned(),
             Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),

@@ -6,39 +6,59 @@
 //! * Each section has a file of its own, with its keys and with the type that holds what they mean. A value of that type
 //!   cannot be invalid: nothing is opened or bound before it exists.
 
+mod alert;
 mod alone;
 mod edition;
+mod follow;
 mod front;
 mod journal;
 mod key;
 mod log;
+mod name;
+mod nearby;
 mod nearest;
+mod pem;
 mod problem;
 mod reader;
 mod schema;
 mod secret;
 mod server;
+mod share;
+mod ship;
+mod watched;
 mod written;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use ::watch::alert::Sender;
 
 pub(crate) use edition::Change;
 use edition::changes;
 pub(crate) use front::ProxySettings;
-pub(crate) use journal::JournalSettings;
+pub(crate) use journal::{Archiving, JournalSettings};
 pub(crate) use key::Reload;
 pub(crate) use log::{Level, LogForm, LogSettings};
+pub(crate) use nearby::{Door, Nearby};
 pub(crate) use problem::Problem;
 use reader::Reader;
 pub(crate) use schema::schema;
 pub(crate) use secret::Token;
 pub(crate) use server::{Mode, Reads, ServerSettings};
+pub(crate) use ship::ShipSettings;
 use written::Entry;
 pub(crate) use written::{Origin, Sources, Table, Written};
 
 /// Every section, in the order in which they are shown.
-pub(crate) const SECTIONS: [&key::Section; 4] =
-    [&server::SECTION, &journal::SECTION, &front::SECTION, &log::SECTION];
+pub(crate) const SECTIONS: [&key::Section; 7] = [
+    &server::SECTION,
+    &journal::SECTION,
+    &watched::SECTION,
+    &ship::SECTION,
+    &front::SECTION,
+    &alert::SECTION,
+    &log::SECTION,
+];
 
 /// What the daemon is to do.
 #[derive(Clone, Debug)]
@@ -49,8 +69,14 @@ pub(crate) struct Config {
     pub(crate) server: ServerSettings,
     /// `[journal]`
     pub(crate) journal: JournalSettings,
+    /// `[[ship]]`, each.
+    pub(crate) ships: Vec<ShipSettings>,
+    /// `[[watch]]`, each.
+    pub(crate) targets: Vec<watch::Target>,
     /// `[[proxy]]`, each.
     pub(crate) proxies: Vec<ProxySettings>,
+    /// `[[alert]]`, each.
+    pub(crate) alerts: Vec<Arc<Sender>>,
     /// `[log]`
     pub(crate) log: LogSettings,
     /// Where all of it comes from.
@@ -80,11 +106,20 @@ impl Config {
     ) -> Result<Self, Vec<Problem>> {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
+        let ships = ship::understand(&written, &mut problems);
+        let targets = watched::understand(&written, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
+        let alerts = alert::understand(&written, &mut problems);
         let log = log::understand(&written, &mut problems);
-        match (server, journal, proxies, log) {
-            (Some(server), Some(journal), Some(proxies), Some(log)) if problems.is_empty() => {
-                Ok(Self { file: written.file.clone(), server, journal, proxies, log, written })
+        match (server, journal, (ships, targets, proxies), (alerts, log)) {
+            (
+                Some(server),
+                Some(journal),
+                (Some(ships), Some(targets), Some(proxies)),
+                (Some(alerts), Some(log)),
+            ) if problems.is_empty() => {
+                let file = written.file.clone();
+                Ok(Self { file, server, journal, ships, targets, proxies, alerts, log, written })
             }
             _ => Err(problems),
         }

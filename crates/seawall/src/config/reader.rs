@@ -79,9 +79,14 @@ impl<'a> Reader<'a> {
     {
         let value = self.optional(name)?;
         if value.is_none() {
-            self.refuse(name, &self.written.origin(self.table), "it has to be set".to_owned());
+            self.refuse_missing(name);
         }
         value
+    }
+
+    /// Tells that a key has to be there.
+    pub(super) fn refuse_missing(&mut self, name: &'static str) {
+        self.refuse(name, &self.written.origin(self.table), "it has to be set".to_owned());
     }
 
     /// Refuses a number that is too low.
@@ -90,6 +95,20 @@ impl<'a> Reader<'a> {
             && let Some(entry) = self.entry(name)
         {
             self.refuse(name, &entry.origin, format!("it is {}, and has to be at least {least}", entry.text));
+        }
+    }
+
+    /// Whether somebody has written a value.
+    pub(super) fn is_written(&mut self, name: &'static str) -> bool {
+        self.asked.push(name);
+        let entry = self.table.section.key(name).and_then(|key| self.written.entry(self.table, key));
+        entry.is_some_and(|entry| entry.origin != Origin::Default)
+    }
+
+    /// Tells that a value is wrong for a reason that lies elsewhere.
+    pub(super) fn refuse_value(&mut self, name: &'static str, message: String) {
+        if let Some(entry) = self.entry(name) {
+            self.refuse(name, &entry.origin, message);
         }
     }
 

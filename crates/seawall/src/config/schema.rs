@@ -27,11 +27,11 @@ pub(crate) fn schema() -> Value {
 fn table(section: &Section) -> Value {
     let mut properties = serde_json::Map::new();
     for key in section.keys {
-        properties.insert(key.name.to_owned(), property(key));
+        enter(&mut properties, key.name, property(key));
         if key.kind == Kind::Secret {
             let about = format!("a file that holds {}", key.about);
             let name = format!("{}{}", key.name, Key::FILE);
-            properties.insert(name, json!({"type": "string", "description": about}));
+            enter(&mut properties, &name, json!({"type": "string", "description": about}));
         }
     }
     json!({
@@ -42,11 +42,24 @@ fn table(section: &Section) -> Value {
     })
 }
 
+/// Puts a key where it stands: behind a dot, in the table of that name.
+fn enter(properties: &mut serde_json::Map<String, Value>, name: &str, property: Value) {
+    let Some((outer, inner)) = name.split_once('.') else {
+        properties.insert(name.to_owned(), property);
+        return;
+    };
+    let empty = json!({"type": "object", "additionalProperties": false, "properties": {}});
+    if let Some(Value::Object(inside)) = properties.entry(outer).or_insert(empty).get_mut("properties") {
+        inside.insert(inner.to_owned(), property);
+    }
+}
+
 fn property(key: &Key) -> Value {
     let mut property = match key.kind {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Share => json!({"type": "number", "minimum": 0, "maximum": 1}),
+        Kind::Factor => json!({"type": "number", "minimum": 1, "maximum": 100}),
         Kind::List => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Size => json!({"type": ["string", "integer"]}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
@@ -55,7 +68,9 @@ fn property(key: &Key) -> Value {
     let default = key.default.map(|text| match key.kind {
         Kind::Switch => json!(text == "true"),
         Kind::Count => text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number)),
-        Kind::Share => text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number)),
+        Kind::Share | Kind::Factor => {
+            text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number))
+        }
         _ => json!(text),
     });
     if let Value::Object(object) = &mut property {

@@ -48,7 +48,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// A bearer token. It can be compared, and given away once.
+/// A bearer token. It can be compared, given away once, and shown to the daemon whose it is.
 #[derive(Clone)]
 pub(crate) struct Token(String);
 
@@ -56,6 +56,11 @@ impl Token {
     /// Whether `given` is it; takes as long wherever the two differ.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(given).into()
+    }
+
+    /// The header that shows it.
+    pub(crate) fn header(&self) -> String {
+        format!("Bearer {}", self.0)
     }
 
     /// It, for a library that compares it by itself.

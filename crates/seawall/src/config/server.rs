@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
-use super::{Problem, Reader, Table, Token, Written};
+use super::{Door, Problem, Reader, Table, Token, Written};
 use crate::sizes::Size;
 use crate::spans::Span;
 
@@ -92,7 +92,7 @@ pub(super) const SECTION: Section = Section {
             kind: Kind::Span,
             default: Some("10m"),
             reload: Reload::Live,
-            about: "how long an `Idempotency-Key` is remembered, while the daemon runs",
+            about: "how long an `Idempotency-Key` is remembered, restarts included",
         },
     ],
 };
@@ -176,6 +176,17 @@ pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Opti
         idempotency_window: idempotency_window?.duration(),
     };
     against_strangers(&settings, &mut read).then_some(settings)
+}
+
+/// How the daemon is reached that was described.
+pub(super) fn door(written: &Written, problems: &mut Vec<Problem>) -> Option<Door> {
+    let mut read = Reader::new(Table::sole(&SECTION), written, problems);
+    let (listen, socket) = (read.value::<Listen>("listen"), read.optional::<PathBuf>("socket"));
+    let token = read.optional::<Token>("token");
+    let socket = socket?;
+    // Who gets in by the socket needs none.
+    let token = if socket.is_some() { token.flatten() } else { token? };
+    Some(Door { listen: listen?, socket, token })
 }
 
 /// Whether nobody can change anything from elsewhere without a token.

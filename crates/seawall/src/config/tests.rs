@@ -37,6 +37,10 @@ impl Place {
         Config::load(&self.sources).unwrap_or_else(|problems| panic!("{problems:#?}"))
     }
 
+    pub(super) fn rewrite(&self, text: &str) {
+        fs::write(self.directory.path().join("seawall.toml"), text).unwrap();
+    }
+
     /// What is wrong, as it is told, without the directory.
     pub(super) fn complaints(&self) -> Vec<String> {
         let problems = Config::load(&self.sources).unwrap_err();
@@ -209,7 +213,11 @@ fn every_default_is_a_value_of_its_key_and_stands_in_the_schema() {
         for key in section.keys {
             let table = &schema["properties"][section.name];
             let table = if section.occurs == Occurs::Often { &table["items"] } else { table };
-            let stated = &table["properties"][key.name];
+            let inside = |table: &serde_json::Value, name: &str| table["properties"][name].clone();
+            let stated = match key.name.split_once('.') {
+                Some((outer, inner)) => inside(&inside(table, outer), inner),
+                None => inside(table, key.name),
+            };
             assert_eq!(stated["description"], key.about, "{}.{}", section.name, key.name);
             assert_eq!(stated.get("default").is_some(), key.default.is_some(), "{}", key.name);
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::key::{Key, Kind, Occurs, Reload, Section};
 use super::nearest::nearest;
-use super::{Problem, SECTIONS, alone, secret};
+use super::{Problem, SECTIONS, alone, follow, secret};
 
 /// Bytes of a file at most; a configuration of that size is a mistake.
 pub(super) const LARGEST_FILE: u64 = 1 << 20;
@@ -44,6 +44,13 @@ pub(crate) enum Origin {
     SecretFile(PathBuf),
     /// The command line.
     CommandLine,
+    /// Another key of the same table, which has this value.
+    Follows {
+        /// Its name.
+        key: &'static str,
+        /// What it is.
+        value: &'static str,
+    },
 }
 
 /// A value that was written, or the default.
@@ -100,6 +107,7 @@ impl Written {
             let entry = Entry { text: text.clone(), origin: Origin::CommandLine };
             written.entries.insert((section, 0, key), entry);
         }
+        written.let_follow();
         (written, problems)
     }
 
@@ -138,6 +146,15 @@ impl Written {
         origins.and_then(|origins| origins.get(table.number)).cloned().unwrap_or(Origin::Default)
     }
 
+    /// Enters what follows from other values, where nobody wrote anything.
+    fn let_follow(&mut self) {
+        for table in self.tables().into_iter().filter(|table| table.section.name == follow::SECTION) {
+            for (key, entry) in follow::entries(self, table) {
+                self.entries.entry(table.name(key)).or_insert(entry);
+            }
+        }
+    }
+
     /// Another table of a section.
     fn begin(&mut self, section: &'static Section, origin: Origin) -> Table {
         let number = match section.occurs {
@@ -157,8 +174,12 @@ impl Written {
 
     /// These values for a daemon that runs with others: those that need a restart are the ones that it has.
     pub(super) fn taken_by(&self, running: &Self) -> Self {
-        let mut taken =
-            Self { file: self.file.clone(), tables: running.tables.clone(), entries: BTreeMap::new() };
+        let mut taken = Self { file: self.file.clone(), ..Self::default() };
+        for section in SECTIONS {
+            // Which tables there are is taken as their keys are.
+            let from = if section.is_live() { self } else { running };
+            taken.tables.extend(from.tables.get(section.name).map(|tables| (section.name, tables.clone())));
+        }
         for table in taken.tables() {
             for key in table.section.keys {
                 let from = if key.reload == Reload::Live { self } else { running };
@@ -173,7 +194,7 @@ impl Written {
         let mut known = Vec::new();
         for section in SECTIONS {
             let mut found = Vec::new();
-            if section.name == alone::SECTION && self.tables_of(section).next().is_none() {
+            if section.occurs == Occurs::Often && self.tables_of(section).next().is_none() {
                 found.extend(alone::entries(section, environment));
             }
             for key in section.keys {
@@ -269,6 +290,7 @@ impl fmt::Display for Origin {
             Origin::Environment(name) => f.write_str(name),
             Origin::SecretFile(path) => write!(f, "{}", path.display()),
             Origin::CommandLine => f.write_str("command line"),
+            Origin::Follows { key, value } => write!(f, "{key} = {value}"),
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_chan
 use std::thread;
 use std::time::Duration;
 
-use journal::archive::{Archiver, archives};
+use journal::archive::{ARCHIVER, ArchiveError, Archiver, archives, clean};
 use journal::storage::{Disk, Fault, Storage};
 use journal::{Journal, Scope};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Archiving, Config};
 use crate::failure::DaemonFailure;
 
 /// How often archives that are too old are looked for.
@@ -76,7 +76,14 @@ impl Keeper {
     ) -> Result<Self, DaemonFailure> {
         let place = edition.borrow().journal.archive_dir.clone();
         let storage = open(&place)?;
-        let archiver = Archiver::new(journal, Scope::All, Arc::clone(&storage))?;
+        let level = edition.borrow().journal.archive_level;
+        let archiver = match edition.borrow().journal.archiving {
+            Archiving::On => Some(Archiver::new(journal, Scope::All, Arc::clone(&storage))?.at_level(level)),
+            Archiving::Off => {
+                end_archiving(journal)?;
+                None
+            }
+        };
         let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
         let (nudge, heard) = sync_channel(1);
         let (end, ended) = channel();
@@ -126,6 +133,15 @@ pub(super) enum Ended {
     Late,
 }
 
+/// What only the archive was waiting for goes: nobody will archive it.
+fn end_archiving(journal: &Journal) -> Result<(), DaemonFailure> {
+    if let Some(consumer) = journal.find_consumer(ARCHIVER) {
+        consumer.unregister().wait().map_err(ArchiveError::from)?;
+        info!("journal.archive is off: streams are not archived any more, and nothing is kept for that");
+    }
+    Ok(())
+}
+
 fn open(place: &Path) -> Result<Arc<dyn Storage>, Fault> {
     let name = place.display().to_string();
     let disk = Disk::at(place).map_err(Fault::on("open the directory of archives", &name))?;
@@ -134,7 +150,7 @@ fn open(place: &Path) -> Result<Arc<dyn Storage>, Fault> {
 
 /// What the thread works with.
 struct Round {
-    archiver: Archiver,
+    archiver: Option<Archiver>,
     storage: Arc<dyn Storage>,
     edition: watch::Receiver<Arc<Config>>,
     kept: Arc<Kept>,
@@ -159,7 +175,8 @@ impl Round {
     }
 
     fn archive(&self) {
-        match self.archiver.run() {
+        let Some(archiver) = &self.archiver else { return };
+        match archiver.run() {
             Ok(all) => {
                 for made in all {
                     self.kept.made.fetch_add(1, Ordering::Relaxed);
@@ -181,7 +198,7 @@ impl Round {
 
     fn clean(&self) {
         let retention = self.edition.borrow().journal.retention;
-        let cleaned = self.archiver.clean(&retention, clock::millis());
+        let cleaned = clean(&*self.storage, &retention, clock::millis());
         let removed = cleaned.and_then(|removed| Ok((removed, archives(&*self.storage)?)));
         match removed {
             Ok((removed, left)) => {

@@ -1,14 +1,17 @@
-//! The daemon: one process with the journal, its HTTP face, its archives and its proxies.
+//! The daemon: one process with the journal, its HTTP face, its archives, its ships, its proxies, and the logs under its watch.
 //!
-//! [`run`] is the order of things: configuration, log, journals, archives, listeners, proxies, ready; then events until one
-//! ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
+//! [`run`] is the order of things: configuration, log, listeners, journals, archives, ships, proxies, ready; then events
+//! until one ends it; then, each within its limit, no more connections, what has begun, archives, and the journals last. What a kill
 //! interrupts at any place, the next start takes up.
 
+mod alerting;
 mod face;
 mod fronts;
 mod keeper;
 mod logging;
+mod ships;
 mod systemd;
+mod watching;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,17 +20,22 @@ use std::time::Duration;
 use journal::{Journal, Recovery};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, info, warn};
+use watch::Watch;
+use watch::alert::Office;
 
 use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
-use face::{Face, Listeners};
+use alerting::{Lookout, Place};
+use face::{Face, Listeners, Recall};
+use fronts::Serving;
 use keeper::{Ended, Keeper};
 use logging::Dial;
+use ships::Ships;
 use systemd::Manager;
 
 /// How far the daemon is.
@@ -42,32 +50,55 @@ enum Phase {
 /// How often it looks after itself where no service manager asks for more.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long letters that can be told at once may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Runs until it is told to end.
 pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let config = Config::load(sources).map_err(DaemonFailure::Config)?;
     let dial = Dial::begin(config.log);
     introduce(&config);
-    let journal = open(&config)?;
-    let fronts = fronts::open(&config.proxies)?;
-    let (edition, editions) = watch::channel(Arc::new(config));
-    let keeper = Keeper::begin(&journal, editions.clone())?;
     let runtime = runtime()?;
-    let (phase, phases) = watch::channel(Phase::Running);
-    let face = Face::new((journal.clone(), &fronts), &keeper, editions.clone(), phases.clone());
-    let listeners = runtime.block_on(Listeners::bind(&editions.borrow().server))?;
-    let serving = fronts::serve(fronts)?;
+    let (phase, phases) = channel::channel(Phase::Running);
+    let (opened, face) = channel::channel(None);
+    let listeners = runtime.block_on(Listeners::bind(&config.server))?;
+    let open = {
+        let _inside = runtime.enter();
+        face::serve(listeners, config.server.max_connections, face, phases.clone())
+    };
+    let journal = open_journal(&config)?;
+    let fronts = fronts::open(&config.proxies)?;
+    let recall = recall(&config, &journal)?;
+    let (edition, editions) = channel::channel(Arc::new(config));
+    let keeper = Keeper::begin(&journal, editions.clone())?;
+    let ships = {
+        let _inside = runtime.enter();
+        Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
+    };
+    let office = alerting::open(&runtime, &editions.borrow());
+    let watch = watching::begin(&runtime, &editions.borrow(), &office);
+    let serving = fronts::serve(fronts, &office)?;
+    let lookout = look_out(&journal, &serving, &office)?;
+    let told = (watch.clone(), Arc::clone(&office));
+    let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), told);
+    let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
+    opened.send_replace(Some(Arc::new(face)));
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager };
+    let daemon = Daemon { sources, dial, edition, manager, ships, watch, office };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
-        let open = face::serve(listeners, Arc::new(face), phases);
+        info!("ready");
         daemon.manager.tell("READY=1");
         daemon.events(&mut signals).await;
         daemon.manager.tell("STOPPING=1");
+        daemon.watch.end();
+        drop(lookout);
         phase.send_replace(Phase::Draining);
         let patience = daemon.edition.borrow().server.drain_timeout;
         let drained = spawn_blocking(move || serving.drain(patience));
+        let ships = Arc::clone(&daemon.ships);
+        let shipped = tokio::spawn(async move { ships.drain(patience).await });
         if open.closed(patience).await == Ended::Late {
             warn!("requests had not ended within server.drain_timeout and are cut off");
         }
@@ -75,6 +106,9 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         if timeout(patience + HEARTBEAT, drained).await.is_err() {
             warn!("the proxies had not ended; what they had acknowledged is in their journals");
         }
+        // Its failure would be a panic, which has told of itself.
+        shipped.await.ok();
+        daemon.office.end(LAST_WORDS).await;
         Ok::<_, DaemonFailure>(patience)
     })?;
     if keeper.end(patience) == Ended::Late {
@@ -82,7 +116,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     }
     // What is left holds the journal: it is closed when the last one lets go of it.
     runtime.shutdown_timeout(patience);
-    drop(journal);
+    drop((opened, journal));
     info!("ended");
     Ok(())
 }
@@ -92,6 +126,14 @@ fn runtime() -> Result<Runtime, DaemonFailure> {
     Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(system)
 }
 
+/// Looks at the journals, that of the daemon and those of its proxies.
+fn look_out(journal: &Journal, serving: &Serving, office: &Arc<Office>) -> Result<Lookout, DaemonFailure> {
+    let mut places = serving.places();
+    places.push(Place { name: "journal".to_owned(), journal: journal.clone(), proxy: None });
+    let system = |source| DaemonFailure::System { what: "the thread that looks at journals", source };
+    Lookout::begin(places, Arc::clone(office)).map_err(system)
+}
+
 /// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
 fn introduce(config: &Config) {
     let file = config.file.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
@@ -99,15 +141,24 @@ fn introduce(config: &Config) {
     info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), file, %journal, "starting");
 }
 
-fn open(config: &Config) -> Result<Journal, Failure> {
+fn open_journal(config: &Config) -> Result<Journal, Failure> {
     let dir = &config.journal.dir;
-    let opened = Journal::open(dir, config.journal.options.clone());
+    let opened = journals::open_when_free(dir, &config.journal.options);
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;
     report(dir, journal.recovery());
     Ok(journal)
 }
 
-/// Says what a start has found in a journal: there is one more for each proxy.
+/// The idempotency keys that are known from before.
+fn recall(config: &Config, journal: &Journal) -> Result<Recall, Failure> {
+    let dir = config.journal.dir.join("keys");
+    let opened = Recall::open(&dir, journal, config.server.idempotency_window);
+    let recall = opened.map_err(|error| journals::refusal(&dir, error))?;
+    report(&dir, recall.recovery());
+    Ok(recall)
+}
+
+/// Says what a start has found in a journal: there is one more for each proxy, and one for idempotency keys.
 fn report(dir: &Path, recovery: &Recovery) {
     let journal = dir.display();
     info!(%journal, frames = recovery.frames, bytes = recovery.bytes, "the journal is open");
@@ -156,8 +207,11 @@ impl Signals {
 struct Daemon<'a> {
     sources: &'a Sources,
     dial: Dial,
-    edition: watch::Sender<Arc<Config>>,
+    edition: channel::Sender<Arc<Config>>,
     manager: Manager,
+    ships: Arc<Ships>,
+    watch: Watch,
+    office: Arc<Office>,
 }
 
 impl Daemon<'_> {
@@ -213,6 +267,13 @@ impl Daemon<'_> {
             }
         }
         self.dial.set(new.log);
+        let (ships, all, patience) = (Arc::clone(&self.ships), new.ships.clone(), new.server.drain_timeout);
+        // Signals are heard while a ship ends that has changed.
+        tokio::spawn(async move { ships.follow(&all, patience).await });
+        // Those who are told from now on hear of what is found from now on.
+        let targets = watching::targets(&new);
+        alerting::adopt(&self.office, &new, &targets);
+        self.watch.retarget(targets);
         self.edition.send_replace(Arc::new(new));
         info!(changes = changes.len(), "the configuration was read again");
     }

@@ -39,6 +39,15 @@ pub(crate) enum DaemonFailure {
         #[source]
         source: StartError,
     },
+    /// A ship could not be started.
+    #[error("failed to start the ship {name}: {source}")]
+    Ship {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: Box<ship::StartError>,
+    },
     /// The system refused what every daemon needs: threads, signals.
     #[error("failed to start {what}: {source}")]
     System {
@@ -64,6 +73,7 @@ impl DaemonFailure {
             Self::Archives(_) | Self::Archiver(_) => "journal",
             Self::Listen { .. } | Self::Proxy { source: StartError::Listen { .. }, .. } => "not-listening",
             Self::Proxy { .. } => "proxy",
+            Self::Ship { .. } => "ship",
             Self::System { .. } => "system",
         }
     }
@@ -81,7 +91,14 @@ impl DaemonFailure {
                 io::ErrorKind::AddrNotAvailable => Some("this machine has no such address"),
                 _ => None,
             },
-            Self::Archives(_) | Self::Archiver(_) | Self::Proxy { .. } | Self::System { .. } => None,
+            Self::Ship { source, .. } if matches!(**source, ship::StartError::Consumer { .. }) => Some(
+                "a ship keeps its streams for life: give it another name, or end the one that is there with `seawall consumers drop`",
+            ),
+            Self::Archives(_)
+            | Self::Archiver(_)
+            | Self::Proxy { .. }
+            | Self::Ship { .. }
+            | Self::System { .. } => None,
         }
     }
 }

@@ -190,10 +190,10 @@ impl JournalFailure {
                 "name the journal with --journal DIR, or in SEAWALL_JOURNAL_DIR; `seawall append` makes one where there \
                  is none",
             ),
-            JournalFailure::Held { holders, .. } if holders.is_empty() => Some(
-                "wait until that process ends, or stop it; run as its user or as root to be told which one it is",
+            JournalFailure::Held { .. } => Some(
+                "if that is a daemon, reach it with -c FILE, its configuration, or with SEAWALL_SERVER_LISTEN=ADDRESS; else \
+                 wait until that process ends",
             ),
-            JournalFailure::Held { .. } => Some("wait until that process ends, or stop it"),
             JournalFailure::NoArchive { .. } => Some("`seawall archive list` lists those that there are"),
             JournalFailure::NoEvents { .. } => Some(
                 "name a file .wal or .wal.zst, a directory of them, or a file .ndjson that an export has written",

@@ -14,7 +14,7 @@ use crate::journals;
 pub(crate) fn directory(place: &ArchivePlace) -> Result<PathBuf, Failure> {
     match &place.archive_dir {
         Some(directory) => Ok(directory.clone()),
-        None => Ok(journals::directory(&place.journal)?.join("archive")),
+        None => journals::archive_directory(&place.journal),
     }
 }
 

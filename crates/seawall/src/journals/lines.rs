@@ -105,6 +105,15 @@ impl Lines {
         Ok(if rest.len() > self.longest { Err(Pause::TooLong) } else { Ok(rest) })
     }
 
+    /// Whether the process is told to end, waiting for that at most so long.
+    pub(crate) fn is_told_within(&self, span: Duration) -> io::Result<bool> {
+        let mut told = [PollFd::from_borrowed_fd(self.ending.0.as_fd(), PollFlags::IN)];
+        match poll(&mut told, Some(&timespec(span))) {
+            Err(Errno::INTR) => Ok(false),
+            ready => Ok(ready? > 0),
+        }
+    }
+
     /// Where the next line ends, if its end is here.
     fn end_of_line(&mut self) -> Option<usize> {
         let found = self.buffer.get(self.searched..)?.iter().position(|&byte| byte == b'\n');

@@ -2,6 +2,7 @@
 //!
 //! | file | does |
 //! |---|---|
+//! | `access.rs` | the daemon that has the journal open, or the journal itself |
 //! | `opening.rs` | where the journal lies, and opening it |
 //! | `lines.rs` | lines from a descriptor as they arrive |
 //! | `payloads.rs` | what is in an event, as JSON, and back |
@@ -9,6 +10,7 @@
 //! | `imports.rs` | bringing events in from files, each once |
 //! | `archives.rs` | where archives lie, and which are meant |
 
+mod access;
 pub(crate) mod archives;
 pub(crate) mod exports;
 pub(crate) mod imports;
@@ -16,4 +18,5 @@ pub(crate) mod lines;
 mod opening;
 pub(crate) mod payloads;
 
-pub(crate) use opening::{Missing, directory, holds_journal, open, open_roomy, refusal, usual_place};
+pub(crate) use access::{Access, access, archive_directory, directory};
+pub(crate) use opening::{Missing, holds_journal, open, open_roomy, open_when_free, refusal, usual_place};

@@ -8,11 +8,14 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use journal::archive::MOST_PAYLOAD;
 use journal::{Commit, Journal, OpenError, Options};
 use mend::holders;
 
+use super::access;
 use crate::cli::JournalArgs;
 use crate::clock;
 use crate::failure::{Failure, JournalFailure};
@@ -28,8 +31,8 @@ pub(crate) enum Missing {
     Refuse,
 }
 
-/// The directory of the journal that was meant.
-pub(crate) fn directory(args: &JournalArgs) -> Result<PathBuf, Failure> {
+/// The directory that was named, or where one is without a name.
+pub(super) fn named(args: &JournalArgs) -> Result<PathBuf, Failure> {
     let named = args.directory.clone().or_else(|| by_environment(|name| env::var_os(name)));
     named.ok_or_else(|| JournalFailure::NoPlace.into())
 }
@@ -51,25 +54,25 @@ pub(crate) fn usual_place(variable: impl Fn(&str) -> Option<OsString>) -> Option
 
 /// Opens the journal that was meant, and says what its start has found.
 pub(crate) fn open(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    let directory = directory(args)?;
-    open_at(&directory, missing, screen)
+    open_with(&access::directory(args)?, &access::options(args)?, (missing, screen))
 }
 
 /// Opens the journal in a directory.
-pub(crate) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    open_with(directory, options()?, (missing, screen))
+pub(super) fn open_at(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+    open_with(directory, &options()?, (missing, screen))
 }
 
-fn open_with(
+/// The same with other options.
+pub(super) fn open_with(
     directory: &Path,
-    options: Options,
+    options: &Options,
     (missing, screen): (Missing, &Screen),
 ) -> Result<Journal, Failure> {
     let is_there = holds_journal(directory);
     if !is_there && missing == Missing::Refuse {
         return Err(JournalFailure::Missing { directory: directory.to_owned() }.into());
     }
-    let journal = Journal::open(directory, options).map_err(|error| refusal(directory, error))?;
+    let journal = open_when_free(directory, options).map_err(|error| refusal(directory, error))?;
     if !is_there {
         show::hint(screen, &format!("made a journal in {}", show::units::path(directory)));
     }
@@ -78,10 +81,10 @@ fn open_with(
 }
 
 /// The same for a journal that takes events as large as an archive holds.
-pub(crate) fn open_roomy(directory: &Path, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
-    let mut options = options()?;
+pub(crate) fn open_roomy(args: &JournalArgs, missing: Missing, screen: &Screen) -> Result<Journal, Failure> {
+    let mut options = access::options(args)?;
     options.max_event = MOST_PAYLOAD.min(options.segment_size / 4);
-    open_with(directory, options, (missing, screen))
+    open_with(&access::directory(args)?, &options, (missing, screen))
 }
 
 /// Whether a journal lies in a directory: its id is written last, so a segment alone is one too.
@@ -93,7 +96,8 @@ pub(crate) fn holds_journal(directory: &Path) -> bool {
     })
 }
 
-fn options() -> Result<Options, Failure> {
+/// What the environment says about its options.
+pub(super) fn options() -> Result<Options, Failure> {
     let mut options = Options::new(clock::millis);
     // A command has one thread, and writes by itself.
     options.commit = Commit::Caller;
@@ -111,6 +115,24 @@ fn size_of(name: &str) -> Result<Option<u64>, Failure> {
     let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
     let size = value.to_string_lossy().parse::<Size>();
     size.map(|size| Some(size.bytes())).map_err(|error| Failure::Usage(format!("{name}: {error}")))
+}
+
+/// How often a journal is asked for that somebody holds, and the pause between.
+///
+/// A process that has just ended, or that was forked off one that holds it and is not its own program yet, lets go of it in a
+/// moment. That is no use.
+const ASKS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Opens a journal, unless somebody holds it for longer than a moment.
+pub(crate) fn open_when_free(directory: &Path, options: &Options) -> Result<Journal, OpenError> {
+    for _ in 0..ASKS {
+        match Journal::open(directory, options.clone()) {
+            Err(OpenError::Held { .. }) => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+    Journal::open(directory, options.clone())
 }
 
 /// Tells a journal that is in use from one that cannot be opened.

@@ -97,5 +97,6 @@ pub(crate) fn replayed(row: &replay::Row) -> Value {
         "min_time": row.times.and_then(|times| rfc3339(times.min)),
         "max_time": row.times.and_then(|times| rfc3339(times.max)),
         "damage_count": row.damage,
+        "refused": row.refused,
     })
 }

@@ -1,8 +1,9 @@
 //! How far a log is from each limit that was asked for: what a gate shows when all is well.
 
+use watch::Floor;
+
 use super::{Facts, Limits, oldest_age};
 use crate::show::units;
-use crate::sizes::Floor;
 
 /// One limit and what is measured against it.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,6 +9,7 @@ use super::paint::paint;
 use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
 use super::{text, units};
+use crate::cli::Sending;
 use crate::commands::archive::Cleanup;
 use crate::commands::replay::Row;
 
@@ -96,27 +97,35 @@ pub(crate) fn damaged_archive(part: &Part, damage: &DamageList, screen: &Screen)
     damage.listed().iter().map(line).collect()
 }
 
-/// What would be sent.
-pub(crate) fn replay(rows: &[Row], screen: &Screen) -> String {
+/// What was sent, or would be.
+pub(crate) fn replay(rows: &[Row], sending: Sending, screen: &Screen) -> String {
     let theme = &screen.theme;
     let right = Align::Right;
     let mut table = Table::new(&[Align::Left, Align::Left, right, right, Align::Left, Align::Left]);
     table.titles(theme.dim, &["STREAM", "FROM", "EVENTS", "SIZE", "TIME (UTC)", ""]);
     for row in rows {
         let from = row.file.as_ref().map_or_else(|| "the journal".to_owned(), |path| units::path(path));
-        let damage = units::counted(row.damage, "damage", "damages");
+        let counted = |count: u64, text: String| (count > 0).then_some(text);
+        let remarks = [
+            counted(row.damage, units::counted(row.damage, "damage", "damages")),
+            counted(row.refused, format!("{} refused", units::count(row.refused))),
+        ];
+        let remarks: Vec<String> = remarks.into_iter().flatten().collect();
         table.row([
             Cell::plain(units::safe(&row.stream)),
             Cell::new(theme.dim, from),
             Cell::plain(units::count(row.events)),
             Cell::plain(units::size(row.bytes)),
             Cell::plain(row.times.map_or_else(String::new, units::range)),
-            Cell::new(theme.bad, if row.damage == 0 { String::new() } else { damage }),
+            Cell::new(theme.bad, remarks.join(", ")),
         ]);
     }
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
     let events = units::counted(sum(|row| row.events), "event", "events");
-    let total = format!("{events} would be sent, {}\n", units::size(sum(|row| row.bytes)));
+    let total = match sending {
+        Sending::Rehearsed => format!("{events} would be sent, {}\n", units::size(sum(|row| row.bytes))),
+        Sending::Wanted => format!("sent {events}\n"),
+    };
     let table = if rows.is_empty() { String::new() } else { table.render() };
     text::stacked([table, if screen.detail == Detail::Little { String::new() } else { total }])
 }

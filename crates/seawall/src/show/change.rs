@@ -1,12 +1,13 @@
 //! Changes as people read them: what is kept first, then what is lost, then what happens to which file.
 
-use mend::{Action, Kept, Loss, Plan, Step};
+use mend::{Action, Kept, Plan, Step};
 
 use super::damage::notes;
 use super::figures::label;
 use super::paint::paint;
 use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
+use super::things::{Name, Things};
 use super::{text, units};
 use crate::changes::{Change, End, Settled};
 use crate::commands::fix::Attempt;
@@ -129,22 +130,23 @@ fn sentences(plan: &Plan, tense: Tense, screen: &Screen) -> String {
     }
     if plan.action != Action::Undo {
         let style = if plan.loss.is_none() { theme.good } else { theme.warn };
-        say(style, loss(&plan.loss, tense));
+        say(style, loss(plan, tense));
     }
     text::lines(&lines)
 }
 
 /// What is saved, beside what the server itself would save.
 fn kept(plan: &Plan, tense: Tense) -> Option<String> {
+    let things = Things::of(plan.site.format);
     let parts = [
         part(plan.kept.records, plan.loss.records, ("record", "records")),
-        part(plan.kept.samples, plan.loss.samples, ("sample", "samples")),
+        part(plan.kept.samples, plan.loss.samples, things.samples),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() {
         return None;
     }
-    let own = plan.servers_own.as_ref().and_then(|own| servers_own(&plan.kept, own)).map_or(
+    let own = plan.servers_own.as_ref().and_then(|own| servers_own(&plan.kept, own, things)).map_or(
         String::new(),
         |count| {
             let verb = tense.choose("would keep", "would have kept");
@@ -154,7 +156,7 @@ fn kept(plan: &Plan, tense: Tense) -> Option<String> {
     Some(format!("{} {}{own}.", tense.choose("Keeps", "Kept"), parts.join(" and ")))
 }
 
-fn part(kept: Option<u64>, lost: Option<u64>, (one, many): (&str, &str)) -> Option<String> {
+fn part(kept: Option<u64>, lost: Option<u64>, (one, many): Name) -> Option<String> {
     let kept = kept?;
     Some(match lost {
         Some(0) if kept == 0 => return None,
@@ -165,34 +167,33 @@ fn part(kept: Option<u64>, lost: Option<u64>, (one, many): (&str, &str)) -> Opti
 }
 
 /// The server's own count of what it was first counted in here.
-fn servers_own(kept: &Kept, own: &Kept) -> Option<String> {
+fn servers_own(kept: &Kept, own: &Kept, things: Things) -> Option<String> {
     if kept.records.is_some_and(|kept| kept > 0) && own.records.is_some() {
         return own.records.map(|records| units::counted(records, "record", "records"));
     }
-    own.samples.map(|samples| units::counted(samples, "sample", "samples"))
+    let (one, many) = things.samples;
+    own.samples.map(|samples| units::counted(samples, one, many))
 }
 
-fn loss(loss: &Loss, tense: Tense) -> String {
+fn loss(plan: &Plan, tense: Tense) -> String {
     let verb = tense.choose("Loses", "Lost");
-    format!("{verb} {}.", lost(loss))
+    format!("{verb} {}.", lost(plan))
 }
 
 /// What is lost, as the object of a sentence.
-pub(crate) fn lost(loss: &Loss) -> String {
+pub(crate) fn lost(plan: &Plan) -> String {
+    let (loss, things) = (&plan.loss, Things::of(plan.site.format));
     if loss.is_none() {
         return "nothing".to_owned();
     }
-    let counts = [
-        (loss.records, "record", "records"),
-        (loss.samples, "sample", "samples"),
-        (loss.series, "series", "series"),
-    ];
-    let known = counts.iter().filter_map(|(count, one, many)| {
+    let counts =
+        [(loss.records, ("record", "records")), (loss.samples, things.samples), (loss.series, things.series)];
+    let known = counts.iter().filter_map(|(count, (one, many))| {
         count.filter(|count| *count > 0).map(|count| units::counted(count, one, many))
     });
     let mut parts: Vec<String> = known.collect();
     let unknown: Vec<&str> =
-        counts.iter().filter(|(count, ..)| count.is_none()).map(|(.., many)| *many).collect();
+        counts.iter().filter(|(count, _)| count.is_none()).map(|(_, (_, many))| *many).collect();
     if !unknown.is_empty() {
         parts.push(format!("an unknown number of {}", unknown.join(" and ")));
     }

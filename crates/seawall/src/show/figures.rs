@@ -5,6 +5,7 @@ use formats::{Estimate, Fact, Format, PartSurvey, Role, Survey, TopTable, UnixTi
 use super::bar;
 use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
+use super::things::{Name, Things, title_of};
 use super::{text, units};
 use crate::json::Shown;
 use crate::limits::{Oldest, oldest_age};
@@ -44,7 +45,7 @@ pub(crate) fn figures(report: &Report, screen: &Screen) -> String {
     }
     put("Size", size(survey));
     put("Beside it", beside(survey));
-    put("Holds", holds(survey));
+    put("Holds", holds(survey, Things::of(report.format)));
     put("Records", records(survey));
     put("Time", time(survey));
     put("Age", age(survey, report.now));
@@ -102,11 +103,11 @@ fn role_of_files(role: Role, files: u64) -> &'static str {
     if files == 1 { one } else { many }
 }
 
-fn holds(survey: &Survey) -> String {
-    let mut things = Vec::new();
-    things.extend(survey.series.map(|series| units::counted(series, "series", "series")));
-    things.extend(survey.samples.map(|samples| units::counted(samples, "sample", "samples")));
-    things.join(", ")
+fn holds(survey: &Survey, Things { samples, series }: Things) -> String {
+    let held = [(survey.series, series), (survey.samples, samples)];
+    let named =
+        |(count, (one, many)): (Option<u64>, Name)| count.map(|count| units::counted(count, one, many));
+    held.into_iter().filter_map(named).collect::<Vec<_>>().join(", ")
 }
 
 fn records(survey: &Survey) -> String {
@@ -188,12 +189,12 @@ fn value_text(value: &Value) -> String {
 }
 
 /// The largest contributors, one table for each criterion.
-pub(crate) fn top_tables(tables: &[TopTable], screen: &Screen) -> String {
+pub(crate) fn top_tables(tables: &[TopTable], things: Things, screen: &Screen) -> String {
     let tables = tables.iter().filter(|table| !table.rows.is_empty());
-    text::stacked(tables.map(|table| top_table(table, screen)))
+    text::stacked(tables.map(|table| top_table(table, things, screen)))
 }
 
-fn top_table(top: &TopTable, screen: &Screen) -> String {
+fn top_table(top: &TopTable, things: Things, screen: &Screen) -> String {
     let theme = &screen.theme;
     // A format without samples is compared by series.
     let weight = |row: &formats::TopRow| if row.samples > 0 { row.samples } else { row.series };
@@ -201,7 +202,7 @@ fn top_table(top: &TopTable, screen: &Screen) -> String {
     let whole = bar::Whole { largest, cells: bar::WIDTH };
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     let title = format!("TOP {}", top.by.replace('_', " ").to_uppercase());
-    table.titles(theme.dim, &[&title, "SERIES", "SAMPLES", ""]);
+    table.titles(theme.dim, &[&title, &title_of(things.series), &title_of(things.samples), ""]);
     for row in &top.rows {
         table.row([
             Cell::plain(shortened(&units::safe(&row.name), screen)),

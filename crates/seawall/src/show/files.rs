@@ -8,6 +8,7 @@ use formats::{PartSurvey, Survey};
 use super::bar;
 use super::screen::{Detail, Screen};
 use super::table::{Align, Cell, Table};
+use super::things::{Things, title_of};
 use super::units;
 
 /// A table of more files than this is folded in the middle.
@@ -33,14 +34,14 @@ const COLUMNS: [Align; 8] = [
 const DAMAGED_IN_FOLD: usize = 20;
 
 /// The files that a start reads as log and all that are damaged; with full detail every file.
-pub(crate) fn file_table(survey: &Survey, screen: &Screen) -> String {
+pub(crate) fn file_table(survey: &Survey, things: Things, screen: &Screen) -> String {
     let full = screen.detail == Detail::Full;
     let worth = |part: &&PartSurvey| full || part.part.role.counts() || part.damage > 0;
     let parts: Vec<&PartSurvey> = survey.parts.iter().filter(worth).collect();
     if parts.is_empty() {
         return String::new();
     }
-    let mut rows = Rows::new(survey, &parts, screen);
+    let mut rows = Rows::new(survey, &parts, (things, screen));
     let mut table = rows.table(&parts);
     for room in [Room::Narrow, Room::Least] {
         if table.width() <= screen.width {
@@ -100,6 +101,7 @@ impl Folded {
 /// What all rows share.
 struct Rows<'a> {
     screen: &'a Screen,
+    things: Things,
     room: Room,
     largest: u64,
     roles: bool,
@@ -107,7 +109,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(survey: &'a Survey, parts: &[&PartSurvey], screen: &'a Screen) -> Self {
+    fn new(survey: &'a Survey, parts: &[&PartSurvey], (things, screen): (Things, &'a Screen)) -> Self {
         let mut damage: HashMap<&str, Vec<Range<u64>>> = HashMap::new();
         for place in survey.damage.listed() {
             damage.entry(&place.file).or_default().push(place.start..place.end);
@@ -115,6 +117,7 @@ impl<'a> Rows<'a> {
         let first = parts.first().map(|part| part.part.role);
         Self {
             screen,
+            things,
             room: Room::Wide,
             largest: parts.iter().map(|part| part.part.bytes).max().unwrap_or(0),
             roles: parts.iter().any(|part| Some(part.part.role) != first),
@@ -126,7 +129,8 @@ impl<'a> Rows<'a> {
         let full = self.screen.detail == Detail::Full;
         let mut table = Table::new(&COLUMNS);
         let times = if self.room == Room::Wide { "TIME (UTC)" } else { "FROM (UTC)" };
-        table.titles(self.screen.theme.dim, &["FILE", "ROLE", "SIZE", "", "RECORDS", "SAMPLES", times, ""]);
+        let samples = title_of(self.things.samples);
+        table.titles(self.screen.theme.dim, &["FILE", "ROLE", "SIZE", "", "RECORDS", &samples, times, ""]);
         let mut folded = Folded::default();
         for (index, part) in parts.iter().enumerate() {
             if full || stands(index, parts.len()) || folded.keeps(part) {

@@ -53,8 +53,8 @@ pub(crate) fn appended(stream: &str, span: Option<(Seq, Seq)>, count: u64, scree
     }
 }
 
-/// The streams, and what is in all of them together.
-pub(crate) fn streams(rows: &[Row], stats: &Stats, screen: &Screen) -> String {
+/// The streams, and what is in all of them together; a daemon does not tell the figures of its journal here.
+pub(crate) fn streams(rows: &[Row], stats: Option<&Stats>, screen: &Screen) -> String {
     let theme = &screen.theme;
     let right = Align::Right;
     let mut table = Table::new(&[Align::Left, Align::Left, right, right, Align::Left, right, right]);
@@ -86,22 +86,22 @@ fn standing(one: &Standing, screen: &Screen) -> Vec<Cell> {
     ]
 }
 
-fn totals(rows: &[Row], stats: &Stats, screen: &Screen) -> String {
+fn totals(rows: &[Row], stats: Option<&Stats>, screen: &Screen) -> String {
     let streams = match rows.len() as u64 {
         0 => "no streams".to_owned(),
         count => units::counted(count, "stream", "streams"),
     };
-    let mut lines = vec![format!(
-        "{streams}, {}, {} in {}",
-        units::counted(stats.live_events, "live event", "live events"),
-        units::size(stats.bytes),
-        units::counted(stats.segments, "segment", "segments")
-    )];
-    if stats.live_events > 0 && rows.iter().all(|row| row.standings.is_empty()) {
+    let live = rows.iter().map(|row| row.info.live).sum();
+    let size = stats.map_or(String::new(), |stats| {
+        format!(", {} in {}", units::size(stats.bytes), units::counted(stats.segments, "segment", "segments"))
+    });
+    let mut lines = vec![format!("{streams}, {}{size}", units::counted(live, "live event", "live events"))];
+    if live > 0 && rows.iter().all(|row| row.standings.is_empty()) {
         lines.push("no consumer is registered, so everything is kept".to_owned());
     }
-    let lost = [(stats.lost_to_damage, "to damage"), (stats.lost_to_budget, "to the budget")];
-    for (count, to) in lost.into_iter().filter(|(count, _)| *count > 0) {
+    let lost =
+        stats.map(|stats| [(stats.lost_to_damage, "to damage"), (stats.lost_to_budget, "to the budget")]);
+    for (count, to) in lost.into_iter().flatten().filter(|(count, _)| *count > 0) {
         let events = units::counted(count, "event was", "events were");
         lines.push(paint(screen.theme.bad, &format!("{events} lost {to}, ever")));
     }

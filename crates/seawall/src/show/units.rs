@@ -89,6 +89,17 @@ fn whole_seconds(seconds: f64) -> u64 {
     seconds.round().clamp(0.0, 1e18) as u64
 }
 
+/// A span of time that may be short, as what one write takes.
+pub(crate) fn short(span: std::time::Duration) -> String {
+    let micros = span.as_secs_f64() * 1e6;
+    match micros {
+        micros if micros < 999.5 => format!("{micros:.0} us"),
+        micros if micros < 99_950.0 => format!("{:.1} ms", micros / 1e3),
+        micros if micros < 999_500.0 => format!("{:.0} ms", micros / 1e3),
+        micros => format!("{:.1} s", micros / 1e6),
+    }
+}
+
 /// A point in time to the second, in UTC.
 pub(crate) fn time(time: UnixTime) -> String {
     match day_and_second(time) {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::World;
 
-pub(crate) const COMMANDS: [&str; 20] = [
+pub(crate) const COMMANDS: [&str; 22] = [
     "inspect",
     "verify",
     "check",
@@ -23,9 +23,11 @@ pub(crate) const COMMANDS: [&str; 20] = [
     "close",
     "consumers",
     "parked",
+    "plan",
     "import",
     "replay",
     "archive",
+    "doctor",
     "generate",
 ];
 

@@ -4,6 +4,7 @@
 
 mod append;
 mod big_wal;
+mod doctor;
 mod generate;
 mod golden;
 mod guard;

@@ -16,7 +16,7 @@ use super::http::Request;
 use super::running::{Daemon, House, PATIENCE};
 
 /// A service over HTTP that keeps what is written to it, by path. It can go, and come back on the same port.
-struct Service {
+pub(crate) struct Service {
     address: SocketAddr,
     kept: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
     gone: Option<Arc<AtomicBool>>,
@@ -27,7 +27,7 @@ struct Service {
 }
 
 impl Service {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut service = Self {
             address: ([127, 0, 0, 1], 0).into(),
             kept: Arc::default(),
@@ -39,15 +39,15 @@ impl Service {
         service
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn at(&self, path: &str) -> Vec<String> {
+    pub(crate) fn at(&self, path: &str) -> Vec<String> {
         self.kept.lock().unwrap().get(path).cloned().unwrap_or_default()
     }
 
-    fn come(&mut self) {
+    pub(crate) fn come(&mut self) {
         let listener = TcpListener::bind(self.address).unwrap();
         self.address = listener.local_addr().unwrap();
         let gone = Arc::new(AtomicBool::new(false));
@@ -69,7 +69,7 @@ impl Service {
     }
 
     /// Closes its port, which is certain once nobody gets through.
-    fn go(&mut self) {
+    pub(crate) fn go(&mut self) {
         self.gone.take().unwrap().store(true, Ordering::Release);
         let refused = || TcpStream::connect(self.address).is_err().then_some(());
         wait_for(PATIENCE, refused).expect("it goes");
@@ -107,7 +107,7 @@ fn answer(mut stream: TcpStream, kept: &Mutex<BTreeMap<String, Vec<String>>>, pa
 const BEGUN: &str = "a proxy takes requests";
 
 /// Where the proxy of a daemon listens.
-fn front(daemon: &Daemon) -> SocketAddr {
+pub(crate) fn front(daemon: &Daemon) -> SocketAddr {
     daemon.line(BEGUN)["address"].as_str().unwrap().parse().unwrap()
 }
 
@@ -178,6 +178,15 @@ fn a_write_that_was_queued_outlives_a_kill_of_the_daemon_and_can_be_asked_for() 
     arrives(&primary, "/a", &["1"]);
     arrives(&replica, "/a", &["1"]);
     wait_for(PATIENCE, || (state()["state"] == "applied").then_some(())).expect("it is applied");
+    let told = daemon.get(&format!("/api/v1/writes/{}", said["id"].as_str().unwrap())).json();
+    assert_eq!((&told["state"], &told["proxy"]), (&"applied".into(), &"proxy".into()));
+    assert_eq!(told["upstreams"], state()["upstreams"], "both places say the same");
+    assert_eq!(daemon.get("/api/v1/writes").body, "", "nothing is left");
+    for (path, code) in
+        [("writes/x", "no-write"), ("writes?proxy=x", "no-proxy"), ("writes?state=x", "bad-query")]
+    {
+        assert_eq!(daemon.get(&format!("/api/v1/{path}")).code(), code);
+    }
     assert!(daemon.stop().success());
 }
 
@@ -206,8 +215,9 @@ fn every_proxy_has_a_journal_of_its_own_that_commands_read_and_an_end_leaves_wha
         journal.streams().into_iter().map(|stream| stream.name).collect::<Vec<_>>()
     };
     assert_eq!(streams("journal"), ["s"]);
-    let [lane] = &streams("journal/proxies/shop")[..] else { panic!("one lane") };
-    assert!(lane.starts_with("proxy/shop/"), "{lane}");
+    let streams = streams("journal/proxies/shop");
+    let [known, lane] = &streams[..] else { panic!("one lane, and what is known: {streams:?}") };
+    assert!(known == "proxy/shop/known" && lane.starts_with("proxy/shop/"), "{streams:?}");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_closed_stream_is_archived_and_its_name_is_free() {
     assert_eq!((missing.status, missing.code().as_str()), (404, "no-stream"));
     daemon.post("/v1/streams/jobs/events", b"one");
     let closed = daemon.post("/v1/streams/jobs/close", b"");
-    assert_eq!(closed.json(), json!({"stream": "jobs", "state": "closed", "last": 1}));
+    assert_eq!(closed.json(), json!({"stream": "jobs", "state": "closed", "last": 1, "applied": true}));
     let archived = || (names(&house.path("journal/archive")) == ["jobs.wal.zst"]).then_some(());
     wait_for(PATIENCE, archived).expect("it is archived without being asked");
     wait_for(PATIENCE, || daemon.get("/v1/streams").body.is_empty().then_some(())).expect("it is gone");

@@ -17,8 +17,11 @@ fn without_a_file_it_starts_serves_says_so_and_ends_when_told() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut daemon = house.start();
         assert_eq!(daemon.line("starting")["file"], "none");
+        let told = daemon.told();
+        let at = |message: &str| told.iter().position(|line| line["message"] == message).unwrap();
+        assert!(at("listening") < at("the journal is open"), "how long a start takes can be asked meanwhile");
         assert_eq!(daemon.get("/livez").body, "ok\n");
-        assert_eq!(daemon.get("/readyz").body, "{\"ready\":true,\"reasons\":[]}\n");
+        assert_eq!(daemon.get("/readyz").body, "{\"ready\":true,\"reasons\":[],\"waiting\":[]}\n");
         daemon.signal(signal);
         assert!(daemon.ended().success());
         daemon.line("ended");

@@ -3,12 +3,21 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by failing")]
 
 mod access;
+mod alerts;
 mod books;
+mod chroma;
+mod figures;
 mod fronts;
 mod hostile;
 mod http;
 mod intake;
 mod life;
+mod postgres;
+mod replays;
 mod room;
 mod routes;
+mod runbook;
 mod running;
+mod ships;
+mod through;
+mod watch;

@@ -8,8 +8,10 @@ use std::process::Stdio;
 use serde_json::Value;
 use testkit::need_program;
 
-use super::http::Answer;
+use super::fronts::front;
+use super::http::{Answer, Request};
 use super::running::{Daemon, House};
+use super::watch::PILE;
 
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().unwrap();
@@ -23,8 +25,10 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 /// Each kind of thing that a request can be about, as it is called in a path.
-fn filled(path: &str, id: &str) -> String {
-    let filled = path.replace("{stream}", "jobs").replace("{id}", id);
+fn filled(path: &str, (parked, write): (&str, &str)) -> String {
+    let id = if path.contains("/writes/") { write } else { parked };
+    let filled = path.replace("{stream}", "jobs").replace("{id}", id).replace("{consumer}", "server");
+    let filled = filled.replace("{name}", "pile");
     assert!(!filled.contains('{'), "{path}: this test does not know what stands there");
     filled
 }
@@ -33,6 +37,7 @@ fn fits(schema: &Value, value: &Value) -> bool {
     let is = |kind: &str| match kind {
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "object" => value.is_object(),
         "array" => value.is_array(),
@@ -62,28 +67,48 @@ fn hold(operation: &Value, answer: &Answer, what: &str) {
     }
 }
 
-fn ask(daemon: &Daemon, method: &str, path: &str) -> Answer {
-    let body: &[u8] = if method == "POST" { b"x" } else { b"" };
+fn ask(daemon: &Daemon, write: &str, (method, path): (&str, &str)) -> Answer {
+    let body: &[u8] = match (method, path) {
+        (_, "/api/v1/parked/requeue") => br#"{"ids":["server:more:1"]}"#,
+        (_, "/api/v1/parked/drop") => br#"{"ids":["server:jobs:3"]}"#,
+        ("POST", _) => b"x",
+        _ => b"",
+    };
     // What is given up can be shown no more.
     let id = if method == "DELETE" { "server:jobs:2" } else { "server:jobs:1" };
-    daemon.request(method, &filled(path, id)).body(body).send()
+    daemon.request(method, &filled(path, (id, write))).body(body).send()
 }
 
 #[test]
 fn the_daemon_answers_as_its_openapi_document_says() {
-    let house = House::new("");
+    let front_of_nobody =
+        "[[proxy]]\nname = 'shop'\nlisten = '127.0.0.1:0'\nprimary = 'http://127.0.0.1:1'\n";
+    let house = House::new(&format!("{PILE}{front_of_nobody}"));
     house.park("jobs", "server");
+    house.park("more", "server");
+    fs::create_dir(house.path("pile")).unwrap();
+    fs::write(house.path("pile/1"), "").unwrap();
     let daemon = house.start();
+    daemon.line("a log under watch is well");
+    let queued = Request::new(front(&daemon), "POST", "/orders").body(b"order").send();
+    assert_eq!(queued.status, 202);
+    let write = queued.json()["id"].as_str().unwrap().to_owned();
     let document = daemon.get("/api/v1/openapi.json").json();
     let operations = operations(&document);
     assert!(operations.len() >= 7, "{operations:?}");
-    // What makes a stream comes first, what ends it last.
-    let rank =
-        |path: &str| if path.ends_with("/events") { 0 } else { 1 + usize::from(path.ends_with("/close")) };
+    // What makes a stream comes first, then what shows and what settles events, what ends all that last.
+    let rank = |method: &str, path: &str| match (method, path) {
+        (_, path) if path.ends_with("/events") => 0,
+        ("GET", _) => 1,
+        (_, "/api/v1/parked/requeue") => 4,
+        (_, path) if path.ends_with("/close") || path.contains("{consumer}") => 5,
+        _ => 3,
+    };
     let mut sorted = operations.clone();
-    sorted.sort_by_key(|(_, path, _)| rank(path));
-    for (method, path, operation) in &sorted {
-        let answer = ask(&daemon, method, path);
+    sorted.sort_by_key(|(method, path, _)| rank(method, path));
+    // That one has no end, and a test of its own.
+    for (method, path, operation) in sorted.iter().filter(|(_, path, _)| path != "/api/v1/events") {
+        let answer = ask(&daemon, &write, (method, path));
         assert_eq!(answer.status, 200, "{method} {path}: {answer:?}");
         hold(operation, &answer, &format!("{method} {path}"));
         assert!(operation["summary"].as_str().unwrap().ends_with('.'));
@@ -91,7 +116,7 @@ fn the_daemon_answers_as_its_openapi_document_says() {
     for path in operations.iter().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
         let allowed: Vec<&str> =
             operations.iter().filter(|(_, of, _)| of == path).map(|(method, ..)| method.as_str()).collect();
-        let answer = daemon.request("PATCH", &filled(path, "x")).send();
+        let answer = daemon.request("PATCH", &filled(path, ("x", "x"))).send();
         assert_eq!((answer.status, answer.code().as_str()), (405, "wrong-method"), "{path}");
         for method in allowed {
             assert!(

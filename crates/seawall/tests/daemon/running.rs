@@ -58,7 +58,7 @@ impl House {
         command
     }
 
-    /// Starts it and waits until it listens.
+    /// Starts it and waits until it is ready.
     pub(crate) fn start(&self) -> Daemon {
         let mut child = self.seawall(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -71,6 +71,7 @@ impl House {
         let mut daemon = Daemon { child, lines, address: ([127, 0, 0, 1], 0).into() };
         let listening = daemon.line("listening");
         daemon.address = listening["address"].as_str().unwrap().parse().unwrap();
+        daemon.line("ready");
         daemon
     }
 

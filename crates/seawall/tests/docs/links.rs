@@ -7,7 +7,7 @@ use regex_lite::Regex;
 
 use crate::blocks::{Document, document, documents, repository};
 
-const LANGUAGES: [&str; 8] = ["console", "sh", "text", "json", "ini", "yaml", "toml", "rust"];
+const LANGUAGES: [&str; 9] = ["console", "sh", "text", "json", "ini", "yaml", "toml", "rust", "python"];
 
 /// What links out of a document lead to; addresses on other machines are left out.
 fn targets(document: &Document) -> Vec<String> {

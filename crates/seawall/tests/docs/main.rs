@@ -8,6 +8,7 @@
 //! * A block marked `sh` needs a server or a machine that is not here. Its command lines are parsed, by a test of the
 //!   binary itself (`src/docs_test.rs`), and not run.
 //! * A block marked `toml` is a configuration of the daemon, which a test of the binary reads.
+//! * A block marked `python` is what a receiver of webhooks does, which a test of the daemon lets it do.
 //! * A block marked `ini` or `yaml` is an excerpt of a file under `deploy/`.
 //!
 //! `SEAWALL_BLESS=1 cargo test -p seawall --test docs` writes what is printed now into the documents and the picture;

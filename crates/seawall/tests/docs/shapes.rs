@@ -178,6 +178,20 @@ fn what_appends_and_closes_prints_the_fields_that_are_listed() {
 }
 
 #[test]
+fn a_plan_has_the_fields_that_are_listed() {
+    let plan = "plan --json --write-size 5KiB --rate 10/m --outage 1h";
+    demand("### What `plan` prints", &[plan, &format!("{plan} --replay-rate 1/s")]);
+}
+
+#[test]
+fn alerts_have_the_fields_that_are_listed() {
+    const ALERT: &str =
+        "printf '[[alert]]\\nkind = \"webhook\"\\nurl = \"http://127.0.0.1:1/\"\\n' > alerts.toml";
+    demand("### Lines of `alert list`", &[&format!("{ALERT}; alert list --json -c alerts.toml")]);
+    demand("### Lines of `alert test`", &[&format!("{ALERT}; alert test --json -c alerts.toml")]);
+}
+
+#[test]
 fn what_shows_a_journal_prints_the_fields_that_are_listed() {
     demand("### Lines of `streams`", &["streams --json"]);
     demand("### Lines of `consumers list`", &["consumers list --json"]);

@@ -1,7 +1,7 @@
 //! The commands that write to a journal, killed or failed at each of their system calls, and on a file system that loses
 //! power: what they called safe is there, in order, and nothing else is.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 #![expect(clippy::print_stderr, reason = "the figures of a run, for who asks for them")]
 
 mod failing;

@@ -14,6 +14,15 @@ const LOOP: &str = r"
 import ast, json, sys, chromadb
 def client(port):
     return chromadb.HttpClient(host='127.0.0.1', port=port)
+def books(port):
+    def of(collection):
+        got = collection.get(include=['documents', 'metadatas', 'embeddings'])
+        rows = zip(got['ids'], got['documents'], got['metadatas'], got['embeddings'])
+        records = {id: [document, metadata, list(map(float, vector))] for id, document, metadata, vector in rows}
+        return {'metadata': collection.metadata, 'records': records}
+    return {collection.name: of(collection) for collection in client(port).list_collections()}
+def ids(port):
+    return {collection.name: str(collection.id) for collection in client(port).list_collections()}
 def do(text):
     tree = ast.parse(text)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -48,7 +57,8 @@ impl Session {
 
     /// Runs Python text and answers with the value of its last expression, or with the exception.
     ///
-    /// `client(port)` is the client of the server on a port of this machine.
+    /// `client(port)` is the client of the server on a port of this machine, `ids(port)` its collections with their ids,
+    /// and `books(port)` everything that it has: collections by name, with their records by id.
     pub fn run(&mut self, text: &str) -> Result<Value, String> {
         let answer = self.talk(text).map_err(|cause| format!("Python is gone: {cause}"))?;
         match answer.get("error").and_then(Value::as_str) {

@@ -8,7 +8,7 @@ const DIALECTS: &[&str] = &["plain", "chroma"];
 /// What can be written.
 pub(in crate::config) const SECTION: Section = Section {
     name: "proxy",
-    about: "A proxy in front of a service. It has a journal of its own, in `proxies/<name>` below that of `[journal]`, with segments of the same size.",
+    about: "A proxy in front of a service. It has a journal of its own, in `proxies/<name>` below that of `[journal]`, with segments of the same size, or larger ones where writes are large.",
     occurs: Occurs::Often,
     keys: &[
         key(
@@ -25,16 +25,22 @@ pub(in crate::config) const SECTION: Section = Section {
             "the API of the service; `plain` is any HTTP, `chroma` the vector database",
         ),
         key(
+            "preset",
+            Kind::OneOf(&["low-load", "medium-load", "high-load"]),
+            None,
+            "values for `consistency_window`, `read_replica_ratio`, `request_timeout` and `check_interval`, unless they are written themselves",
+        ),
+        key(
             "primary",
             Kind::Text,
             None,
-            "the server that answers writes, as `http://host:port` or `https://host`; it has to be set",
+            "the server that answers writes, as `http://host:port` or `https://host`, with a name before it if it is not to be called `primary`: `name=http://host:port`; it has to be set",
         ),
         key(
             "replicas",
             Kind::List,
             None,
-            "the other servers. The first one is called `replica`, the next one `replica-2`: add new ones at the end, since one that takes another's place gets what that one lacks",
+            "the other servers, in the same form. Without names the first one is called `replica`, the next one `replica-2`. One whose name would change is refused at the start, since it would get what another lacks",
         ),
         key(
             "replica_feed",
@@ -96,9 +102,14 @@ pub(in crate::config) const SECTION: Section = Section {
             "max_body",
             Kind::Size,
             Some("4MiB"),
-            "bytes of a write's body; with its head it has to fit a quarter of a segment",
+            "bytes of a write's body; `chroma` takes `40MiB`, as its servers do. Four of the largest writes have to fit a segment, which is made larger for them",
         ),
-        key("max_body_memory", Kind::Size, Some("64MiB"), "bytes of all those bodies together"),
+        key(
+            "max_body_memory",
+            Kind::Size,
+            Some("64MiB"),
+            "bytes of all those bodies together, and again of those that are sent later; `128MiB` for `chroma`",
+        ),
         key(
             "read_replica_ratio",
             Kind::Share,
@@ -134,7 +145,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "max_bytes",
             Kind::Size,
             Some("10GiB"),
-            "bytes of its journal on the disk; at least six segments",
+            "bytes of its journal on the disk; at least six segments. `seawall plan` says what an outage takes",
         ),
     ],
 };

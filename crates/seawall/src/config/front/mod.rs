@@ -1,7 +1,6 @@
 //! `[[proxy]]`: the proxies in front of services, each with a journal of its own.
 
 mod keys;
-mod pem;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,13 +11,16 @@ use std::thread::available_parallelism;
 
 use ::proxy::dialect::LaneRule;
 use ::proxy::{
-    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Server,
-    Settings, Times,
+    Ambiguous, Chroma, Dialect, Feed, Identity, Limits, Origin as Address, Plain, Reads, Replay, Scheme,
+    Server, Settings, Times,
 };
+use journal::limits::LARGEST_SEGMENT;
 use journal::{Options, WhenFull};
 
+use super::name::Name;
 use super::server::Listen;
-use super::{Entry, JournalSettings, Origin, Problem, Reader, Token, Written};
+use super::share::Share;
+use super::{JournalSettings, Problem, Reader, Token, Written, pem};
 use crate::clock;
 use crate::sizes::Size;
 use crate::spans::Span;
@@ -45,53 +47,37 @@ impl fmt::Debug for ProxySettings {
     }
 }
 
-/// Letters of a name at most: it is part of file names and of labels.
-const LONGEST_NAME: usize = 64;
-
 /// What a write takes in the journal beside its head and body.
 const FRAME: u64 = 64 << 10;
 
 /// The least that a request's head has to be allowed.
 const SMALLEST_HEAD: u64 = 8 << 10;
 
-/// A proxy's name.
-struct Name(String);
-
-impl FromStr for Name {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(is_fit) {
-            return Err(format!(
-                "{text:?} is no name: it has 1 to {LONGEST_NAME} letters, digits, - and _, since a directory is called so"
-            ));
-        }
-        Ok(Self(text.to_owned()))
-    }
+/// Where a server is, with a name of its own before an equals sign if it has one.
+struct Named {
+    name: Option<String>,
+    address: Address,
 }
 
-/// A part of a whole.
-struct Share(f64);
-
-impl FromStr for Share {
+impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-        share.map(Self).ok_or_else(|| format!("{text:?} is no number from 0 to 1"))
+        let text = text.trim();
+        let named = text.split_once('=').and_then(|(name, url)| Some((name.parse::<Name>().ok()?, url)));
+        let (name, url) = named.map_or((None, text), |(name, url)| (Some(name.text()), url));
+        Ok(Self { name, address: url.parse().map_err(|error| format!("{error}"))? })
     }
 }
 
 /// Servers, with commas between them.
-struct Addresses(Vec<Address>);
+struct Servers(Vec<Named>);
 
-impl FromStr for Addresses {
+impl FromStr for Servers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let one = |url: &str| url.trim().parse::<Address>().map_err(|error| error.to_string());
-        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -107,11 +93,11 @@ pub(super) fn understand(
         let mut read = Reader::new(table, written, problems);
         let Some(proxy) = one(&mut read, journal) else { continue };
         if !names.insert(proxy.settings.name.clone()) {
-            refuse(&mut read, "name", "two proxies have this name".to_owned());
+            read.refuse_value("name", "two proxies have this name".to_owned());
         }
         let listen = proxy.settings.listen;
         if listen.port() != 0 && !places.insert(listen) {
-            refuse(&mut read, "listen", "two proxies listen there".to_owned());
+            read.refuse_value("listen", "two proxies listen there".to_owned());
         }
         proxies.push(proxy);
     }
@@ -119,21 +105,16 @@ pub(super) fn understand(
     (proxies.len() == written.tables_of(&SECTION).count()).then_some(proxies)
 }
 
-/// Tells that a value is wrong for a reason that lies elsewhere.
-fn refuse(read: &mut Reader<'_>, name: &'static str, message: String) {
-    if let Some(entry) = read.entry(name) {
-        read.refuse(name, &entry.origin, message);
-    }
-}
-
 fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<ProxySettings> {
     let name = read.value::<Name>("name");
+    // What follows from it was entered already; here it is only asked whether there is such a preset.
+    read.entry("preset");
     let listen = read.value::<Listen>("listen");
     let upstreams = upstreams(read);
     let dialect = dialect(read, upstreams.as_deref());
     let token = read.optional::<Token>("token");
     let tls = identity(read);
-    let roots = pem::roots(read, upstreams.as_deref().unwrap_or_default());
+    let roots = roots(read, upstreams.as_deref().unwrap_or_default());
     let threads = read.optional::<u32>("threads");
     read.at_least("threads", threads.flatten().map(u64::from), 1);
     let (times, limits) = (times(read), limits(read));
@@ -143,7 +124,7 @@ fn one(read: &mut Reader<'_>, journal: Option<&JournalSettings>) -> Option<Proxy
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     let processors = || available_parallelism().map_or(1, usize::from);
     let settings = Settings {
-        name: name?.0,
+        name: name?.text(),
         listen: listen?.address(),
         tls: tls?,
         dialect: dialect?,
@@ -166,10 +147,9 @@ fn dialect(read: &mut Reader<'_>, upstreams: Option<&[Server]>) -> Option<Arc<dy
     if named?.text == "plain" {
         return plain.map(|plain| Arc::new(plain) as Arc<dyn Dialect>);
     }
-    let is_set = |entry: Option<Entry>| entry.is_some_and(|entry| entry.origin != Origin::Default);
     for name in ["probe", "lane_segments"] {
-        if is_set(read.entry(name)) {
-            refuse(read, name, "the dialect chroma knows it by itself; leave the key out".to_owned());
+        if read.is_written(name) {
+            read.refuse_value(name, "the dialect chroma knows it by itself; leave the key out".to_owned());
             return None;
         }
     }
@@ -191,24 +171,45 @@ fn plain(read: &mut Reader<'_>) -> Option<Plain> {
 }
 
 fn upstreams(read: &mut Reader<'_>) -> Option<Vec<Server>> {
-    let primary = read.required::<Address>("primary");
-    let replicas = read.optional::<Addresses>("replicas");
+    let primary = read.required::<Named>("primary");
+    let replicas = read.optional::<Servers>("replicas");
     let feed = read.entry("replica_feed").map(|entry| match entry.text.as_str() {
         "primary" => Feed::Primary,
         _ => Feed::Journal,
     });
     let (primary, replicas, feed) = (primary?, replicas?, feed?);
-    let mut servers = vec![Server { name: "primary".to_owned(), origin: primary, feed: Feed::Journal }];
-    for (at, origin) in replicas.map_or_else(Vec::new, |all| all.0).into_iter().enumerate() {
-        let name = if at == 0 { "replica".to_owned() } else { format!("replica-{}", at + 1) };
-        servers.push(Server { name, origin, feed });
+    let server = |named: Named, usual: String, feed| Server {
+        name: named.name.unwrap_or(usual),
+        origin: named.address,
+        feed,
+    };
+    let mut servers = vec![server(primary, "primary".to_owned(), Feed::Journal)];
+    for (at, named) in replicas.map_or_else(Vec::new, |all| all.0).into_iter().enumerate() {
+        let usual = if at == 0 { "replica".to_owned() } else { format!("replica-{}", at + 1) };
+        servers.push(server(named, usual, feed));
+    }
+    let mut names = BTreeSet::new();
+    if let Some(twice) = servers.iter().find(|server| !names.insert(&server.name)) {
+        read.refuse_value("replicas", format!("two servers are called {}", twice.name));
+        return None;
     }
     if servers.len() > ::proxy::MOST_SERVERS {
         let most = ::proxy::MOST_SERVERS - 1;
-        refuse(read, "replicas", format!("there are {}, and {most} are the most", servers.len() - 1));
+        read.refuse_value("replicas", format!("there are {}, and {most} are the most", servers.len() - 1));
         return None;
     }
     Some(servers)
+}
+
+/// The certificates by which servers are trusted: those that were named, else the system's if one speaks TLS.
+fn roots(read: &mut Reader<'_>, servers: &[Server]) -> Option<Vec<u8>> {
+    if let Some(named) = pem::file(read, "upstream_ca")? {
+        return Some(named);
+    }
+    if servers.iter().all(|server| server.origin.scheme == Scheme::Http) {
+        return Some(Vec::new());
+    }
+    pem::system_roots(read, "upstream_ca")
 }
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
@@ -220,7 +221,7 @@ fn identity(read: &mut Reader<'_>) -> Option<Option<Identity>> {
         (chain, _) => {
             let (there, missing) =
                 if chain.is_some() { ("tls_cert", "tls_key") } else { ("tls_key", "tls_cert") };
-            refuse(read, there, format!("{missing} has to be set with it"));
+            read.refuse_value(there, format!("{missing} has to be set with it"));
             None
         }
     }
@@ -268,7 +269,7 @@ fn limits(read: &mut Reader<'_>) -> Option<Limits> {
 fn reads(read: &mut Reader<'_>) -> Option<Reads> {
     let share = read.value::<Share>("read_replica_ratio");
     let window = read.value::<Span>("consistency_window");
-    Some(Reads { replica_ratio: share?.0, consistency_window: window?.duration() })
+    Some(Reads { replica_ratio: share?.value(), consistency_window: window?.duration() })
 }
 
 fn replay(read: &mut Reader<'_>) -> Option<Replay> {
@@ -278,7 +279,7 @@ fn replay(read: &mut Reader<'_>) -> Option<Replay> {
     read.at_least("backoff_initial", first.map(|first| u64::from(!first.is_zero())), 1);
     let longest = read.value::<Span>("backoff_max").map(Span::duration);
     if first > longest && longest.is_some() {
-        refuse(read, "backoff_max", "it is less than backoff_initial".to_owned());
+        read.refuse_value("backoff_max", "it is less than backoff_initial".to_owned());
     }
     let ambiguous = read.entry("ambiguous").map(|entry| match entry.text.as_str() {
         "park" => Ambiguous::Park,
@@ -300,26 +301,29 @@ fn options(
 ) -> Option<Options> {
     let max_bytes = read.value::<Size>("max_bytes")?.bytes();
     let (limits, journal) = (limits?, journal?);
-    let segment_size = journal.options.segment_size;
     let usual = Options::new(clock::millis);
     let needed = (limits.body_bytes as u64).saturating_add(limits.header_bytes as u64).saturating_add(FRAME);
-    let most = segment_size / 4;
-    if needed > most {
+    if needed > LARGEST_SEGMENT / 4 {
+        let most = LARGEST_SEGMENT / 4;
         let message = format!(
-            "with max_header and what goes with it, a write may take {needed} bytes, and a quarter of journal.segment_size is {most}"
+            "with max_header and what goes with it, a write may take {needed} bytes, and {most} are the most"
         );
-        refuse(read, "max_body", message);
+        read.refuse_value("max_body", message);
         return None;
     }
+    let segment_size = journal.options.segment_size.max((4 * needed).next_multiple_of(4096));
     let options = Options {
         segment_size,
-        max_event: usual.max_event.max(needed).min(most),
+        max_event: usual.max_event.max(needed).min(segment_size / 4),
         max_bytes,
         when_full: WhenFull::Reject,
         ..usual
     };
     if let Err(error) = options.check() {
-        refuse(read, "max_bytes", format!("it cannot be {}: it has to be {}", error.value, error.bounds));
+        read.refuse_value(
+            "max_bytes",
+            format!("it cannot be {}: it has to be {}", error.value, error.bounds),
+        );
         return None;
     }
     Some(options)

@@ -36,6 +36,20 @@ fn every_proxy_of_the_file_has_a_name_a_journal_and_a_budget_of_its_own() {
 }
 
 #[test]
+fn servers_may_have_names_of_their_own() {
+    let text = "[[proxy]]\nprimary = 'east=http://e'\nreplicas = ['http://r/a=b', 'west=http://w']\n";
+    assert_eq!(
+        servers(sole(&Place::new(text).load())),
+        ["east http://e", "replica http://r/a=b", "west http://w"]
+    );
+    let twice = "[[proxy]]\nprimary = 'replica=http://e'\nreplicas = ['http://r']\n";
+    assert_eq!(
+        Place::new(twice).complaints(),
+        ["seawall.toml:3:12: proxy.replicas: two servers are called replica"]
+    );
+}
+
+#[test]
 fn two_variables_make_a_proxy_and_the_others_tune_it_in_seconds() {
     let place = Place::new("").with("PRIMARY_URL", "http://p:8000").with("REPLICA_URL", "http://r:8000");
     let config = place.load();
@@ -117,8 +131,12 @@ fn what_is_wrong_with_a_proxy_is_told_with_its_place() {
             "seawall.toml:3:11: proxy.dialect: it is \"mongo\", and has to be one of `plain`, `chroma`",
         ),
         (
-            "[[proxy]]\nprimary = 'http://a'\nmax_body = '16MiB'\n",
+            "[[proxy]]\nprimary = 'http://a'\nmax_body = '256MiB'\nmax_body_memory = '1GiB'\n",
             "seawall.toml:3:12: proxy.max_body: with max_header",
+        ),
+        (
+            "[[proxy]]\nprimary = 'http://a'\npreset = 'some-load'\n",
+            "seawall.toml:3:10: proxy.preset: it is \"some-load\", and has to be one of `low-load`",
         ),
         (
             "[[proxy]]\nprimary = 'http://a'\nmax_bytes = '64MiB'\n",
@@ -136,6 +154,15 @@ fn what_is_wrong_with_a_proxy_is_told_with_its_place() {
             "[[proxy]]\nprimary = 'http://a'\nprobe = 'health'\n",
             "seawall.toml:3:9: proxy.probe: \"health\" is no path",
         ),
+    ] {
+        let complaints = Place::new(text).complaints();
+        assert!(complaints[0].starts_with(complaint), "{text}: {complaints:#?}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_is_told_with_its_place() {
+    for (text, complaint) in [
         (
             "[[proxy]]\nprimary = 'http://a'\n[[proxy]]\nlisten = '127.0.0.1:1'\nprimary = 'http://b'\n",
             "proxy.name: two proxies have this name",
@@ -176,4 +203,46 @@ fn a_running_daemon_keeps_its_proxies_and_is_told_what_became_of_them() {
         told,
         [own("proxy.a.listen", "127.0.0.1:1"), own("proxy.a.primary", "http://c"), own("proxy.b.name", "b")]
     );
+}
+
+#[test]
+fn a_preset_says_what_nobody_wrote_and_shows_that_it_did() {
+    let tuned = |place: Place| {
+        let config = place.load();
+        let Settings { times, reads, .. } = sole(&config).settings.clone();
+        let seconds =
+            [reads.consistency_window, times.request, times.check_interval].map(|time| time.as_secs());
+        (seconds, format!("{:.1}", reads.replica_ratio))
+    };
+    for (preset, seconds, ratio) in [
+        ("low-load", [30, 30, 60], "0.5"),
+        ("medium-load", [20, 15, 30], "0.7"),
+        ("high-load", [10, 10, 15], "0.8"),
+    ] {
+        let alone = Place::new("").with("PRIMARY_URL", "http://p").with("SEAWALL_PROXY_PRESET", preset);
+        assert_eq!(tuned(alone), (seconds, ratio.to_owned()), "{preset}");
+    }
+    let file = "[[proxy]]\nprimary = 'http://p'\npreset = 'low-load'\nrequest_timeout = '5s'\n";
+    assert_eq!(
+        tuned(Place::new(file).with("SEAWALL_PROXY_READ_REPLICA_RATIO", "1")),
+        ([30, 5, 60], "1.0".to_owned())
+    );
+    let config = Place::new(file).load();
+    let table = config.written.tables_of(&SECTION).next().unwrap();
+    let origin = |key| config.written.entry(table, SECTION.key(key).unwrap()).unwrap().origin.to_string();
+    assert_eq!(origin("check_interval"), "preset = low-load");
+    assert!(origin("request_timeout").ends_with("seawall.toml:4:19"), "{}", origin("request_timeout"));
+}
+
+#[test]
+fn the_largest_write_decides_how_large_segments_are_at_least() {
+    let sizes = |text: &str| {
+        let config = Place::new(&format!("[[proxy]]\nprimary = 'http://p'\n{text}")).load();
+        let ProxySettings { settings, options, .. } = sole(&config);
+        assert!(options.check().is_ok() && options.max_event > settings.limits.body_bytes as u64);
+        (settings.limits.body_bytes >> 20, settings.limits.inflight_bytes >> 20, options.segment_size >> 20)
+    };
+    assert_eq!(sizes(""), (4, 64, 64));
+    assert_eq!(sizes("dialect = 'chroma'\n"), (40, 128, 160));
+    assert_eq!(sizes("dialect = 'chroma'\nmax_body = '1MiB'\n"), (1, 128, 64));
 }

@@ -100,12 +100,11 @@ impl Document<'_> {
         let mut known: Vec<String> = Vec::new();
         for key in section.keys {
             known.push(key.name.to_owned());
-            let direct = keys.get(key.name).and_then(|value| self.scalar((section, key), value, problems));
+            let direct = place(keys, key.name).and_then(|value| self.scalar((section, key), value, problems));
             let mut found = direct;
             if key.kind == Kind::Secret {
                 let name = format!("{}{}", key.name, Key::FILE);
-                let named =
-                    keys.get(name.as_str()).and_then(|value| self.scalar((section, key), value, problems));
+                let named = place(keys, &name).and_then(|value| self.scalar((section, key), value, problems));
                 let named = named.as_ref().map(|entry| (Path::new(&entry.text), entry.origin.clone()));
                 found = secret::choose((section, key), found, named, problems);
                 known.push(name);
@@ -114,10 +113,22 @@ impl Document<'_> {
                 written.set(table, key, entry);
             }
         }
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let unknown = keys.keys().filter(|name| !known.contains(&name.get_ref().as_ref()));
-        problems
-            .extend(unknown.map(|name| self.unknown(name, &known, &format!("key of {}", section.heading()))));
+        let (outer, what) = (known.iter().map(String::as_str), section.heading());
+        let (outer, inner): (Vec<&str>, Vec<&str>) = outer.partition(|name| !name.contains('.'));
+        for (name, value) in keys {
+            let prefix = format!("{}.", name.get_ref());
+            let inner: Vec<&str> = inner.iter().filter_map(|known| known.strip_prefix(&prefix)).collect();
+            match value.get_ref() {
+                DeValue::Table(keys) if !inner.is_empty() => {
+                    let what = format!("[{}.{}]", section.name, name.get_ref());
+                    let unknown = keys.keys().filter(|name| !inner.contains(&name.get_ref().as_ref()));
+                    problems
+                        .extend(unknown.map(|name| self.unknown(name, &inner, &format!("key of {what}"))));
+                }
+                _ if outer.contains(&name.get_ref().as_ref()) => {}
+                _ => problems.push(self.unknown(name, &outer, &format!("key of {what}"))),
+            }
+        }
     }
 
     /// A value as it would stand in the environment, if it is of the form that the key takes.
@@ -133,8 +144,8 @@ impl Document<'_> {
             (Kind::Size | Kind::Count, DeValue::Integer(number)) if number.radix() == 10 => {
                 number.as_str().to_owned()
             }
-            (Kind::Share, DeValue::Float(number)) => number.as_str().to_owned(),
-            (Kind::Share, DeValue::Integer(number)) => number.as_str().to_owned(),
+            (Kind::Share | Kind::Factor, DeValue::Float(number)) => number.as_str().to_owned(),
+            (Kind::Share | Kind::Factor, DeValue::Integer(number)) => number.as_str().to_owned(),
             (Kind::List, DeValue::Array(values)) => {
                 let texts = values.iter().map(|value| match value.get_ref() {
                     DeValue::String(text) if !text.contains(',') => Some(text.as_ref()),
@@ -150,7 +161,7 @@ impl Document<'_> {
                     }
                 }
             }
-            (Kind::Switch | Kind::Count | Kind::Share | Kind::List, _) => {
+            (Kind::Switch | Kind::Count | Kind::Share | Kind::Factor | Kind::List, _) => {
                 problems.push(misfit(section, key, origin, value.get_ref()));
                 return None;
             }
@@ -184,11 +195,21 @@ impl Document<'_> {
     }
 }
 
+/// What stands in a table under a name; behind a dot, in the table of that name.
+fn place<'v>(keys: &'v DeTable<'v>, name: &str) -> Option<&'v Spanned<DeValue<'v>>> {
+    let Some((outer, inner)) = name.split_once('.') else { return keys.get(name) };
+    match keys.get(outer)?.get_ref() {
+        DeValue::Table(keys) => keys.get(inner),
+        _ => None,
+    }
+}
+
 fn misfit(section: &Section, key: &Key, origin: Origin, value: &DeValue<'_>) -> Problem {
     let wanted = match key.kind {
         Kind::Switch => "true or false, without quotes".to_owned(),
         Kind::Count => "a number, without quotes".to_owned(),
         Kind::Share => "a number from 0 to 1, without quotes".to_owned(),
+        Kind::Factor => "a number from 1 to 100, without quotes".to_owned(),
         Kind::List => "a list of texts without commas, such as [\"http://replica:8000\"]".to_owned(),
         Kind::Size => "a size, such as \"64MiB\"".to_owned(),
         Kind::Span => "a span of time, such as \"30s\"".to_owned(),

@@ -1,20 +1,62 @@
 //! Answers, and refusals in the one form that all of them have.
 
-use http_body_util::Full;
-use hyper::body::Bytes;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
     CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::Receiver;
 
 /// An answer in the making.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     kind: &'static str,
-    body: Bytes,
+    body: Content,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// All of it.
+    Whole(Bytes),
+    /// What is there so far; more comes until whoever sends it has ended.
+    Growing(Receiver<Bytes>),
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Growing(more) => {
+                more.poll_recv(context).map(|more| more.map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Content::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Growing(_) => SizeHint::default(),
+        }
+    }
 }
 
 /// Why a request is not carried out.
@@ -52,12 +94,18 @@ impl Answer {
 
     /// Anything.
     pub(super) fn new(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status, kind, body: body.into(), headers: Vec::new() }
+        Self { status, kind, body: Content::Whole(body.into()), headers: Vec::new() }
+    }
+
+    /// Events, as long as there are any.
+    pub(super) fn events(events: Receiver<Bytes>) -> Self {
+        let body = Content::Growing(events);
+        Self { status: StatusCode::OK, kind: "text/event-stream", body, headers: Vec::new() }
     }
 
     /// The answer as it is sent.
-    pub(super) fn response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
+    pub(super) fn response(self) -> Response<Content> {
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));

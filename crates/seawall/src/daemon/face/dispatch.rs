@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::access::{self, Visitor};
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, Content, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, health, metrics, openapi, parked, streams};
+use super::{Face, consumers, health, metrics, openapi, parked, ships, streams, targets, writes};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -44,12 +43,26 @@ impl Call {
     }
 }
 
+/// Answers a request while the journals are read: that the daemon lives is all that can be told.
+pub(super) fn starting(method: &Method, path: &str) -> Response<Content> {
+    const REASON: &str = "the daemon is starting: it reads its journals";
+    let answer = match find(method, path) {
+        Found::Route(Route { does: Does::Livez, .. }, _) => health::livez(),
+        Found::Route(Route { does: Does::Readyz, .. }, _) => health::ready(&[REASON.to_owned()], &[]),
+        _ => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "starting", REASON)
+            .hint("try again; GET /readyz tells when")
+            .retry_after(1)
+            .into(),
+    };
+    answer.response()
+}
+
 /// Answers a request, whatever it is.
 pub(super) async fn answer(
     face: Arc<Face>,
     visitor: Visitor,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     let begun = clock::instant();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (label, answer) = match find(&method, &path) {
@@ -82,7 +95,9 @@ async fn carry_out(
     let query = query(head.uri.query().unwrap_or_default(), route)?;
     let body = match route.takes {
         Takes::Nothing => Held::default(),
-        Takes::Events => body::read(body, server.max_body, server.request_timeout, &face.bodies).await?,
+        Takes::Events | Takes::Ids => {
+            body::read(body, server.max_body, server.request_timeout, &face.bodies).await?
+        }
     };
     let call = Call { names, query, headers: head.headers, body };
     match timeout(server.request_timeout, perform(face, route.does, call)).await {
@@ -98,11 +113,19 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Metrics => metrics::page(face).await,
         Does::Openapi => Ok(openapi::document()),
         Does::ListStreams => streams::list(face, &call).await,
+        Does::ListShips => ships::list(face).await,
         Does::ListParked => parked::list(face, &call).await,
         Does::ShowParked => parked::show(face, &call).await,
         Does::Requeue => parked::requeue(face, &call).await,
         Does::GiveUp => parked::give_up(face, &call).await,
+        Does::RequeueSome => parked::requeue_some(face, &call).await,
+        Does::GiveUpSome => parked::give_up_some(face, &call).await,
+        Does::ListConsumers => consumers::list(face).await,
+        Does::Unregister => consumers::unregister(face, &call).await,
+        Does::ListWrites => writes::list(face, &call).await,
+        Does::ShowWrite => writes::show(face, &call).await,
         Does::Append => streams::append(face, call).await,
+        Does::Targets(does) => targets::perform(face, does, &call).await,
         Does::Close => streams::close(face, &call).await,
     }
 }
@@ -155,4 +178,17 @@ fn late(patience: std::time::Duration) -> Refusal {
         format!("it was not done after {patience:?}, the server.request_timeout; it goes on, and its outcome is unknown"),
     )
     .hint("look at the disk; ask again with the same Idempotency-Key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_is_starting_lives_and_is_not_ready() {
+        let status = |path| starting(&Method::GET, path).status().as_u16();
+        assert_eq!(["/livez", "/readyz", "/metrics", "/nowhere"].map(status), [200, 503, 503, 503]);
+        let refused = starting(&Method::POST, "/v1/streams/s/events");
+        assert!(refused.headers().contains_key(hyper::header::RETRY_AFTER));
+    }
 }

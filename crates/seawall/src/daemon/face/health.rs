@@ -17,17 +17,6 @@ use crate::room;
 /// this is one that clients notice.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why the last events were refused, if they were, and how large the journal was then.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    /// A stable word.
-    pub(super) code: &'static str,
-    /// In words.
-    pub(super) message: String,
-    /// Bytes of the journal then.
-    pub(super) bytes: u64,
-}
-
 /// What can be known.
 pub(super) struct Facts {
     phase: Phase,
@@ -35,9 +24,6 @@ pub(super) struct Facts {
     pub(super) stats: Option<Stats>,
     /// Free bytes where the journal lies, and all of them; nothing if the system does not say.
     pub(super) disk: Option<(u64, u64)>,
-    /// What the next segment takes.
-    segment: u64,
-    refused: Option<Refused>,
     /// How the proxies' journals are; nothing if one does not answer.
     fronts: Option<Vec<(String, Health)>>,
 }
@@ -49,9 +35,13 @@ pub(super) fn livez() -> Answer {
 
 /// Whether events are taken, and if not, why.
 pub(super) async fn readyz(face: &Arc<Face>) -> Answer {
-    let reasons = reasons(&facts(face).await);
+    ready(&reasons(&facts(face).await), &super::ships::waiting(face))
+}
+
+/// Ready, if there is no reason against it. What waits is none.
+pub(super) fn ready(reasons: &[String], waiting: &[String]) -> Answer {
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Answer::json(status, &json!({"ready": reasons.is_empty(), "reasons": reasons}))
+    Answer::json(status, &json!({"ready": reasons.is_empty(), "reasons": reasons, "waiting": waiting}))
 }
 
 /// Asks the journal and the disk.
@@ -59,8 +49,8 @@ pub(super) async fn facts(face: &Arc<Face>) -> Facts {
     let config = face.config();
     let (journal, dir) = (face.journal.clone(), config.journal.dir.clone());
     let disk = move || room::of(&dir).ok().map(|room| (room.free, room.total));
-    let fronts = face.fronts.clone();
-    let fronts = move || fronts.into_iter().map(|(name, journal)| (name, journal.stats().health)).collect();
+    let desks = face.desks.clone();
+    let fronts = move || desks.iter().map(|desk| (desk.proxy().to_owned(), desk.health())).collect();
     let stats = timeout(PATIENCE, face.asking.run(move || journal.stats()));
     let disk = timeout(PATIENCE, face.asking.run(disk));
     let fronts = timeout(PATIENCE, face.asking.run(fronts));
@@ -69,16 +59,11 @@ pub(super) async fn facts(face: &Arc<Face>) -> Facts {
         phase: *face.phase.borrow(),
         stats: stats.ok().flatten(),
         disk: disk.ok().flatten().flatten(),
-        segment: config.journal.options.segment_size,
-        refused: face.figures.refused(),
         fronts: fronts.ok().flatten(),
     }
 }
 
 /// What keeps the daemon from taking events.
-///
-/// Nobody sends anything to a daemon that is not ready. So what was refused last counts only until there is reason to
-/// think that the next event would be taken.
 pub(super) fn reasons(facts: &Facts) -> Vec<String> {
     let mut reasons = Vec::new();
     if facts.phase == Phase::Draining {
@@ -88,32 +73,25 @@ pub(super) fn reasons(facts: &Facts) -> Vec<String> {
         reasons.push("the journal does not answer: the disk may hang".to_owned());
         return reasons;
     };
-    reasons.extend(unwell(&stats.health, facts));
+    reasons.extend(unwell(&stats.health));
     match &facts.fronts {
-        // They lie on the same disk, and have segments of the same size.
         Some(fronts) => reasons.extend(
-            fronts
-                .iter()
-                .filter_map(|(name, health)| Some(format!("the proxy {name}: {}", unwell(health, facts)?))),
+            fronts.iter().filter_map(|(name, health)| Some(format!("the proxy {name}: {}", unwell(health)?))),
         ),
         None => reasons.push("the journal of a proxy does not answer: the disk may hang".to_owned()),
-    }
-    if let Some(refused) = &facts.refused
-        && refused.code == "over-budget"
-        && stats.bytes >= refused.bytes
-    {
-        reasons.push(refused.message.clone());
     }
     reasons
 }
 
 /// What keeps a journal from taking events.
-fn unwell(health: &Health, facts: &Facts) -> Option<String> {
-    let has_room = facts.disk.is_some_and(|(free, _)| free > facts.segment);
+///
+/// Nobody sends anything to a daemon that is not ready, so this is about the next event and not about the last one.
+fn unwell(health: &Health) -> Option<String> {
     match health {
         Health::Stopped(why) => Some(format!("the journal has stopped: {why}")),
-        Health::Full if !has_room => Some("the disk has no room for another segment".to_owned()),
-        Health::Full | Health::Well => None,
+        Health::Full => Some("the disk has no room for another segment".to_owned()),
+        Health::OverBudget => Some("the journal has reached its max_bytes".to_owned()),
+        Health::Well => None,
     }
 }
 
@@ -135,14 +113,7 @@ mod tests {
             health: Health::Well,
             counters: Counters::default(),
         };
-        Facts {
-            phase: Phase::Running,
-            stats: Some(stats),
-            disk: Some((500, 2000)),
-            segment: 100,
-            refused: None,
-            fronts: Some(Vec::new()),
-        }
+        Facts { phase: Phase::Running, stats: Some(stats), disk: Some((500, 2000)), fronts: Some(Vec::new()) }
     }
 
     fn with(health: Health) -> Facts {
@@ -155,15 +126,9 @@ mod tests {
         assert!(reasons(&well()).is_empty());
         assert_eq!(reasons(&Facts { phase: Phase::Draining, ..well() }).len(), 1);
         assert_eq!(reasons(&Facts { stats: None, ..well() }).len(), 1);
-        assert_eq!(reasons(&with(Health::Stopped("EIO".to_owned()))).len(), 1);
-    }
-
-    #[test]
-    fn a_full_disk_counts_until_there_is_room_though_nobody_has_tried_again() {
-        let full = with(Health::Full);
-        assert!(reasons(&full).is_empty());
-        assert_eq!(reasons(&Facts { disk: Some((100, 2000)), ..full }).len(), 1);
-        assert_eq!(reasons(&Facts { disk: None, ..with(Health::Full) }).len(), 1, "unknown is not room");
+        for health in [Health::Full, Health::OverBudget, Health::Stopped("EIO".to_owned())] {
+            assert_eq!(reasons(&with(health)).len(), 1);
+        }
     }
 
     #[test]
@@ -173,12 +138,5 @@ mod tests {
         let stopped = reasons(&front(Health::Stopped("EIO".to_owned())));
         assert_eq!(stopped, ["the proxy shop: the journal has stopped: EIO"]);
         assert_eq!(reasons(&Facts { fronts: None, ..well() }).len(), 1, "unknown is not well");
-    }
-
-    #[test]
-    fn a_budget_that_was_reached_counts_until_the_journal_has_shrunk() {
-        let refused = |bytes| Some(Refused { code: "over-budget", message: "full".to_owned(), bytes });
-        assert_eq!(reasons(&Facts { refused: refused(1000), ..well() }), ["full"]);
-        assert!(reasons(&Facts { refused: refused(1001), ..well() }).is_empty());
     }
 }

@@ -9,6 +9,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -100,7 +102,8 @@ fn unix(path: &Path, mode: Mode) -> io::Result<UnixListener> {
 /// What every connection needs.
 #[derive(Clone)]
 struct Door {
-    face: Arc<Face>,
+    /// Nothing until the journals are open.
+    face: watch::Receiver<Option<Arc<Face>>>,
     phase: watch::Receiver<Phase>,
     places: Arc<Semaphore>,
 }
@@ -112,10 +115,14 @@ pub(in crate::daemon) struct Open {
     socket: Option<PathBuf>,
 }
 
-/// Begins to take connections.
-pub(in crate::daemon) fn serve(listeners: Listeners, face: Arc<Face>, phase: watch::Receiver<Phase>) -> Open {
-    let most = face.config().server.max_connections;
-    let places = Arc::clone(&face.places);
+/// Begins to take connections, which is before there is a face: how long a start takes is told by `/readyz`.
+pub(in crate::daemon) fn serve(
+    listeners: Listeners,
+    most: usize,
+    face: watch::Receiver<Option<Arc<Face>>>,
+    phase: watch::Receiver<Phase>,
+) -> Open {
+    let places = Arc::new(Semaphore::new(most));
     let door = Door { face, phase, places: Arc::clone(&places) };
     match listeners.tcp.local_addr() {
         Ok(address) => info!(%address, "listening"),
@@ -132,6 +139,11 @@ pub(in crate::daemon) fn serve(listeners: Listeners, face: Arc<Face>, phase: wat
 }
 
 impl Open {
+    /// Connections that may be open.
+    pub(in crate::daemon) fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
+    }
+
     /// Waits until the last connection has ended, at most so long.
     pub(in crate::daemon) async fn closed(self, patience: Duration) -> Ended {
         if let Some(path) = &self.socket {
@@ -196,9 +208,14 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| {
-            let face = Arc::clone(&self.face);
-            async move { Ok::<_, Infallible>(dispatch::answer(face, visitor, request).await) }
+        let service = service_fn(|request: Request<Incoming>| {
+            let face = self.face.borrow().clone();
+            async move {
+                Ok::<_, Infallible>(match face {
+                    Some(face) => dispatch::answer(face, visitor, request).await,
+                    None => dispatch::starting(request.method(), request.uri().path()),
+                })
+            }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

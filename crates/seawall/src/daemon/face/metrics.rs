@@ -1,6 +1,9 @@
-//! `/metrics`: figures of the journal, of archives, of the disk and of this face, in Prometheus' text format.
+//! `/metrics`: figures of the journal, of archives, of the disk, of this face and of the logs under watch, in Prometheus' text format.
 
+mod alerts;
 mod exposition;
+mod ships;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +16,7 @@ use journal::archive::ARCHIVER;
 use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
-use super::health::{self, Refused};
+use super::health;
 use super::{Face, body};
 use exposition::{Kind, Page};
 
@@ -21,6 +24,19 @@ use exposition::{Kind, Page};
 const BUCKETS: [u64; 14] = [
     500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000,
+];
+
+/// Why batches are refused for a reason that is the daemon's. Each is told from the start: a counter that begins at one has
+/// not increased.
+const REASONS: [&str; 8] = [
+    "behind",
+    "disk-full",
+    "no-consumer",
+    "over-budget",
+    "stopped",
+    "too-many-pending",
+    "too-many-streams",
+    "unknown",
 ];
 
 /// Durations that were counted.
@@ -80,7 +96,8 @@ impl Requests {
 pub(super) struct Figures {
     pub(super) requests: Requests,
     appends: Durations,
-    refused: Mutex<Option<Refused>>,
+    /// Why the last events were refused, if they were.
+    refused: Mutex<Option<&'static str>>,
     failures: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -89,24 +106,17 @@ impl Figures {
     pub(super) fn appended(&self, spent: Duration) {
         self.appends.count(spent);
         if let Some(refused) = hold(&self.refused).take() {
-            info!(after = refused.code, "events are taken again");
+            info!(after = refused, "events are taken again");
         }
     }
 
     /// Events were refused, for a reason that is the daemon's.
-    pub(super) fn refuse(&self, refused: Refused) {
-        *hold(&self.failures).entry(refused.code).or_default() += 1;
-        let mut last = hold(&self.refused);
+    pub(super) fn refuse(&self, code: &'static str, reason: &str) {
+        *hold(&self.failures).entry(code).or_default() += 1;
         // Told once, however many clients try again.
-        if last.as_ref().map(|last| last.code) != Some(refused.code) {
-            warn!(code = refused.code, reason = refused.message, "events are refused");
+        if hold(&self.refused).replace(code) != Some(code) {
+            warn!(code, reason, "events are refused");
         }
-        *last = Some(refused);
-    }
-
-    /// Why the last events were refused, if they were.
-    pub(super) fn refused(&self) -> Option<Refused> {
-        hold(&self.refused).clone()
     }
 }
 
@@ -124,8 +134,11 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
         let journal = face.journal.clone();
         pending(&mut page, &face.working.run(move || journal.pending()).await.unwrap_or_default());
     }
+    ships::write(&mut page, &face.ships.views());
     archives(&mut page, face);
     requests(&mut page, face);
+    targets::write(&mut page, &face.watch.reports());
+    alerts::write(&mut page, &face.office.figures());
     page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
     page.sample("seawall_ready", &[], u8::from(health::reasons(&facts).is_empty()));
     page.family("seawall_build_info", Kind::Gauge, "The version.");
@@ -136,14 +149,7 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
 fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     page.family("wal_append_duration_seconds", Kind::Histogram, "From a batch of events to its sync.");
     face.figures.appends.write(page, "wal_append_duration_seconds");
-    page.family(
-        "wal_failures_total",
-        Kind::Counter,
-        "Batches of events that were refused or failed, by reason.",
-    );
-    for (code, count) in hold(&face.figures.failures).iter() {
-        page.sample("wal_failures_total", &[("reason", code)], count);
-    }
+    failures(page, face);
     if let Some((free, total)) = facts.disk {
         page.one("disk_total_bytes", Kind::Gauge, "Size of the file system that the journal lies on.", total);
         page.one(
@@ -195,14 +201,33 @@ fn journal(page: &mut Page, face: &Face, facts: &health::Facts) {
     page.family("seawall_journal_lost_events", gauge, "Events that were lost, ever, by cause.");
     page.sample("seawall_journal_lost_events", &[("cause", "damage")], stats.lost_to_damage);
     page.sample("seawall_journal_lost_events", &[("cause", "budget")], stats.lost_to_budget);
-    page.family("seawall_journal_health", gauge, "1 for the state that the journal is in.");
+    health_of(page, &stats.health);
+}
+
+fn health_of(page: &mut Page, health: &Health) {
+    page.family("seawall_journal_health", Kind::Gauge, "1 for the state that the journal is in.");
     let is = [
-        ("well", stats.health == Health::Well),
-        ("full", stats.health == Health::Full),
-        ("stopped", matches!(stats.health, Health::Stopped(_))),
+        ("well", *health == Health::Well),
+        ("full", *health == Health::Full),
+        ("over-budget", *health == Health::OverBudget),
+        ("stopped", matches!(health, Health::Stopped(_))),
     ];
     for (state, is) in is {
         page.sample("seawall_journal_health", &[("state", state)], u8::from(is));
+    }
+}
+
+fn failures(page: &mut Page, face: &Face) {
+    page.family(
+        "wal_failures_total",
+        Kind::Counter,
+        "Batches of events that were refused or failed, by reason; and events that no server took, as parked.",
+    );
+    let parked: u64 = face.ships.views().iter().map(|view| view.status().totals.parked).sum();
+    page.sample("wal_failures_total", &[("reason", "parked")], parked);
+    let failures = hold(&face.figures.failures);
+    for code in REASONS {
+        page.sample("wal_failures_total", &[("reason", code)], failures.get(code).copied().unwrap_or(0));
     }
 }
 

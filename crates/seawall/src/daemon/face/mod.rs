@@ -8,6 +8,7 @@
 mod access;
 mod answer;
 mod body;
+mod consumers;
 mod dispatch;
 mod health;
 mod listen;
@@ -16,33 +17,46 @@ mod openapi;
 mod parked;
 mod recall;
 mod route;
+mod ships;
 mod streams;
+mod targets;
+mod writes;
 
 use std::sync::Arc;
 
 use journal::Journal;
-use tokio::sync::{Semaphore, watch};
+use proxy::Desk;
+use tokio::sync::{Semaphore, watch as channel};
 use tokio::task::spawn_blocking;
+use watch::Watch;
+use watch::alert::Office;
 
 use super::Phase;
-use super::fronts::Front;
 use super::keeper::{Keeper, Kept, Nudge};
+use super::ships::Ships;
 use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
 use metrics::Figures;
-use recall::Recall;
+pub(super) use recall::Recall;
 
 /// What handlers work with.
 pub(super) struct Face {
     journal: Journal,
-    /// The proxies' journals, with their names.
-    fronts: Vec<(String, Journal)>,
+    /// What the proxies answer to others.
+    desks: Vec<Desk>,
+    ships: Arc<Ships>,
+    /// The logs under watch.
+    watch: Watch,
+    /// Who tells of trouble.
+    office: Arc<Office>,
+    /// Those who may listen to events at once.
+    listening: Arc<Semaphore>,
     /// Told when a stream was closed.
     nudge: Nudge,
     /// What was archived.
     kept: Arc<Kept>,
-    edition: watch::Receiver<Arc<Config>>,
-    phase: watch::Receiver<Phase>,
+    edition: channel::Receiver<Arc<Config>>,
+    phase: channel::Receiver<Phase>,
     figures: Figures,
     /// Idempotency keys.
     recall: Arc<Recall>,
@@ -79,24 +93,27 @@ impl Slots {
 impl Face {
     /// The face of a daemon.
     pub(super) fn new(
-        (journal, fronts): (Journal, &[Front]),
-        keeper: &Keeper,
-        edition: watch::Receiver<Arc<Config>>,
-        phase: watch::Receiver<Phase>,
+        (journal, desks, ships, (watch, office)): (Journal, Vec<Desk>, Arc<Ships>, (Watch, Arc<Office>)),
+        (keeper, recall): (&Keeper, Recall),
+        edition: channel::Receiver<Arc<Config>>,
+        (phase, places): (channel::Receiver<Phase>, Arc<Semaphore>),
     ) -> Self {
         let server = edition.borrow().server.clone();
-        let fronts = fronts.iter().map(|front| (front.name.clone(), front.journal.clone())).collect();
         Self {
             journal,
-            fronts,
+            desks,
+            ships,
+            watch,
+            office,
+            listening: Arc::new(Semaphore::new(targets::MOST_LISTENERS)),
             nudge: keeper.nudge(),
             kept: keeper.kept(),
             edition,
             phase,
             figures: Figures::default(),
-            recall: Arc::default(),
+            recall: Arc::new(recall),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
-            places: Arc::new(Semaphore::new(server.max_connections)),
+            places,
             asking: Slots::new(3),
             working: Slots::new(8),
         }

@@ -4,7 +4,8 @@ use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::route::{Access, Field, Gives, ROUTES, Route, Takes};
+use super::route::{Access, Field, Gives, Route, Takes, routes};
+use crate::client::LINES;
 
 /// Answers with the document.
 pub(super) fn document() -> Answer {
@@ -13,7 +14,7 @@ pub(super) fn document() -> Answer {
 
 fn openapi() -> Value {
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in routes() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Value::Object(item) = item {
             item.insert(route.method.as_str().to_ascii_lowercase(), operation(route));
@@ -58,11 +59,24 @@ fn operation(route: &Route) -> Value {
     if !parameters.is_empty() {
         operation.insert("parameters".to_owned(), json!(parameters));
     }
-    if route.takes == Takes::Events {
-        let any = json!({"schema": {}});
-        let lines =
-            json!({"schema": {"type": "string", "description": "one event, which is JSON, in each line"}});
-        let content = json!({"application/x-ndjson": lines, "*/*": any});
+    let content = match route.takes {
+        Takes::Nothing => None,
+        Takes::Events => {
+            let any = json!({"schema": {}});
+            let lines = |about| json!({"schema": {"type": "string", "description": about}});
+            Some(json!({
+                "application/x-ndjson": lines("one event, which is JSON, in each line"),
+                LINES: lines("one event in each line, whatever is in it; an empty line is an empty event"),
+                "*/*": any,
+            }))
+        }
+        Takes::Ids => {
+            let ids = json!({"type": "array", "items": {"type": "string"}});
+            let schema = json!({"type": "object", "required": ["ids"], "properties": {"ids": ids}});
+            Some(json!({"application/json": {"schema": schema}}))
+        }
+    };
+    if let Some(content) = content {
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     operation.insert("responses".to_owned(), responses(route));
@@ -107,6 +121,7 @@ fn good(gives: Gives) -> Value {
     let (kind, schema) = match gives {
         Gives::Object(fields) => ("application/json", object(fields)),
         Gives::Lines(fields) => ("application/x-ndjson", object(fields)),
+        Gives::Events(fields) => ("text/event-stream", object(fields)),
         Gives::Json => ("application/json", json!({"type": "object"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };

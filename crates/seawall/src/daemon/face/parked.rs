@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use journal::{Journal, Outcome};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Face;
@@ -21,10 +22,18 @@ pub(super) async fn list(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusa
     let most = call.number("limit")?.unwrap_or(MOST_LISTED).min(MOST_LISTED);
     let text = |name| call.query(name).map(str::to_owned);
     let choice = Choice { consumer: text("consumer"), stream: text("stream") };
+    let after = text("after");
     let lines = work(face, move |journal| {
-        let chosen = chosen(journal, &[], &choice)?.into_iter();
+        let chosen = chosen(journal, &[], &choice)?;
+        // Where that one is gone, the page begins anew: no event is left out, and one may be told twice.
+        let begun = after.and_then(|id| chosen.iter().position(|aside| aside.place().id() == id));
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        Ok(chosen.take(most).map(|aside| Value::from(aside.place().object())).collect::<Vec<_>>())
+        Ok(chosen
+            .iter()
+            .skip(begun.map_or(0, |at| at + 1))
+            .take(most)
+            .map(|aside| Value::from(aside.place().object()))
+            .collect::<Vec<_>>())
     });
     Ok(Answer::lines(&lines.await?))
 }
@@ -59,13 +68,49 @@ pub(super) async fn give_up(face: &Arc<Face>, call: &Call) -> Result<Answer, Ref
     Ok(Answer::json(StatusCode::OK, &done.await?))
 }
 
+/// Delivers some again.
+pub(super) async fn requeue_some(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
+    let ids = ids(call)?;
+    let done = work(face, move |journal| {
+        settle(journal, &chosen(journal, &ids, &Choice::default())?, &Outcome::Requeued)?;
+        Ok(json!({"action": "requeue", "events": ids.len()}))
+    });
+    Ok(Answer::json(StatusCode::OK, &done.await?))
+}
+
+/// Gives some up, which are written to one file first.
+pub(super) async fn give_up_some(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
+    let (ids, directory) = (ids(call)?, face.config().journal.dir.clone());
+    let done = work(face, move |journal| {
+        let chosen = chosen(journal, &ids, &Choice::default())?;
+        let export = give_up_all(journal, &chosen, (None, &directory))?;
+        Ok(json!({"action": "drop", "events": chosen.len(), "export": export.to_string_lossy()}))
+    });
+    Ok(Answer::json(StatusCode::OK, &done.await?))
+}
+
+/// The ids in a body. Without one, all would be meant.
+fn ids(call: &Call) -> Result<Vec<String>, Refusal> {
+    #[derive(Deserialize)]
+    struct Ids {
+        ids: Vec<String>,
+    }
+    let refuse = |message: String| {
+        Refusal::new(StatusCode::BAD_REQUEST, "bad-body", message)
+            .hint("send {\"ids\": [...]} with ids of GET /api/v1/parked")
+    };
+    let Ids { ids } = serde_json::from_slice(&call.body.bytes)
+        .map_err(|error| refuse(format!("the body names no events: {error}")))?;
+    if ids.is_empty() { Err(refuse("the body names no events".to_owned())) } else { Ok(ids) }
+}
+
 fn one(journal: &Journal, id: &str) -> Result<Aside, Failure> {
     let found = chosen(journal, &[id.to_owned()], &Choice::default())?.into_iter().next();
     found.ok_or_else(|| crate::failure::JournalFailure::NotParked { id: id.to_owned() }.into())
 }
 
 /// Does what waits for the disk where that holds nobody up.
-async fn work<T: Send + 'static>(
+pub(super) async fn work<T: Send + 'static>(
     face: &Face,
     what: impl FnOnce(&Journal) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Refusal> {

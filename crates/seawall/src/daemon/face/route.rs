@@ -1,8 +1,16 @@
 //! The one list of what can be asked.
 
+mod shapes;
+
 use std::borrow::Cow;
 
 use hyper::Method;
+
+use super::targets;
+use shapes::{
+    APPENDED, CLOSED, CONSUMER, DROPPED, DROPPED_SOME, LEFT, PARKED, READY, REQUEUED, REQUEUED_SOME, SHIP,
+    STREAM, UNREGISTERED, WRITE,
+};
 
 /// Something that can be asked.
 #[derive(Debug)]
@@ -29,7 +37,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
-    /// `string`, `integer`, `boolean`, `object`, `array`, or one of them with `|null`.
+    /// `string`, `integer`, `number`, `boolean`, `object`, `array`, or one of them with `|null`.
     pub(super) kind: &'static str,
     pub(super) about: &'static str,
 }
@@ -43,6 +51,8 @@ pub(super) enum Gives {
     Lines(&'static [Field]),
     /// JSON of a form that is described elsewhere.
     Json,
+    /// Server-sent events, each with a JSON object of these fields.
+    Events(&'static [Field]),
     /// Text.
     Text,
 }
@@ -65,6 +75,8 @@ pub(super) enum Takes {
     Nothing,
     /// Events.
     Events,
+    /// A JSON object with ids of parked events.
+    Ids,
 }
 
 /// What is done.
@@ -77,18 +89,31 @@ pub(super) enum Does {
     ListStreams,
     Append,
     Close,
+    ListShips,
     ListParked,
     ShowParked,
     Requeue,
     GiveUp,
+    RequeueSome,
+    GiveUpSome,
+    ListConsumers,
+    Unregister,
+    ListWrites,
+    ShowWrite,
+    Targets(targets::Does),
 }
 
-const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
+pub(super) const fn field(name: &'static str, kind: &'static str, about: &'static str) -> Field {
     Field { name, kind, about }
 }
 
-/// Every route.
-pub(super) static ROUTES: [Route; 11] = [
+/// Every route: each part of the daemon has a list of its own.
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    [&OWN[..], &targets::ROUTES[..]].into_iter().flatten()
+}
+
+/// Those about the daemon itself and its journal.
+static OWN: [Route; 18] = [
     Route {
         method: Method::GET,
         path: "/livez",
@@ -187,6 +212,18 @@ pub(super) static ROUTES: [Route; 11] = [
     },
     Route {
         method: Method::GET,
+        path: "/api/v1/ships",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListShips,
+        summary: "Ships: where each delivers to, what waits, and why.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(SHIP),
+        statuses: &[],
+    },
+    Route {
+        method: Method::GET,
         path: "/api/v1/parked",
         access: Access::Read,
         takes: Takes::Nothing,
@@ -195,6 +232,7 @@ pub(super) static ROUTES: [Route; 11] = [
         query: &[
             field("consumer", "string", "only what this consumer has parked"),
             field("stream", "string", "only events of this stream"),
+            field("after", "string", "only those behind this id: the last one of the page before"),
             field("limit", "integer", "how many; 10000 at most, which is the default"),
         ],
         headers: &[],
@@ -237,48 +275,83 @@ pub(super) static ROUTES: [Route; 11] = [
         gives: Gives::Object(DROPPED),
         statuses: &[(404, "no event of this id is parked")],
     },
-];
-
-const PARKED: &[Field] = &[
-    field("id", "string", "what the other routes call it"),
-    field("consumer", "string", "who has parked it"),
-    field("stream", "string", "its stream"),
-    field("seq", "integer", "its number there"),
-    field("since", "string|null", "when it was parked"),
-    field("reason", "string|null", "why"),
-];
-
-const REQUEUED: &[Field] = &[field("id", "string", "the event"), field("action", "string", "`requeue`")];
-
-const DROPPED: &[Field] = &[
-    field("id", "string", "the event"),
-    field("action", "string", "`drop`"),
-    field("export", "string", "the file that it was written to"),
-];
-
-const READY: &[Field] = &[
-    field("ready", "boolean", "whether events are taken"),
-    field("reasons", "array", "what keeps it from it, in words"),
-];
-
-const STREAM: &[Field] = &[
-    field("id", "string", "the stream's name"),
-    field("state", "string", "`open` or `closed`"),
-    field("last", "integer|null", "the number of its newest event"),
-    field("live", "integer", "events that somebody may still ask for"),
-    field("consumers", "array", "objects with `name`, `pending` and `parked`"),
-];
-
-const APPENDED: &[Field] = &[
-    field("stream", "string", "the stream's name"),
-    field("first", "integer", "the number of the first event"),
-    field("last", "integer", "the number of the last one"),
-];
-
-const CLOSED: &[Field] = &[
-    field("stream", "string", "the stream's name"),
-    field("state", "string", "`closed`"),
-    field("last", "integer|null", "the number of its newest event"),
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/requeue",
+        access: Access::Change,
+        takes: Takes::Ids,
+        does: Does::RequeueSome,
+        summary: "Delivers parked events again, each in its place.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(REQUEUED_SOME),
+        statuses: &[(404, "no event of one of these ids is parked; nothing was done")],
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/parked/drop",
+        access: Access::Change,
+        takes: Takes::Ids,
+        does: Does::GiveUpSome,
+        summary: "Gives parked events up, after writing them to one file that `seawall import` reads.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(DROPPED_SOME),
+        statuses: &[(404, "no event of one of these ids is parked; nothing was done")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/consumers",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListConsumers,
+        summary: "Those who read the journal, by name.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Lines(CONSUMER),
+        statuses: &[],
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/consumers/{consumer}",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: Does::Unregister,
+        summary: "Unregisters a consumer, after writing to a file what could be gone with it.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(UNREGISTERED),
+        statuses: &[(404, "there is no such consumer")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ListWrites,
+        summary: "Writes of the proxies that are left, a line for each server that lacks one.",
+        query: &[
+            field("state", "string", "`pending`, which is the default, or `parked`"),
+            field("proxy", "string", "only those of this proxy"),
+            field("upstream", "string", "only those that this server lacks"),
+            field("limit", "integer", "how many; 10000 at most, which is the default"),
+        ],
+        headers: &[],
+        gives: Gives::Lines(LEFT),
+        statuses: &[(404, "there is no such proxy")],
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/writes/{id}",
+        access: Access::Read,
+        takes: Takes::Nothing,
+        does: Does::ShowWrite,
+        summary: "What became of a write that a proxy has journaled.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(WRITE),
+        statuses: &[(404, "no proxy has a write of this id")],
+    },
 ];
 
 /// What became of looking for a route.
@@ -296,7 +369,7 @@ pub(super) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
     // What may be got may also be asked for its head.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let mut methods = Vec::new();
-    for route in &ROUTES {
+    for route in routes() {
         if let Some(names) = matches(route.path, path) {
             if route.method == *method {
                 return Found::Route(route, names);

@@ -9,15 +9,16 @@ use journal::{BatchError, CommitError, Openness, Span, Stream};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use super::Face;
 use super::answer::{Answer, Refusal};
 use super::dispatch::Call;
 use super::recall::{Claim, Verdict};
-use super::{Face, health};
+use crate::client::LINES;
 use crate::commands::streams;
 use crate::{clock, json};
 
 /// What NDJSON is called.
-const LINES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+const NDJSON: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
 /// Events of a request. Each takes some hundred bytes of memory on its way, however short it is.
 const MOST_EVENTS: usize = 65_536;
@@ -64,15 +65,21 @@ async fn write(
     claim: Option<Claim>,
 ) -> Result<Answer, Refusal> {
     let begun = clock::instant();
-    match face.journal.append_batch(stream, events).await {
+    let appended_to = match claim {
+        Some(claim) => claim.append(&face.journal, stream, events).await,
+        None => {
+            // One with a key has to know which numbers its events will have.
+            let _passage = face.recall.pass(stream.name()).await;
+            let batch = face.journal.append_batch(stream, events).await;
+            batch.map_err(|BatchError { durable, error }| (durable, error))
+        }
+    };
+    match appended_to {
         Ok(span) => {
             face.figures.appended(begun.elapsed());
-            if let Some(claim) = claim {
-                claim.answered(span, clock::instant());
-            }
             Ok(appended(stream.name(), span))
         }
-        Err(BatchError { durable, error }) => {
+        Err((durable, error)) => {
             let refusal = refuse(face, &error);
             Err(match durable {
                 Some(span) => refusal
@@ -100,8 +107,8 @@ enum Decided {
 
 fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
     let Some(key) = call.headers.get("idempotency-key") else { return Ok(Decided::New(None)) };
-    let key = key.as_bytes();
-    if key.is_empty() || key.len() > LONGEST_KEY || !key.iter().all(u8::is_ascii_graphic) {
+    let key = key.to_str().unwrap_or_default();
+    if key.is_empty() || key.len() > LONGEST_KEY || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let message = format!("an Idempotency-Key is 1 to {LONGEST_KEY} visible ASCII letters");
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-key", message));
     }
@@ -125,14 +132,20 @@ fn claim(face: &Face, call: &Call) -> Result<Decided, Refusal> {
     }
 }
 
-/// The events in a body: its lines, if it says that it is NDJSON, and else itself.
+/// The events in a body: its lines, if it says that it is NDJSON or lines, and else itself.
 fn events(call: &Call, largest: u64) -> Result<Vec<Bytes>, Refusal> {
     let kind = call.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-    let is_lines = LINES.iter().any(|known| known.as_bytes() == kind);
+    let is_lines = NDJSON.iter().any(|known| known.as_bytes() == kind);
     let body = &call.body.bytes;
-    let events = if is_lines { lines(body)? } else { vec![body.clone()] };
-    if events.iter().all(Bytes::is_empty) {
+    let is_raw = kind == LINES.as_bytes();
+    let events = match (is_raw, is_lines) {
+        (true, _) => raw_lines(body)?,
+        (false, true) => lines(body)?,
+        (false, false) => vec![body.clone()],
+    };
+    // A line may be empty; a body that is holds nothing.
+    if if is_raw { events.is_empty() } else { events.iter().all(Bytes::is_empty) } {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "no-events", "the body holds no event"));
     }
     match events.iter().map(|event| event.len() as u64).find(|bytes| *bytes > largest) {
@@ -148,11 +161,7 @@ fn lines(body: &Bytes) -> Result<Vec<Bytes>, Refusal> {
         if line.is_empty() {
             continue;
         }
-        if events.len() == MOST_EVENTS {
-            let message = format!("the body holds more than {MOST_EVENTS} events; nothing was appended");
-            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", message)
-                .hint("send them in several requests"));
-        }
+        room_for_one(&events)?;
         if let Err(error) = serde_json::from_slice::<IgnoredAny>(line) {
             let message = format!("line {} is no JSON: {error}; nothing was appended", number + 1);
             return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad-line", message)
@@ -161,6 +170,25 @@ fn lines(body: &Bytes) -> Result<Vec<Bytes>, Refusal> {
         events.push(body.slice_ref(line));
     }
     Ok(events)
+}
+
+/// Lines as they are, without their ends. The last one needs none.
+fn raw_lines(body: &Bytes) -> Result<Vec<Bytes>, Refusal> {
+    let mut events = Vec::new();
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        room_for_one(&events)?;
+        events.push(body.slice_ref(line.strip_suffix(b"\n").unwrap_or(line)));
+    }
+    Ok(events)
+}
+
+fn room_for_one(events: &[Bytes]) -> Result<(), Refusal> {
+    if events.len() < MOST_EVENTS {
+        return Ok(());
+    }
+    let message = format!("the body holds more than {MOST_EVENTS} events; nothing was appended");
+    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", message)
+        .hint("send them in several requests"))
 }
 
 /// Closes a stream that is there.
@@ -172,12 +200,16 @@ pub(super) async fn close(face: &Arc<Face>, call: &Call) -> Result<Answer, Refus
         return Err(Refusal::new(StatusCode::NOT_FOUND, "no-stream", format!("there is no stream {name:?}"))
             .hint("a stream is there from its first event until it was closed and archived"));
     };
-    if info.openness == Openness::Open {
+    let was_open = info.openness == Openness::Open;
+    if was_open {
         face.journal.close_stream(&stream).await.map_err(|error| refuse(face, &error))?;
         face.nudge.look();
     }
     let last = info.last.map(journal::Seq::get);
-    Ok(Answer::json(StatusCode::OK, &json!({"stream": name, "state": "closed", "last": last})))
+    Ok(Answer::json(
+        StatusCode::OK,
+        &json!({"stream": name, "state": "closed", "last": last, "applied": was_open}),
+    ))
 }
 
 /// Streams by name, a line for each.
@@ -203,8 +235,7 @@ pub(super) fn refuse(face: &Face, error: &CommitError) -> Refusal {
     if !refusal.status.is_server_error() {
         return refusal;
     }
-    let bytes = face.journal.bytes();
-    face.figures.refuse(health::Refused { code: refusal.code, message: error.to_string(), bytes });
+    face.figures.refuse(refusal.code, &error.to_string());
     refusal.retry_after(FULL_RETRY)
 }
 

@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::chroma::Chroma;
 use testkit::{need_program, wait_for};
 
-use crate::house::House;
+use super::house::Library;
 
 const GUIDE: &str = include_str!("guide.md");
 
@@ -19,12 +20,12 @@ fn blocks(what: &str) -> Vec<&'static str> {
     found
 }
 
-impl House {
+impl Library {
     /// Runs a script of the guide to its end, or to where it would sleep, and answers with what it said.
     fn script(&self, script: &str) -> String {
         let local = |port: u16| format!("http://127.0.0.1:{port}");
         let script = script
-            .replace("https://chroma-load-balancer.onrender.com", &local(self.address().port()))
+            .replace("https://chroma-load-balancer.onrender.com", &local(self.port))
             .replace("https://chroma-primary.onrender.com", &self.primary.url())
             .replace("https://chroma-replica.onrender.com", &self.replica.url());
         let mut bash = Command::new("bash");
@@ -59,31 +60,32 @@ fn scripts_for_another_balancer_run_unchanged_through_an_outage() {
     if ["curl", "jq", "bc"].into_iter().any(|name| need_program(name).is_none()) {
         return;
     }
-    let Some(mut house) = House::open() else { return };
+    let Some(chroma) = Chroma::need() else { return };
+    let mut library = Library::open(&chroma, &[("CHECK_INTERVAL", "1")]);
     let creates = *blocks("test_during_outage").first().unwrap();
     for block in blocks("").into_iter().filter(|block| *block != creates) {
-        house.script(block);
+        library.script(block);
     }
-    let healthy = house.settled();
+    let healthy = library.settled();
     for line in
         ["Pending writes: 0", "Currently replaying: false", "Primary: true", "Replica: true", "HEALTHY"]
     {
         assert!(healthy.contains(line), "no {line} in\n{healthy}");
     }
-    assert!(house.script(blocks("wal_performance_test.sh").first().unwrap()).contains("GOOD"));
-    house.settled();
-    house.primary.kill().unwrap();
-    assert!(house.script(creates).contains("test_during_outage"));
-    let pending = house.script(blocks("Pending writes: $PENDING").first().unwrap());
+    assert!(library.script(blocks("wal_performance_test.sh").first().unwrap()).contains("GOOD"));
+    library.settled();
+    library.primary.kill().unwrap();
+    assert!(library.script(creates).contains("test_during_outage"));
+    let pending = library.script(blocks("Pending writes: $PENDING").first().unwrap());
     assert_eq!(pending, "Pending writes: 1\n");
-    let warning = house.check_until("Primary: false");
+    let warning = library.check_until("Primary: false");
     assert!(warning.contains("WARNING"), "{warning}");
-    let watched = house.script(blocks("wal_monitor.sh").first().unwrap());
+    let watched = library.script(blocks("wal_monitor.sh").first().unwrap());
     assert!(watched.contains("Pending: 1, Replaying: false, Failed: 0"), "{watched}");
-    house
-        .run("seen.get_collection('test_during_outage').add(ids=['a'], embeddings=[[1.0]], documents=['x'])");
-    house.primary.start().unwrap();
+    library
+        .run("client(proxy).get_collection('test_during_outage').add(ids=['a'], embeddings=[[1.0]], documents=['x'])");
+    library.primary.start().unwrap();
     let records = json!({"a": ["x", null, [1.0]]});
-    house.expect(&json!({"test_during_outage": {"metadata": {"test": true}, "records": records}}));
-    house.settled();
+    library.expect(&json!({"test_during_outage": {"metadata": {"test": true}, "records": records}}));
+    library.settled();
 }

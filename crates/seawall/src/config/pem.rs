@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ::proxy::{Scheme, Server};
-
 use crate::config::{Origin, Reader};
 
 /// Bytes of a file at most. The bundle of a system has a quarter of a megabyte.
@@ -22,25 +20,20 @@ pub(super) fn file(read: &mut Reader<'_>, name: &'static str) -> Option<Option<V
     match load(&path) {
         Ok(bytes) => Some(Some(bytes)),
         Err(error) => {
-            super::refuse(read, name, format!("failed to read {}: {error}", path.display()));
+            read.refuse_value(name, format!("failed to read {}: {error}", path.display()));
             None
         }
     }
 }
 
-/// The certificates by which servers are trusted: those that were named, else the system's if one speaks TLS.
-pub(super) fn roots(read: &mut Reader<'_>, servers: &[Server]) -> Option<Vec<u8>> {
-    if let Some(named) = file(read, "upstream_ca")? {
-        return Some(named);
-    }
-    if servers.iter().all(|server| server.origin.scheme == Scheme::Http) {
-        return Some(Vec::new());
-    }
+/// The certificates that the system trusts servers by; nothing if there are none, which is told of the key that could name
+/// some.
+pub(super) fn system_roots(read: &mut Reader<'_>, name: &'static str) -> Option<Vec<u8>> {
     let found = BUNDLES.iter().find_map(|bundle| load(Path::new(bundle)).ok());
     if found.is_none() {
         let message = "a server is spoken to with TLS, and this system has no certificates that it trusts where they are \
                        usual; name a file with them";
-        read.refuse("upstream_ca", &Origin::Default, message.to_owned());
+        read.refuse(name, &Origin::Default, message.to_owned());
     }
     found
 }

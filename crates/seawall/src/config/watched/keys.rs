@@ -1,0 +1,128 @@
+//! What can be written in a `[[watch]]`.
+
+use crate::config::key::{Key, Kind, Occurs, Reload, Section};
+
+/// What can lie at a path.
+const FORMATS: &[&str] = &[
+    "auto",
+    "prometheus",
+    "influxdb3",
+    "sqlite",
+    "postgres",
+    "arwal",
+    "journal",
+    "directory",
+    "loki",
+    "etcd",
+];
+
+/// What can be written.
+pub(in crate::config) const SECTION: Section = Section {
+    name: "watch",
+    about: "A log under watch. Where there is no file and no `[[watch]]`, logs in well-known places are found and watched.",
+    occurs: Occurs::Often,
+    keys: &[
+        key("name", Kind::Text, Some("log"), "what it is called: a part of routes and labels"),
+        key(
+            "path",
+            Kind::Path,
+            None,
+            "where the log lies: a data directory, a WAL directory or a file; it has to be set",
+        ),
+        key(
+            "format",
+            Kind::OneOf(FORMATS),
+            Some("auto"),
+            "what lies there; `auto` looks, and `directory` takes any files",
+        ),
+        key("interval", Kind::Span, Some("30s"), "how often it is looked at, at least a second"),
+        key(
+            "preset",
+            Kind::OneOf(&["engine", "classic"]),
+            Some("engine"),
+            "the limits that count where none are set below: what fits the engine, or 30 files and 1 GiB, and twice or three times that for danger",
+        ),
+        key("max_files", Kind::Count, None, "files that a start has to read; more are a warning"),
+        key("max_size", Kind::Size, None, "their bytes; more are a warning"),
+        key("max_age", Kind::Span, None, "how old the oldest of them may be; older is a warning"),
+        key(
+            "min_free",
+            Kind::Text,
+            None,
+            "what has to be free on the file system, such as `10%` or `2GiB`; less is a warning",
+        ),
+        key(
+            "critical_files",
+            Kind::Count,
+            None,
+            "files beyond which it is in danger; without it twice `max_files`",
+        ),
+        key(
+            "critical_size",
+            Kind::Size,
+            None,
+            "bytes beyond which it is in danger; without it three times `max_size`",
+        ),
+        key(
+            "critical_age",
+            Kind::Span,
+            None,
+            "the age beyond which it is in danger; without it three times `max_age`",
+        ),
+        key(
+            "critical_free",
+            Kind::Text,
+            None,
+            "free room below which it is in danger; without it half of `min_free`",
+        ),
+        key(
+            "url",
+            Kind::Text,
+            None,
+            "where the server answers, as `http://localhost:9090`: Prometheus is asked whether it is well, and what it has failed at",
+        ),
+        key(
+            "checkpoint.command",
+            Kind::Text,
+            None,
+            "a checkpoint is made by this command, which `/bin/sh -c` runs",
+        ),
+        key(
+            "checkpoint.http",
+            Kind::Text,
+            None,
+            "a checkpoint is made by this request, as `POST http://localhost:3100/flush`; POST where no method is named",
+        ),
+        key("checkpoint.http_token", Kind::Secret, None, "a bearer token for that request"),
+        key(
+            "checkpoint.signal",
+            Kind::Text,
+            None,
+            "a checkpoint is made by this signal to the server: `SIGHUP`, `SIGUSR1` or `SIGUSR2`",
+        ),
+        key(
+            "checkpoint.pid_file",
+            Kind::Path,
+            None,
+            "the file with the server's process number; without it the signal goes to the only process that writes the log",
+        ),
+        key("checkpoint.cooldown", Kind::Span, Some("5m"), "how long no other checkpoint is made after one"),
+        key(
+            "checkpoint.schedule",
+            Kind::Span,
+            None,
+            "how often one is made however the log is; without it only when the log asks for it",
+        ),
+        key("checkpoint.timeout", Kind::Span, Some("1m"), "how long the command or the request may take"),
+        key(
+            "checkpoint.patience",
+            Kind::Span,
+            Some("30s"),
+            "how long the log may take to become smaller then",
+        ),
+    ],
+};
+
+const fn key(name: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Key {
+    Key { name, kind, default, reload: Reload::Live, about }
+}

@@ -1,0 +1,199 @@
+//! `[[watch]]`: logs under watch, what they may be like, and how they are checkpointed.
+
+mod keys;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use formats::Format;
+use watch::{Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Signal, Target, Url};
+
+use super::name::Name;
+use super::{Origin, Problem, Reader, Written};
+use crate::sizes::{Floor, Size};
+use crate::spans::Span;
+pub(super) use keys::SECTION;
+
+/// What was written, understood.
+pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Option<Vec<Target>> {
+    let mut names = BTreeSet::new();
+    let mut targets = Vec::new();
+    for table in written.tables_of(&SECTION) {
+        let mut read = Reader::new(table, written, problems);
+        let Some(target) = one(&mut read) else { continue };
+        if !names.insert(target.name.clone()) {
+            refuse(&mut read, "name", "two logs under watch have this name".to_owned());
+        }
+        targets.push(target);
+    }
+    // Those that are wrong have said so.
+    (targets.len() == written.tables_of(&SECTION).count()).then_some(targets)
+}
+
+/// Tells that a value is wrong for a reason that lies elsewhere.
+fn refuse(read: &mut Reader<'_>, name: &'static str, message: String) {
+    if let Some(entry) = read.entry(name) {
+        read.refuse(name, &entry.origin, message);
+    }
+}
+
+fn one(read: &mut Reader<'_>) -> Option<Target> {
+    let name = read.value::<Name>("name");
+    let path = read.required::<PathBuf>("path");
+    let kind = read.entry("format").map(|entry| match entry.text.as_str() {
+        "directory" => Kind::Directory,
+        named => Format::from_name(named).map_or(Kind::Detected, Kind::Log),
+    });
+    let interval = seconds(read, "interval");
+    let (bounds, url) = (bounds(read), read.optional::<Url>("url"));
+    let checkpoint = checkpoint(read);
+    #[cfg(test)]
+    super::tests::every_key_was_asked_for(&SECTION, &read.asked);
+    Some(Target {
+        name: name?.text(),
+        path: path?,
+        kind: kind?,
+        interval: interval?,
+        bounds: bounds?,
+        url: url?,
+        checkpoint: checkpoint?,
+    })
+}
+
+/// A span of a second or more.
+fn seconds(read: &mut Reader<'_>, name: &'static str) -> Option<Duration> {
+    let span = read.value::<Span>(name).map(Span::duration);
+    if span.is_some_and(|span| span < Duration::from_secs(1)) {
+        refuse(read, name, "it has to be a second or more".to_owned());
+    }
+    span
+}
+
+fn bounds(read: &mut Reader<'_>) -> Option<Bounds> {
+    let preset = read.entry("preset").map(|entry| match entry.text.as_str() {
+        "classic" => Preset::Classic,
+        _ => Preset::Engine,
+    });
+    let warning = limits(read, ["max_files", "max_size", "max_age", "min_free"]);
+    let critical = limits(read, ["critical_files", "critical_size", "critical_age", "critical_free"]);
+    let (preset, warning, critical) = (preset?, warning?, critical?);
+    let less = |warning: Option<u64>, critical: Option<u64>| {
+        warning.zip(critical).is_some_and(|(warning, critical)| critical < warning)
+    };
+    let seconds = |age: Option<Duration>| age.map(|age| age.as_secs());
+    for (name, is_less) in [
+        ("critical_files", less(warning.max_files, critical.max_files)),
+        ("critical_size", less(warning.max_size, critical.max_size)),
+        ("critical_age", less(seconds(warning.max_age), seconds(critical.max_age))),
+    ] {
+        if is_less {
+            refuse(read, name, "it is less than what is a warning: danger comes after that".to_owned());
+        }
+    }
+    Some(Bounds { preset, warning, critical })
+}
+
+fn limits(read: &mut Reader<'_>, [files, size, age, free]: [&'static str; 4]) -> Option<Limits> {
+    let (files, size) = (read.optional::<u64>(files), read.optional::<Size>(size));
+    let (age, free) = (read.optional::<Span>(age), read.optional::<Floor>(free));
+    Some(Limits {
+        max_files: files?,
+        max_size: size?.map(Size::bytes),
+        max_age: age?.map(Span::duration),
+        memory: None,
+        min_free: free?.map(Floor::meant),
+    })
+}
+
+/// A request that makes a checkpoint, as it is written: a method, if any, and an address.
+struct Request(HttpMethod, Url);
+
+impl FromStr for Request {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (method, url) = match text.split_once(' ') {
+            None => (HttpMethod::Post, text),
+            Some(("POST", url)) => (HttpMethod::Post, url),
+            Some(("PUT", url)) => (HttpMethod::Put, url),
+            Some(("GET", url)) => (HttpMethod::Get, url),
+            Some((other, _)) => return Err(format!("{other:?} is none of POST, PUT, GET")),
+        };
+        url.trim().parse().map(|url| Self(method, url)).map_err(|error: watch::UrlError| error.to_string())
+    }
+}
+
+/// What a server wants to see before it does something.
+struct Bearer(String);
+
+impl FromStr for Bearer {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_fit = text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_fit.then(|| Self(text.to_owned())).ok_or("a token is visible ASCII letters")
+    }
+}
+
+const ACTIONS: [&str; 3] = ["checkpoint.command", "checkpoint.http", "checkpoint.signal"];
+
+/// Keys that mean nothing without an action, and the one that they belong to, if it is one alone.
+const DETAILS: [(&str, Option<&str>); 6] = [
+    ("checkpoint.http_token", Some("checkpoint.http")),
+    ("checkpoint.pid_file", Some("checkpoint.signal")),
+    ("checkpoint.cooldown", None),
+    ("checkpoint.schedule", None),
+    ("checkpoint.timeout", None),
+    ("checkpoint.patience", None),
+];
+
+#[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
+fn checkpoint(read: &mut Reader<'_>) -> Option<Option<Checkpoint>> {
+    let is_set =
+        |read: &mut Reader<'_>, name| read.entry(name).is_some_and(|entry| entry.origin != Origin::Default);
+    let named: Vec<&str> = ACTIONS.into_iter().filter(|name| is_set(read, name)).collect();
+    for (name, of) in DETAILS {
+        let counts = of.map_or(!named.is_empty(), |of| named.contains(&of));
+        if !counts && is_set(read, name) {
+            let of = of.map_or_else(|| ACTIONS.join(", or "), str::to_owned);
+            refuse(read, name, format!("it says nothing without {of}"));
+        }
+    }
+    let action = action(read);
+    let (cooldown, schedule) = (
+        read.value::<Span>("checkpoint.cooldown").map(Span::duration),
+        read.optional::<Span>("checkpoint.schedule"),
+    );
+    let (timeout, patience) = (seconds(read, "checkpoint.timeout"), seconds(read, "checkpoint.patience"));
+    if let [_, other, ..] = named.as_slice() {
+        let other = ACTIONS.into_iter().find(|name| name == other)?;
+        refuse(
+            read,
+            other,
+            "a checkpoint is made in one way: keep one of command, http and signal".to_owned(),
+        );
+    }
+    let (action, cooldown, schedule) = (action?, cooldown?, schedule?.map(Span::duration));
+    let rhythm = Rhythm { cooldown, schedule };
+    let (timeout, patience) = (timeout?, patience?);
+    Some(action.map(|action| Checkpoint { action, rhythm, timeout, patience }))
+}
+
+#[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
+fn action(read: &mut Reader<'_>) -> Option<Option<Action>> {
+    let command = read.optional::<String>("checkpoint.command");
+    let http = read.optional::<Request>("checkpoint.http");
+    let token = read.optional::<Bearer>("checkpoint.http_token");
+    let signal = read.optional::<Signal>("checkpoint.signal");
+    let pid_file = read.optional::<PathBuf>("checkpoint.pid_file");
+    let (command, http, token, signal, pid_file) = (command?, http?, token?, signal?, pid_file?);
+    let token = token.map(|token| token.0);
+    let command = command.map(Action::Command);
+    let http = http.map(|Request(method, url)| Action::Http { method, url, token });
+    Some(command.or(http).or(signal.map(|signal| Action::Signal { signal, pid_file })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Events of watched logs as news: what began, and what is over with it.
+
+use std::time::Duration;
+
+use watch::alert::{News, Topic};
+use watch::{Event, Flaw, Forecast, Happening, Health, Judgement, Outcome, Reason, Severity};
+
+use crate::daemon::watching::words;
+use crate::show::units;
+
+/// How long a forecast counts that is not made again: it is told when something comes within the hour.
+const FORESEEN: Duration = Duration::from_hours(1);
+
+/// What an event says.
+pub(super) fn news_of(event: &Event) -> Vec<News> {
+    let target = event.target.as_str();
+    match &event.what {
+        Happening::Health { from, to } => of_health(target, *from, to),
+        Happening::Damage(flaw) => vec![of_flaw(target, flaw)],
+        Happening::CheckpointBegun(_) => Vec::new(),
+        Happening::Checkpoint { reason, outcome } => vec![of_checkpoint(target, *reason, outcome)],
+        Happening::RestartConsideration { checkpoints } => {
+            let message = format!("{checkpoints} checkpoints in a row did not make the log smaller");
+            let news = News::trouble(target, Topic::RestartConsideration, Severity::Critical, message);
+            vec![
+                news.with_advice(
+                    "Consider a restart of its server, which replays the log and begins a new one.",
+                ),
+            ]
+        }
+        Happening::Forecast(forecast) => vec![of_forecast(target, forecast)],
+    }
+}
+
+fn of_health(target: &str, from: Health, to: &Judgement) -> Vec<News> {
+    let severity = match to.health {
+        Health::Healthy => None,
+        Health::Critical => Some(Severity::Critical),
+        // A log that nobody can see is worth attention.
+        Health::Warning | Health::Unknown => Some(Severity::Warning),
+    };
+    let mut news = vec![match severity {
+        None => News::well(target, Topic::Health),
+        Some(severity) => {
+            let (from, now) = (from.name(), to.health.name());
+            let reasons = words::reasons(to).join("; ");
+            let message = format!("{now} after {from}: {reasons}");
+            let news = News::trouble(target, Topic::Health, severity, message);
+            match to.blockers.first() {
+                Some(blocker) => news.with_advice(format!("It is not reclaimed: {}", blocker.0)),
+                None => news,
+            }
+        }
+    }];
+    if to.health != Health::Critical {
+        news.push(News::well(target, Topic::RestartConsideration));
+    }
+    if to.blind.is_none() && to.flaws.is_empty() {
+        news.push(News::well(target, Topic::Damage));
+    }
+    if to.health == Health::Healthy {
+        news.push(News::well(target, Topic::Forecast));
+    }
+    news
+}
+
+fn of_flaw(target: &str, flaw: &Flaw) -> News {
+    let message = format!("{}: {}", flaw.kind.name(), flaw.what);
+    News::trouble(target, Topic::Damage, flaw.severity, message)
+        .with_advice("Look at it with `seawall verify --live` before its server is restarted.")
+}
+
+fn of_checkpoint(target: &str, reason: Reason, outcome: &Outcome) -> News {
+    if matches!(outcome, Outcome::Effective { .. } | Outcome::Idle) {
+        return News::well(target, Topic::Checkpoint);
+    }
+    let (reason, what) = (reason.name(), words::outcome(outcome));
+    let message = format!("a checkpoint ({reason}) did not help: {what}");
+    News::trouble(target, Topic::Checkpoint, Severity::Warning, message)
+}
+
+fn of_forecast(target: &str, forecast: &Forecast) -> News {
+    let (comes, growth) = (words::forecast(forecast), units::size(per_minute(forecast.growth)));
+    let watched = units::span(forecast.watched.as_secs_f64());
+    let message = format!("{comes}; it has grown by {growth} a minute for {watched}");
+    News::trouble(target, Topic::Forecast, Severity::Warning, message).for_now(FORESEEN)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes, and not below none")]
+fn per_minute(growth: f64) -> u64 {
+    (growth.max(0.0) * 60.0) as u64
+}
+
+#[cfg(test)]
+#[path = "events_test.rs"]
+mod tests;

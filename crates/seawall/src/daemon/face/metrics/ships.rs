@@ -1,0 +1,48 @@
+//! Figures of the ships, each by its name.
+
+use ship::{State, Status, Totals, View};
+
+use super::exposition::{Kind, Page};
+use crate::daemon::face::ships::word;
+
+/// What is counted: its name, what it is, and where it is found.
+type Counter = (&'static str, &'static str, fn(&Totals) -> u64);
+
+const COUNTERS: [Counter; 7] = [
+    ("delivered_events", "Events that the server has said it has.", |totals| totals.delivered),
+    ("delivered_bytes", "Bytes of those events.", |totals| totals.delivered_bytes),
+    ("parked_events", "Events that were put aside.", |totals| totals.parked),
+    ("requests", "Requests that were made.", |totals| totals.requests),
+    ("retries", "Requests with a batch that had been sent before.", |totals| totals.retries),
+    ("failures", "Requests that did not end with the batch being taken.", |totals| totals.failures),
+    ("refusals", "Requests that were answered by refusing the batch.", |totals| totals.refused),
+];
+
+/// All of them.
+pub(super) fn write(page: &mut Page, views: &[View]) {
+    let all: Vec<(&str, Status)> = views.iter().map(|view| (view.name(), view.status())).collect();
+    let retries: u64 = all.iter().map(|(_, status)| status.totals.retries).sum();
+    page.one("wal_retries_total", Kind::Counter, "Batches that were sent to a server again.", retries);
+    for (what, help, value) in COUNTERS {
+        let name = format!("seawall_ship_{what}_total");
+        page.family(&name, Kind::Counter, help);
+        for (ship, status) in &all {
+            page.sample(&name, &[("ship", ship)], value(&status.totals));
+        }
+    }
+    let mut gauge = |name: &str, help: &str, value: fn(&Status) -> u64| {
+        page.family(name, Kind::Gauge, help);
+        for (ship, status) in &all {
+            page.sample(name, &[("ship", ship)], value(status));
+        }
+    };
+    gauge("seawall_ship_in_flight_requests", "Requests on their way.", |status| status.in_flight);
+    gauge("seawall_ship_waiting_streams", "Streams that wait by themselves.", |status| status.waiting_count);
+    page.family("seawall_ship_state", Kind::Gauge, "1 for what the ship does.");
+    for (ship, status) in &all {
+        for state in [State::Delivering, State::Held, State::Waiting] {
+            let labels = [("ship", *ship), ("state", word(state))];
+            page.sample("seawall_ship_state", &labels, u8::from(status.state == state));
+        }
+    }
+}

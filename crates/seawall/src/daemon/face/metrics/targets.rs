@@ -1,0 +1,104 @@
+//! Figures of the logs under watch. Their names are those of the configuration, so there are never many.
+
+use watch::{Health, Report};
+
+use super::exposition::{Kind, Page};
+
+/// A name, what it is, and its value, if that is known.
+type Gauge = (&'static str, &'static str, fn(&Report) -> Option<f64>);
+
+/// Adds them. What is not known is left out.
+pub(super) fn write(page: &mut Page, reports: &[Report]) {
+    page.family("seawall_target_health", Kind::Gauge, "1 for the health that a log under watch has.");
+    for report in reports {
+        for health in Health::ALL {
+            let labels = [("target", report.target.name.as_str()), ("health", health.name())];
+            page.sample("seawall_target_health", &labels, u8::from(report.judgement.health == health));
+        }
+    }
+    let gauges: [Gauge; 8] = [
+        ("seawall_target_files", "Files that a start has to read.", |report| {
+            number(report.facts.as_ref()?.files)
+        }),
+        ("seawall_target_bytes", "Their bytes.", |report| number(report.facts.as_ref()?.bytes)),
+        ("seawall_target_oldest_age_seconds", "The age of the oldest of them.", |report| {
+            number(report.facts.as_ref()?.oldest.map(|age| age.seconds))
+        }),
+        (
+            "seawall_target_replay",
+            "Files or frames that a start replays, where that is less than the files.",
+            |report| number(report.facts.as_ref()?.replay.map(|replay| replay.count)),
+        ),
+        ("seawall_target_free_bytes", "Room that is left on its file system.", |report| {
+            number(report.facts.as_ref()?.room.map(|room| room.free))
+        }),
+        ("seawall_target_growth_bytes_per_second", "How fast it grows, where that can be told.", |report| {
+            report.forecast.map(|forecast| forecast.growth)
+        }),
+        ("seawall_target_blockers", "Known reasons why it is not reclaimed.", |report| {
+            report.facts.as_ref().map(|_| report.judgement.blockers.len() as f64)
+        }),
+        ("seawall_target_looked_timestamp_seconds", "When it was looked at.", |report| {
+            report.looked.map(|at| at.nanos() as f64 / 1e9)
+        }),
+    ];
+    for (name, help, value) in gauges {
+        page.family(name, Kind::Gauge, help);
+        for report in reports {
+            if let Some(value) = value(report) {
+                page.sample(name, &[("target", &report.target.name)], value);
+            }
+        }
+    }
+    forecasts(page, reports);
+    checkpoints(page, reports);
+}
+
+fn number(value: Option<u64>) -> Option<f64> {
+    value.map(|value| value as f64)
+}
+
+fn forecasts(page: &mut Page, reports: &[Report]) {
+    let name = "seawall_target_forecast_seconds";
+    page.family(
+        name,
+        Kind::Gauge,
+        "When it will be worth attention, in danger, or its disk full, where that can be told.",
+    );
+    for report in reports {
+        let Some(forecast) = &report.forecast else { continue };
+        for (until, eta) in
+            [("warning", forecast.warning), ("critical", forecast.critical), ("full", forecast.full)]
+        {
+            if let Some(eta) = eta {
+                let labels = [("target", report.target.name.as_str()), ("until", until)];
+                page.sample(name, &labels, eta.likely.as_secs_f64());
+            }
+        }
+    }
+}
+
+fn checkpoints(page: &mut Page, reports: &[Report]) {
+    page.family("seawall_target_checkpoints_total", Kind::Counter, "Checkpoints by what became of them.");
+    for report in reports.iter().filter(|report| report.target.checkpoint.is_some()) {
+        let tally = report.tally;
+        for (outcome, count) in
+            [("effective", tally.effective), ("ineffective", tally.ineffective), ("failed", tally.failed)]
+        {
+            let labels = [("target", report.target.name.as_str()), ("outcome", outcome)];
+            page.sample("seawall_target_checkpoints_total", &labels, count);
+        }
+    }
+    let name = "seawall_target_checkpoint_freed_bytes_total";
+    page.family(name, Kind::Counter, "Bytes that checkpoints have freed.");
+    for report in reports.iter().filter(|report| report.target.checkpoint.is_some()) {
+        page.sample(name, &[("target", &report.target.name)], report.tally.freed_bytes);
+    }
+    let name = "seawall_target_checkpoint_helped_timestamp_seconds";
+    page.family(name, Kind::Gauge, "When a checkpoint last helped.");
+    for report in reports {
+        if let Some(at) = report.helped {
+            page.sample(name, &[("target", &report.target.name)], at.nanos() as f64 / 1e9);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What is known about a log under watch, in words.
+
+use watch::{Breach, Forecast, Judgement, Measure, Outcome, Severity};
+
+use crate::show::units;
+
+/// Why a log is as it is, the worst first.
+pub(in crate::daemon) fn reasons(judgement: &Judgement) -> Vec<String> {
+    if let Some(why) = &judgement.blind {
+        return vec![why.clone()];
+    }
+    let of_breach = |(severity, it): &(Severity, Breach)| (*severity, breach(it));
+    let flaws = judgement.flaws.iter().map(|flaw| (flaw.severity, flaw.what.clone()));
+    let mut reasons: Vec<(Severity, String)> =
+        flaws.chain(judgement.breaches.iter().map(of_breach)).collect();
+    reasons.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
+    reasons.into_iter().map(|(_, reason)| reason).collect()
+}
+
+fn breach(breach: &Breach) -> String {
+    let limit = breach.limit;
+    let (what, text): (&str, fn(u64) -> String) = match breach.measure {
+        Measure::Size => ("the size of the log", units::size),
+        Measure::Files => ("the number of files", units::count),
+        Measure::Age => ("the age of the oldest file", |seconds| units::span(seconds as f64)),
+        Measure::Memory => ("the memory of the next start", units::size),
+        Measure::Free => ("the free room", units::size),
+    };
+    let limit = text(limit);
+    match (breach.value.map(text), breach.measure) {
+        (None, _) => format!("{what} cannot be told; the limit is {limit}"),
+        (Some(value), Measure::Free) => format!("{what} is {value}; at least {limit} are wanted"),
+        (Some(value), _) => format!("{what} is {value}; the limit is {limit}"),
+    }
+}
+
+/// What became of a checkpoint.
+pub(in crate::daemon) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Effective { freed_bytes, freed_replay, took } => {
+            let took = units::span(took.as_secs_f64());
+            match freed_bytes {
+                0 => format!("a start has {} less to replay, after {took}", units::count(*freed_replay)),
+                bytes => format!("the log is {} smaller, after {took}", units::size(*bytes)),
+            }
+        }
+        Outcome::Idle => "there was nothing to checkpoint".to_owned(),
+        Outcome::Ineffective { waited } => {
+            format!("it was made, and the log was no smaller after {}", units::span(waited.as_secs_f64()))
+        }
+        Outcome::Failed(why) => why.clone(),
+    }
+}
+
+/// What will become of a log.
+pub(in crate::daemon) fn forecast(forecast: &Forecast) -> String {
+    let at = |eta: Option<watch::Eta>, what: &str| {
+        eta.map(|eta| format!("{what} in {}", units::span(eta.likely.as_secs_f64())))
+    };
+    let coming = [at(forecast.critical, "in danger"), at(forecast.full, "the disk is full")];
+    coming.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

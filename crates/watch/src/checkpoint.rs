@@ -1,0 +1,113 @@
+//! What makes a log smaller: the server is asked over HTTP, a command is run, or a signal is sent. Only effects are here; when
+//! they are wanted, and what they have done, is decided elsewhere.
+
+mod command;
+mod signal;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper::Method;
+
+use crate::http::{Question, ask};
+use crate::probe::Detect;
+use crate::{Reason, Target, Url};
+pub use signal::Signal;
+
+/// What is done to make a log smaller.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A shell command.
+    Command(String),
+    /// An HTTP request.
+    Http {
+        /// How it is asked.
+        method: HttpMethod,
+        /// What is asked.
+        url: Url,
+        /// A bearer token, which is never shown.
+        token: Option<String>,
+    },
+    /// A signal to the server.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// The file with the server's process number; without it, the only process that has the log open.
+        pid_file: Option<PathBuf>,
+    },
+}
+
+/// How a server is asked to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// GET
+    Get,
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Action {
+    /// The word in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Action::Command(_) => "command",
+            Action::Http { .. } => "http",
+            Action::Signal { .. } => "signal",
+        }
+    }
+}
+
+/// Does it; an error says why it was not done.
+pub(crate) async fn perform(
+    action: Action,
+    target: &Target,
+    reason: Reason,
+    (patience, detect): (Duration, Detect),
+) -> Result<(), String> {
+    match action {
+        Action::Command(text) => {
+            let about = [
+                ("SEAWALL_TARGET", target.name.clone().into()),
+                ("SEAWALL_PATH", target.path.clone().into_os_string()),
+                ("SEAWALL_REASON", reason.name().into()),
+            ];
+            command::run(&text, about, patience).await
+        }
+        Action::Http { method, url, token } => request(method, &url, token.as_deref(), patience).await,
+        Action::Signal { signal, pid_file } => {
+            let path = target.path.clone();
+            let send = move || signal::send(signal, pid_file.as_deref(), (&path, detect));
+            let sent = tokio::task::spawn_blocking(send).await;
+            sent.unwrap_or_else(|error| Err(format!("failed to send the signal: {error}")))
+        }
+    }
+}
+
+async fn request(
+    method: HttpMethod,
+    url: &Url,
+    token: Option<&str>,
+    patience: Duration,
+) -> Result<(), String> {
+    let method = match method {
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Get => Method::GET,
+    };
+    let answer = ask(Question { url, method, target: url.target(), token, patience }).await?;
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    let said: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    Err(format!("{url} answered {}{said}", answer.status))
+}

@@ -1,0 +1,129 @@
+//! What happens to logs under watch, told once each.
+
+use std::time::Duration;
+
+use formats::UnixTime;
+
+use crate::{Flaw, Forecast, Health, Judgement};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its number: one more than that of the event before.
+    pub seq: u64,
+    /// When.
+    pub at: UnixTime,
+    /// To which target.
+    pub target: String,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// The health changed.
+    Health {
+        /// What it was; unknown at first.
+        from: Health,
+        /// What it is, and why.
+        to: Judgement,
+    },
+    /// Something became wrong with the log itself, whatever its limits.
+    Damage(Flaw),
+    /// A checkpoint was begun.
+    CheckpointBegun(Reason),
+    /// A checkpoint ended.
+    Checkpoint {
+        /// Why it was made.
+        reason: Reason,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// Checkpoints do not help: somebody should think about a restart of the server.
+    RestartConsideration {
+        /// Checkpoints since the log became critical.
+        checkpoints: u32,
+    },
+    /// The log will be critical, or the disk full, within the hour.
+    Forecast(Forecast),
+}
+
+impl Happening {
+    /// The word in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Happening::Health { .. } => "wal.health",
+            Happening::Damage(_) => "wal.damage",
+            Happening::CheckpointBegun(_) => "wal.checkpoint_begun",
+            Happening::Checkpoint { .. } => "wal.checkpoint",
+            Happening::RestartConsideration { .. } => "wal.restart_consideration",
+            Happening::Forecast(_) => "wal.forecast",
+        }
+    }
+}
+
+/// Why a checkpoint is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Its time had come.
+    Scheduled,
+    /// The log is worth attention.
+    Warning,
+    /// The log is in danger.
+    Critical,
+    /// Somebody asked for it.
+    Manual,
+}
+
+impl Reason {
+    /// The word in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Scheduled => "scheduled",
+            Reason::Warning => "warning",
+            Reason::Critical => "critical",
+            Reason::Manual => "manual",
+        }
+    }
+}
+
+/// What became of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The log became smaller.
+    Effective {
+        /// Bytes that count no longer.
+        freed_bytes: u64,
+        /// Files, or frames, that a start need not replay any more.
+        freed_replay: u64,
+        /// How long that took.
+        took: Duration,
+    },
+    /// There was nothing to checkpoint.
+    Idle,
+    /// It was made, and the log is no smaller.
+    Ineffective {
+        /// How long was waited for that.
+        waited: Duration,
+    },
+    /// It was not made.
+    Failed(String),
+}
+
+impl Outcome {
+    /// The word in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Outcome::Effective { .. } => "effective",
+            Outcome::Idle => "idle",
+            Outcome::Ineffective { .. } => "ineffective",
+            Outcome::Failed(_) => "failed",
+        }
+    }
+
+    /// Whether it did what it was made for.
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Outcome::Effective { .. } | Outcome::Idle)
+    }
+}

@@ -1,0 +1,50 @@
+//! The daemon's brain: what is known about logs, how well they are, what will become of them, and what is to be done.
+//!
+//! * [`Facts`] is what is known about a log at one moment, [`Limits`] what it may be like, [`breaches`] the one place where
+//!   the two are held against each other, [`Health`] what follows, [`Forecast`] what will become of it.
+//! * [`Target`] is what is watched, and [`Watch`] watches: a task for each target looks at it, cheaply and where that holds
+//!   nobody up, and does what its course says. The course is a pure state machine.
+//! * [`Event`]s are told once each, on a bounded [`Bus`].
+//! * [`alert`] tells people and other programs of trouble, and [`call`] is how it reaches their HTTP APIs.
+//!
+//! Nothing here prints, or knows a configuration file or the clock, and JSON only where a receiver of alerts wants it.
+
+pub mod alert;
+pub mod call;
+
+mod bus;
+mod checkpoint;
+mod course;
+mod event;
+mod facts;
+mod flaw;
+mod forecast;
+mod health;
+mod history;
+mod http;
+mod judgement;
+mod limits;
+mod probe;
+mod server;
+mod target;
+mod thresholds;
+mod trend;
+mod ward;
+mod watching;
+
+pub use bus::Bus;
+pub use checkpoint::{Action, HttpMethod, Signal};
+pub use course::{Denied, Made, Rhythm, Tally};
+pub use event::{Event, Happening, Outcome, Reason};
+pub use facts::{Age, Blocker, Facts, Oldest, Replay, Room, oldest};
+pub use flaw::{Flaw, FlawKind, flaws};
+pub use forecast::{Confidence, Eta, Forecast};
+pub use health::{Health, Severity};
+pub use http::{Url, UrlError};
+pub use judgement::Judgement;
+pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
+pub use probe::{Detect, Seen};
+pub use target::{Bounds, Checkpoint, Kind, Preset, Target};
+pub use thresholds::Thresholds;
+pub use trend::{Point, Trend};
+pub use watching::{Report, Watch};

@@ -1,0 +1,258 @@
+//! One log under watch: a task that looks, tells, and has checkpoints made, one after the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use formats::{Format, UnixTime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::course::{Course, Step};
+use crate::probe::{Seen, look};
+use crate::watching::Eyes;
+use crate::{Denied, Outcome, Reason, Target, checkpoint, server};
+
+/// How long a look may take. A disk that needs longer for a list of names is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often is looked whether a checkpoint has helped.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Somebody who waits for a checkpoint.
+pub(crate) type Asked = oneshot::Sender<Result<Outcome, Denied>>;
+
+/// What others see of a log under watch.
+#[derive(Debug)]
+pub(crate) struct Ward {
+    pub(crate) target: watch::Sender<Arc<Target>>,
+    pub(crate) state: Arc<Mutex<State>>,
+    pub(crate) asks: mpsc::Sender<Asked>,
+    pub(crate) task: JoinHandle<()>,
+}
+
+/// What is known about it.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) course: Course,
+    pub(crate) format: Option<Format>,
+}
+
+impl Ward {
+    /// Begins to watch.
+    pub(crate) fn begin(target: Target, eyes: Arc<Eyes>) -> Self {
+        let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
+        let course = Course::new(target.bounds.thresholds(None), rhythm);
+        let state = Arc::new(Mutex::new(State { course, format: None }));
+        let (target, targets) = watch::channel(Arc::new(target));
+        // One more than may be carried out would be told that one runs.
+        let (asks, asked) = mpsc::channel(8);
+        let work =
+            Work { eyes, target: targets, state: Arc::clone(&state), looking: None, making: Making::Nothing };
+        Self { target, state, asks, task: tokio::spawn(work.run(asked)) }
+    }
+}
+
+pub(crate) fn hold(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // What panics under it is a mistake in a pure function, which leaves sums and lists.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A checkpoint in the making.
+enum Making {
+    Nothing,
+    /// The action is at work.
+    Acting(JoinHandle<Result<(), String>>, Option<Asked>),
+    /// It was done, and the log is looked at until it is smaller.
+    Waiting(Instant, Option<Asked>),
+}
+
+/// What the task works with.
+struct Work {
+    eyes: Arc<Eyes>,
+    target: watch::Receiver<Arc<Target>>,
+    state: Arc<Mutex<State>>,
+    /// A look that has not come back.
+    looking: Option<JoinHandle<Result<Seen, String>>>,
+    making: Making,
+}
+
+/// What happens to it.
+enum Wake {
+    Look,
+    Rules(Result<(), watch::error::RecvError>),
+    Asked(Option<Asked>),
+    Acted(Result<(), String>),
+}
+
+impl Work {
+    async fn run(mut self, mut asks: mpsc::Receiver<Asked>) {
+        let mut next = Instant::now();
+        loop {
+            let wake = tokio::select! {
+                () = sleep_until(next) => Wake::Look,
+                changed = self.target.changed() => Wake::Rules(changed),
+                asked = asks.recv() => Wake::Asked(asked),
+                acted = acted(&mut self.making) => Wake::Acted(acted),
+            };
+            match wake {
+                // Whoever held the other ends is gone: so is the target.
+                Wake::Rules(Err(_)) | Wake::Asked(None) => return,
+                Wake::Rules(Ok(())) => {
+                    // Other rules may say something else about the same log.
+                    hold(&self.state).format = None;
+                    next = Instant::now();
+                    continue;
+                }
+                // However often somebody asks, the log is looked at when its time has come.
+                Wake::Asked(Some(asked)) => {
+                    self.ask(asked).await;
+                    continue;
+                }
+                Wake::Acted(Err(why)) => {
+                    self.settle(Outcome::Failed(why));
+                    continue;
+                }
+                Wake::Acted(Ok(())) => {
+                    if let Making::Acting(_, asked) = std::mem::replace(&mut self.making, Making::Nothing) {
+                        self.making = Making::Waiting(Instant::now(), asked);
+                    }
+                }
+                Wake::Look => {}
+            }
+            self.look().await;
+            next = Instant::now() + self.pause();
+        }
+    }
+
+    /// How long until the next look.
+    fn pause(&self) -> Duration {
+        match self.making {
+            Making::Waiting(..) => BEAT,
+            Making::Nothing | Making::Acting(..) => self.target.borrow().interval,
+        }
+    }
+
+    /// Looks at the log, and does what follows.
+    async fn look(&mut self) {
+        let target = Arc::clone(&self.target.borrow());
+        let mut seen = self.seen(&target).await;
+        if let (Some(url), Ok(seen)) = (&target.url, &mut seen) {
+            server::consult(url, seen.format, &mut seen.facts).await;
+        }
+        let now = (self.eyes.now)();
+        if let Ok(seen) = &seen {
+            let thresholds = target.bounds.thresholds(seen.format);
+            let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
+            let mut state = hold(&self.state);
+            state.format = seen.format;
+            state.course.rule(thresholds, rhythm);
+        }
+        if let Making::Waiting(since, _) = &self.making {
+            let waited = since.elapsed();
+            let patience =
+                target.checkpoint.as_ref().map_or(Duration::ZERO, |checkpoint| checkpoint.patience);
+            let helped =
+                seen.as_ref().ok().and_then(|seen| hold(&self.state).course.has_helped(&seen.facts, now));
+            let in_vain = (waited >= patience).then_some(Outcome::Ineffective { waited });
+            if let Some(outcome) = helped.or(in_vain) {
+                self.settle(outcome);
+            }
+        }
+        let steps = hold(&self.state).course.see(seen.map(|seen| seen.facts), now);
+        self.follow(steps, None);
+    }
+
+    /// What a look shows. One that hangs is waited for in the next one, so that a disk that hangs holds one thread.
+    async fn seen(&mut self, target: &Arc<Target>) -> Result<Seen, String> {
+        let known = hold(&self.state).format;
+        let (target, eyes) = (Arc::clone(target), Arc::clone(&self.eyes));
+        let mut looking = match self.looking.take() {
+            Some(looking) => looking,
+            None => {
+                // Few at once: a hundred targets are no reason for a hundred threads.
+                let Ok(turn) = Arc::clone(&self.eyes.turns).acquire_owned().await else {
+                    return Err("the watch is about to end".to_owned());
+                };
+                let look = move || {
+                    let seen = look(&target, known, eyes.detect, (eyes.now)());
+                    drop(turn);
+                    seen
+                };
+                spawn_blocking(look)
+            }
+        };
+        match timeout(PATIENCE, &mut looking).await {
+            Ok(seen) => seen.unwrap_or_else(|error| Err(format!("failed to look: {error}"))),
+            Err(_) => {
+                self.looking = Some(looking);
+                Err(format!("it could not be listed within {PATIENCE:?}: the disk may hang"))
+            }
+        }
+    }
+
+    /// Looks how large the log is now, since the last look may be long ago, and has a checkpoint made.
+    async fn ask(&mut self, asked: Asked) {
+        let denied = hold(&self.state).course.denial((self.eyes.now)());
+        let step = match denied {
+            Some(denied) => Err(denied),
+            None => {
+                let target = Arc::clone(&self.target.borrow());
+                let facts = self.seen(&target).await.ok().map(|seen| seen.facts);
+                hold(&self.state).course.ask(facts, (self.eyes.now)())
+            }
+        };
+        match step {
+            Ok(step) => self.follow(vec![step], Some(asked)),
+            // Nobody may be waiting any more.
+            Err(denied) => drop(asked.send(Err(denied))),
+        }
+    }
+
+    fn follow(&mut self, steps: Vec<Step>, mut asked: Option<Asked>) {
+        for step in steps {
+            match step {
+                Step::Tell(what) => self.eyes.tell(&self.target.borrow().name, what),
+                Step::Checkpoint(reason) => self.begin(reason, asked.take()),
+            }
+        }
+    }
+
+    fn begin(&mut self, reason: Reason, asked: Option<Asked>) {
+        let target = Arc::clone(&self.target.borrow());
+        // The course makes none without a rhythm, which comes from there.
+        let Some(checkpoint) = target.checkpoint.clone() else { return };
+        self.eyes.tell(&target.name, crate::Happening::CheckpointBegun(reason));
+        let detect = self.eyes.detect;
+        let act = async move {
+            checkpoint::perform(checkpoint.action, &target, reason, (checkpoint.timeout, detect)).await
+        };
+        self.making = Making::Acting(tokio::spawn(act), asked);
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        let asked = match std::mem::replace(&mut self.making, Making::Nothing) {
+            Making::Acting(_, asked) | Making::Waiting(_, asked) => asked,
+            Making::Nothing => None,
+        };
+        let steps = hold(&self.state).course.settle(outcome.clone(), (self.eyes.now)());
+        self.follow(steps, None);
+        if let Some(asked) = asked {
+            asked.send(Ok(outcome)).ok();
+        }
+    }
+}
+
+/// Waits for the end of the action that is at work; for ever if none is.
+async fn acted(making: &mut Making) -> Result<(), String> {
+    match making {
+        Making::Acting(acting, _) => match acting.await {
+            Ok(done) => done,
+            Err(error) => Err(format!("failed to make the checkpoint: {error}")),
+        },
+        Making::Nothing | Making::Waiting(..) => std::future::pending().await,
+    }
+}
+
+/// The time as the caller has it.
+pub(crate) type Now = fn() -> UnixTime;

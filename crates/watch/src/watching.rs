@@ -1,0 +1,182 @@
+//! All logs under watch.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use formats::{Format, UnixTime};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::probe::{Detect, Seen, look};
+use crate::ward::{Now, Ward, hold};
+use crate::{
+    Bus, Denied, Event, Facts, Forecast, Happening, Judgement, Made, Outcome, Tally, Target, Thresholds,
+};
+
+/// Looks that are had at once: a disk answers a few questions as fast as many.
+const TURNS: usize = 4;
+
+/// What all wards look and tell with.
+pub(crate) struct Eyes {
+    pub(crate) detect: Detect,
+    pub(crate) now: Now,
+    pub(crate) turns: Arc<Semaphore>,
+    bus: Bus,
+    listener: Box<dyn Fn(&Event) + Send + Sync>,
+}
+
+impl fmt::Debug for Eyes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eyes").finish_non_exhaustive()
+    }
+}
+
+impl Eyes {
+    pub(crate) fn tell(&self, target: &str, what: Happening) {
+        (self.listener)(&self.bus.add((self.now)(), target, what));
+    }
+}
+
+/// All logs under watch. It is shared by cloning, and ends with [`Watch::end`].
+#[derive(Clone, Debug)]
+pub struct Watch {
+    eyes: Arc<Eyes>,
+    /// In the order in which they were named.
+    wards: Arc<Mutex<Vec<Ward>>>,
+}
+
+/// What is known about a target.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What is watched.
+    pub target: Arc<Target>,
+    /// What lies there, once it was recognised.
+    pub format: Option<Format>,
+    /// When it was looked at.
+    pub looked: Option<UnixTime>,
+    /// What is known about it.
+    pub facts: Option<Facts>,
+    /// How it is.
+    pub judgement: Judgement,
+    /// What it is held against.
+    pub thresholds: Thresholds,
+    /// What will become of it.
+    pub forecast: Option<Forecast>,
+    /// Whether a checkpoint is being made.
+    pub is_running: bool,
+    /// What is left of the cooldown.
+    pub cooldown: Option<Duration>,
+    /// When a checkpoint last helped.
+    pub helped: Option<UnixTime>,
+    /// The last checkpoint.
+    pub made: Option<Made>,
+    /// What became of all of them.
+    pub tally: Tally,
+}
+
+impl Watch {
+    /// Begins to watch, on the runtime that this is called on. Whatever happens is told to the listener, which must not block.
+    pub fn begin(
+        targets: Vec<Target>,
+        (detect, now): (Detect, Now),
+        listener: impl Fn(&Event) + Send + Sync + 'static,
+    ) -> Self {
+        let (turns, listener) = (Arc::new(Semaphore::new(TURNS)), Box::new(listener));
+        let eyes = Arc::new(Eyes { detect, now, turns, bus: Bus::default(), listener });
+        let wards = targets.into_iter().map(|target| Ward::begin(target, Arc::clone(&eyes))).collect();
+        Self { eyes, wards: Arc::new(Mutex::new(wards)) }
+    }
+
+    /// Watches these from now on. One that keeps its name and its place keeps what is known about it.
+    pub fn retarget(&self, targets: Vec<Target>) {
+        let mut wards = self.hold();
+        let mut old = std::mem::take(&mut *wards);
+        for target in targets {
+            let same = |ward: &Ward| {
+                let known = ward.target.borrow();
+                known.name == target.name && known.path == target.path && known.kind == target.kind
+            };
+            let ward = match old.iter().position(same).map(|at| old.swap_remove(at)) {
+                Some(ward) => {
+                    if **ward.target.borrow() != target {
+                        ward.target.send_replace(Arc::new(target));
+                    }
+                    ward
+                }
+                None => Ward::begin(target, Arc::clone(&self.eyes)),
+            };
+            wards.push(ward);
+        }
+        old.into_iter().for_each(|ward| ward.task.abort());
+    }
+
+    /// What is known about every target, in the order in which they were named.
+    pub fn reports(&self) -> Vec<Report> {
+        let now = (self.eyes.now)();
+        self.hold().iter().map(|ward| report(ward, now)).collect()
+    }
+
+    /// What is known about one.
+    pub fn report(&self, name: &str) -> Option<Report> {
+        let now = (self.eyes.now)();
+        self.hold().iter().find(|ward| ward.target.borrow().name == name).map(|ward| report(ward, now))
+    }
+
+    /// Has a checkpoint made, and waits for what becomes of it; nothing if there is no such target.
+    pub async fn checkpoint(&self, name: &str) -> Option<Result<Outcome, Denied>> {
+        let asks = self.hold().iter().find(|ward| ward.target.borrow().name == name)?.asks.clone();
+        let (asked, answer) = oneshot::channel();
+        // A queue that is full means that one is being made, and others wait for it too.
+        if asks.try_send(asked).is_err() {
+            return Some(Err(Denied::Running));
+        }
+        answer.await.ok()
+    }
+
+    /// Looks at a target now, for its files; nothing if there is no such target.
+    pub async fn look(&self, name: &str) -> Option<Result<Seen, String>> {
+        let Report { target, format, .. } = self.report(name)?;
+        let eyes = Arc::clone(&self.eyes);
+        let turn = Arc::clone(&eyes.turns).acquire_owned().await.ok()?;
+        let look = move || {
+            let seen = look(&target, format, eyes.detect, (eyes.now)());
+            drop(turn);
+            seen
+        };
+        Some(spawn_blocking(look).await.unwrap_or_else(|error| Err(format!("failed to look: {error}"))))
+    }
+
+    /// What happened.
+    pub fn bus(&self) -> &Bus {
+        &self.eyes.bus
+    }
+
+    /// Watches nothing any more. A checkpoint that is being made is left to itself.
+    pub fn end(&self) {
+        self.retarget(Vec::new());
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Vec<Ward>> {
+        self.wards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn report(ward: &Ward, now: UnixTime) -> Report {
+    let state = hold(&ward.state);
+    let course = &state.course;
+    Report {
+        target: Arc::clone(&ward.target.borrow()),
+        format: state.format,
+        looked: course.looked,
+        facts: course.facts.clone(),
+        judgement: course.judgement.clone(),
+        thresholds: *course.thresholds(),
+        forecast: course.forecast,
+        is_running: course.is_running(),
+        cooldown: course.cooldown(now),
+        helped: course.helped,
+        made: course.made.clone(),
+        tally: course.tally,
+    }
+}
