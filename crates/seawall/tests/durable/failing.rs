@@ -21,7 +21,7 @@ fn place() -> TempDir {
 }
 
 /// A place with a journal in which the input is already.
-fn filled() -> TempDir {
+pub(crate) fn filled() -> TempDir {
     let place = place();
     assert!(seawall(place.path(), &["append", "job"]).status().unwrap().success());
     place
@@ -50,7 +50,7 @@ fn repair(place: &Path) -> Command {
     command
 }
 
-fn everywhere(words: &[&str], make: impl Fn() -> TempDir, judge: impl FnMut(&TempDir, bool)) {
+pub(crate) fn everywhere(words: &[&str], make: impl Fn() -> TempDir, judge: impl FnMut(&TempDir, bool)) {
     everywhere_in((&FAULTS, &CALLS), make, |place| seawall(place, words), judge);
 }
 
