@@ -124,7 +124,9 @@ impl Faults {
         let mut strace = Command::new(&self.strace);
         strace.args(["-f", "-q", "-e", &format!("trace=?{call}"), "-e", &inject, "-o"]);
         strace.arg(log.path()).envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // Libraries that were fetched for strace are not for the program.
+        // Where libraries lie that were fetched for strace, and where cargo looks for some, is not for the program: it would
+        // look for each of its own in all these places, and be run once for each of these calls.
+        strace.args(["-E", "LD_LIBRARY_PATH"]);
         for (name, _) in &self.environment {
             strace.arg("-E").arg(name);
         }

@@ -4,6 +4,7 @@
 //! a whole file of zeros or for the names of files. Whatever goes wrong there is found out, and tried again, by whoever
 //! needs the file: a full disk shows when a segment begins. Without a thread, the same steps are done between commits.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -60,6 +61,7 @@ impl Spare {
             Progress::None => {
                 // One that could not be finished.
                 self.storage.remove(SPARE_ASIDE).ok();
+                self.demand_room()?;
                 (self.storage.create(SPARE_ASIDE).map_err(Fault::on("create", SPARE_ASIDE))?, 0)
             }
         };
@@ -85,6 +87,17 @@ impl Spare {
         self.storage.sync_names().map_err(Fault::on("sync the names after making", SPARE))?;
         self.progress = Progress::Ready;
         Ok(())
+    }
+
+    /// What has no room as a whole is not begun: up to the last byte, it would take the disk from others. Where nobody
+    /// knows, the disk says so by itself.
+    fn demand_room(&self) -> Result<(), Fault> {
+        match self.storage.free() {
+            Ok(free) if free < self.size => {
+                Err(Fault::on("make", "another segment")(ErrorKind::StorageFull.into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes the file of a segment, or makes it the spare file.

@@ -162,6 +162,13 @@ impl JournalFailure {
             JournalFailure::NoPlace | JournalFailure::Open(OpenError::Option { .. }) => "usage",
             JournalFailure::Missing { .. } => "no-journal",
             JournalFailure::Held { .. } | JournalFailure::Open(OpenError::Held { .. }) => "in-use",
+            JournalFailure::Open(OpenError::Disk(fault))
+            | JournalFailure::Disk(fault)
+            | JournalFailure::Archive(ArchiveError::Disk(fault))
+                if fault.lacks_room() =>
+            {
+                "no-room"
+            }
             JournalFailure::Open(OpenError::Disk(_))
             | JournalFailure::Disk(_)
             | JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
@@ -207,6 +214,7 @@ impl JournalFailure {
             JournalFailure::Disk(fault) if fault.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as the user whom the journal belongs to, or as root")
             }
+            JournalFailure::Disk(fault) if fault.lacks_room() => Some("make room on that file system"),
             JournalFailure::Open(OpenError::Disk(fault))
                 if fault.kind() == io::ErrorKind::PermissionDenied =>
             {

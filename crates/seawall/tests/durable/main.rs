@@ -5,7 +5,9 @@
 #![expect(clippy::print_stderr, reason = "the figures of a run, for who asks for them")]
 
 mod failing;
+mod parked;
 mod power;
+mod roomless;
 
 use std::collections::BTreeMap;
 use std::path::Path;
