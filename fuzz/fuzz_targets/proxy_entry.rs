@@ -12,6 +12,9 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(again.encode(), written);
     assert!(written.len() <= input.len());
     let (one, two) = (&entry.call, &again.call);
-    assert_eq!((&one.head.method, &one.head.target, &one.body), (&two.head.method, &two.head.target, &two.body));
+    assert_eq!(
+        (&one.head.method, &one.head.target, &one.body),
+        (&two.head.method, &two.head.target, &two.body)
+    );
     assert_eq!((&one.head.headers, &entry.lane), (&two.head.headers, &again.lane));
 });

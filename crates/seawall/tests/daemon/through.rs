@@ -189,7 +189,7 @@ fn lines_are_there_once_and_in_order_however_often_the_daemon_is_killed_meanwhil
     let args = ["append", "--json", "-c", "seawall.toml", "--batch-size", "20", "s"];
     let mut append = house.seawall(&args);
     append.stdin(Stdio::from(File::open(house.path("input")).unwrap()));
-    append.stdout(Stdio::piped()).stderr(Stdio::null());
+    append.stdout(Stdio::piped()).stderr(File::create(house.path("said")).unwrap());
     let mut child = append.spawn().unwrap();
     let mut acknowledged = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut kills = 0;
@@ -199,7 +199,8 @@ fn lines_are_there_once_and_in_order_however_often_the_daemon_is_killed_meanwhil
         daemon = house.start();
         kills += 1;
     }
-    assert!(child.wait().unwrap().success());
+    let said = || fs::read_to_string(house.path("said")).unwrap();
+    assert!(child.wait().unwrap().success(), "{}", said());
     assert!(kills > 5, "only {kills} kills");
     assert!(daemon.stop().success());
     assert_eq!(payloads(&house, "s"), wanted);

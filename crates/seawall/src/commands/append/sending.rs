@@ -209,7 +209,7 @@ impl Sender {
         match (reply.status, told.code.as_str()) {
             (_, "body-too-large" | "too-many-events") => Next::Split,
             (_, "in-progress" | "timeout") => again(told.message, Became::Unknown, reply.retry_after),
-            (_, "busy" | "too-many-pending" | "body-timeout") => {
+            (_, "busy" | "starting" | "too-many-pending" | "body-timeout") => {
                 again(told.message, Became::Refused, reply.retry_after)
             }
             (_, code) => {

@@ -51,7 +51,7 @@ fn a_mail_server_takes_letters_in_each_of_its_ways() {
         assert_eq!(output.status.code(), Some(0), "{safety} {login}: {answer}");
         let expected = "250 2.0.0 taken; not taken for nobody@example.com: 550 5.1.1 nobody is called so";
         assert_eq!(answer["answer"], expected);
-        let message = &server.messages()[0];
+        let message = wait_for(PATIENCE, || server.messages().into_iter().next()).unwrap();
         assert_eq!(
             (&message["from"], &message["to"]),
             (&json!("seawall@example.com"), &json!(["ops@example.com"]))
