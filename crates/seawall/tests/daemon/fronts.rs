@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use journal::{Journal, Millis, Options};
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::wait_for;
 
 use super::http::Request;
-use super::running::{Daemon, House, PATIENCE};
+use super::running::{Daemon, House, PATIENCE, opened};
 
 /// A service over HTTP that keeps what is written to it, by path. It can go, and come back on the same port.
 pub(crate) struct Service {
@@ -211,7 +210,7 @@ fn every_proxy_has_a_journal_of_its_own_that_commands_read_and_an_end_leaves_wha
     daemon.line("a proxy has ended; what is pending stays in its journal");
     assert!({ daemon }.ended().success());
     let streams = |place: &str| {
-        let journal = Journal::open(&house.path(place), Options::new(|| Millis::new(0))).unwrap();
+        let journal = opened(&house.path(place));
         journal.streams().into_iter().map(|stream| stream.name).collect::<Vec<_>>()
     };
     assert_eq!(streams("journal"), ["s"]);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use journal::{Journal, Millis, Options, Outcome, Start};
+use journal::{Journal, Millis, OpenError, Options, Outcome, Start};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -77,7 +77,7 @@ impl House {
 
     /// Makes a journal in which a consumer has put the three events of a stream aside.
     pub(crate) fn park(&self, stream: &str, consumer: &str) {
-        let journal = Journal::open(&self.path("journal"), Options::new(|| Millis::new(0))).unwrap();
+        let journal = opened(&self.path("journal"));
         let stream = journal.stream(stream).unwrap();
         let all = journal.append_all(&stream, [&b"{\"n\":1}"[..], b"text", b"\xff"]).unwrap().unwrap();
         let consumer = journal.consumer(consumer, Start::Oldest).unwrap();
@@ -86,7 +86,7 @@ impl House {
 
     /// All events of a stream in the journal, which no daemon may have open.
     pub(crate) fn events(&self, stream: &str) -> Vec<(u64, Vec<u8>)> {
-        let journal = Journal::open(&self.path("journal"), Options::new(|| Millis::new(0))).unwrap();
+        let journal = opened(&self.path("journal"));
         let consumer = journal.consumer("books", Start::Oldest).unwrap();
         let stream = journal.stream(stream).unwrap();
         let events = consumer.pending(&stream).map(Result::unwrap);
@@ -164,4 +164,13 @@ impl Drop for Daemon {
 pub(crate) fn names(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// A journal that no daemon has open. A process that another test forks off meanwhile has its lock too, for a moment.
+pub(crate) fn opened(path: &Path) -> Journal {
+    let open = || match Journal::open(path, Options::new(|| Millis::new(0))) {
+        Err(OpenError::Held { .. }) => None,
+        opened => Some(opened),
+    };
+    wait_for(PATIENCE, open).expect("it is let go of").unwrap()
 }

@@ -7,10 +7,9 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use journal::{Journal, Millis, Options};
 use serde_json::{Value, json};
 
-use super::running::{Daemon, House, names};
+use super::running::{Daemon, House, names, opened};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -119,7 +118,7 @@ fn where_no_daemon_runs_its_journal_is_worked_on() {
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("no daemon runs at seawall.sock; working on elsewhere itself"), "{said}");
-    let journal = Journal::open(&house.path("elsewhere"), Options::new(|| Millis::new(0))).unwrap();
+    let journal = opened(&house.path("elsewhere"));
     assert_eq!(journal.info(&journal.find_stream("s").unwrap()).unwrap().live, 3);
 }
 

@@ -5,13 +5,12 @@ mod kills;
 
 use std::fs;
 
-use journal::{Journal, Millis, Options};
 use rustix::process::Signal;
 use serde_json::Value;
 use testkit::{Reply, wait_for};
 
 use super::room::Tmpfs;
-use super::running::{Daemon, House, PATIENCE};
+use super::running::{Daemon, House, PATIENCE, opened};
 use collector::Kept;
 
 /// A ship whose pauses are short.
@@ -176,7 +175,7 @@ fn without_archives_an_open_stream_takes_no_room_once_it_was_delivered() {
     delivered(&daemon, "out");
     assert_eq!(kept.books().all_seqs("s"), (1..=320).collect::<Vec<_>>());
     assert!(daemon.stop().success());
-    let journal = Journal::open(&house.path("journal"), Options::new(|| Millis::new(0))).unwrap();
+    let journal = opened(&house.path("journal"));
     assert_eq!(journal.consumers(), ["out"]);
     assert!(!fs::exists(house.path("journal/archive/s.wal.zst")).unwrap());
 }
