@@ -25,7 +25,12 @@ pub(crate) fn options() -> Options {
 
 /// `jobs` is open, `web` is closed; `server` has delivered one job and parked the next, `mirror` has done nothing.
 pub(crate) fn write(directory: &Path) {
-    let journal = Journal::open(directory, options()).unwrap();
+    // A child of another test has a copy of its lock until it becomes the program that it is to be.
+    let open = || match Journal::open(directory, options()) {
+        Err(journal::OpenError::Held { .. }) => None,
+        opened => Some(opened),
+    };
+    let journal = testkit::wait_for(std::time::Duration::from_mins(1), open).unwrap().unwrap();
     let server = journal.consumer("server", Start::Oldest).unwrap();
     journal.consumer("mirror", Start::Oldest).unwrap();
     let jobs = journal.stream("jobs").unwrap();
