@@ -65,7 +65,7 @@ pub(crate) fn attempt(attempt: &Attempt, screen: &Screen) -> String {
 pub(crate) fn settled(settled: &Settled) -> String {
     let end = match settled.end {
         End::Finished => "finished",
-        End::TakenBack => "taken back: it had not touched the log",
+        End::TakenBack => "taken back: it had taken nothing from the log",
     };
     format!("an earlier change, {}, had been interrupted and was {end}", settled.receipt)
 }
