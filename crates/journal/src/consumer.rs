@@ -168,6 +168,11 @@ impl Consumer {
         parked.take(most).collect()
     }
 
+    /// How many events it has parked.
+    pub fn count_parked(&self) -> u64 {
+        hold(&self.shared.state).index.count_parked(self.number)
+    }
+
     /// Bytes that an event takes in the journal, without reading it; nothing if it is not live.
     pub fn size_of(&self, stream: &Stream, seq: Seq) -> Option<u64> {
         let state = hold(&self.shared.state);

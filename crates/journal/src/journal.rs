@@ -308,6 +308,7 @@ impl Journal {
             streams: state.index.stream_count(),
             live_events: state.index.live(),
             bytes: state.segments.bytes(),
+            max_bytes: self.shared.options.max_bytes,
             segments: state.segments.iter().count() as u64,
             lost_to_damage: totals.lost_to_damage,
             lost_to_budget: totals.lost_to_budget,

@@ -88,6 +88,8 @@ pub struct Stats {
     pub live_events: u64,
     /// Bytes of all segments, and of the spare one.
     pub bytes: u64,
+    /// Bytes that it may take: its budget.
+    pub max_bytes: u64,
     /// Segments.
     pub segments: u64,
     /// Events that damage has cost, ever.

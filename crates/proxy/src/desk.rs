@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::core::Shared;
 use crate::own::writes;
+use crate::status::Status;
 
 /// Where a proxy is asked about its writes by whoever runs it. Copies are the same desk; the journal stays open as long as
 /// there is one.
@@ -28,6 +29,11 @@ impl Desk {
     /// The name of its proxy.
     pub fn proxy(&self) -> &str {
         &self.shared.settings.name
+    }
+
+    /// How its proxy stands. It reads from the journal, so it may take a moment.
+    pub fn status(&self) -> Status {
+        self.shared.status()
     }
 
     /// Whether its journal takes writes.

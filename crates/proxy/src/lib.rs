@@ -44,6 +44,7 @@ pub use entry::{BadEntry, Entry};
 pub use error::StartError;
 pub use known::{Known, Lesson};
 pub use notice::{Notice, Weight};
+pub use own::figures;
 pub use proxy::{Observer, Proxy, Running};
 pub use settings::{
     Ambiguous, Feed, Identity, Limits, Origin, OriginError, Reads, Replay, Scheme, Server, Settings, Times,

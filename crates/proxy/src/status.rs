@@ -74,6 +74,8 @@ pub struct Feeding {
     pub replayed: u64,
     /// Writes that it did not take and that were put aside, since the start.
     pub parked: u64,
+    /// Writes that are put aside now, until somebody decides.
+    pub aside: u64,
     /// Attempts of which nobody knows what they did, since the start.
     pub unknown: u64,
 }
@@ -114,6 +116,7 @@ impl Shared {
 
     fn feeding(&self, track: usize) -> Feeding {
         let mut feeding = Feeding { pending: self.tallies.backlog(track), ..Feeding::default() };
+        feeding.aside = self.consumers.get(track).map_or(0, journal::Consumer::count_parked);
         if let Some(replayed) = self.counts.of(track) {
             (feeding.replayed, feeding.parked, feeding.unknown) =
                 (replayed.replayed, replayed.parked, replayed.doubted);

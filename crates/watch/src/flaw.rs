@@ -33,6 +33,16 @@ pub enum FlawKind {
 }
 
 impl FlawKind {
+    /// All of them.
+    pub const ALL: [FlawKind; 6] = [
+        FlawKind::Damage,
+        FlawKind::Unreadable,
+        FlawKind::StartsWithLoss,
+        FlawKind::Refuses,
+        FlawKind::CrashLoops,
+        FlawKind::Server,
+    ];
+
     /// The word in JSON.
     pub const fn name(self) -> &'static str {
         match self {

@@ -96,6 +96,12 @@ impl Index {
         waiting.map(|(number, name)| (number, Arc::clone(name))).collect()
     }
 
+    /// How many events of all streams a consumer has parked.
+    pub(crate) fn count_parked(&self, consumer: ConsumerNumber) -> u64 {
+        let positions = self.consumer(consumer).into_iter().flat_map(|known| known.positions.values());
+        positions.map(|position| position.parked().count() as u64).sum()
+    }
+
     /// How many events of all streams a consumer has not settled.
     pub(crate) fn count_pending(&self, consumer: ConsumerNumber) -> u64 {
         let Some(known) = self.consumer(consumer) else { return 0 };

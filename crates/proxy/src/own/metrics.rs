@@ -1,6 +1,6 @@
-//! `/metrics`: the figures of this proxy as Prometheus reads them.
+//! `/metrics`: the figures of a proxy, or of several, as Prometheus reads them.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use http::{Response, StatusCode};
 use journal::{Health, Millis};
@@ -10,25 +10,24 @@ use crate::answer;
 use crate::body::Body;
 use crate::status::{Feeding, Status, UpstreamStatus};
 
-/// A family of metrics: its name, its kind, what it is.
+/// A family of figures: its name, its kind, what it is.
 type Family = (&'static str, &'static str, &'static str);
 
-/// What a server of its own has: how it is read from its status; nothing is not shown.
-type OfUpstream = fn(&UpstreamStatus) -> Option<u64>;
+/// What a server of its own has: how it is read from its status.
+type OfUpstream = fn(&UpstreamStatus) -> u64;
 type OfFeeding = fn(&Feeding) -> u64;
+type OfProxy = fn(&Status) -> u64;
 
 const UPSTREAM: [(Family, OfUpstream); 3] = [
-    (("seawall_proxy_upstream_up", "gauge", "Whether the server counts as there."), |of| {
-        Some(of.is_there.into())
-    }),
-    (("seawall_proxy_upstream_requests_total", "counter", "Requests to the server."), |of| Some(of.requests)),
+    (("seawall_proxy_upstream_up", "gauge", "Whether the server counts as there."), |of| of.is_there.into()),
+    (("seawall_proxy_upstream_requests_total", "counter", "Requests to the server."), |of| of.requests),
     (
         ("seawall_proxy_upstream_failures_total", "counter", "Requests and checks that it did not answer."),
-        |of| Some(of.failed),
+        |of| of.failed,
     ),
 ];
 
-const FEEDING: [(Family, OfFeeding); 6] = [
+const FEEDING: [(Family, OfFeeding); 7] = [
     (
         (
             "seawall_proxy_pending_writes",
@@ -47,80 +46,90 @@ const FEEDING: [(Family, OfFeeding); 6] = [
         of.parked
     }),
     (
+        ("seawall_proxy_parked_writes", "gauge", "Those of them that lie aside until somebody decides."),
+        |of| of.aside,
+    ),
+    (
         ("seawall_proxy_unknown_attempts_total", "counter", "Attempts of which nobody knows what they did."),
         |of| of.unknown,
     ),
 ];
 
+const PROXY: [(Family, OfProxy); 8] = [
+    (("seawall_proxy_requests_total", "counter", "Requests."), |of| of.counters.requests),
+    (("seawall_proxy_writes_total", "counter", "Writes among them."), |of| of.counters.writes),
+    (("seawall_proxy_queued_writes_total", "counter", "Writes answered before any server had them."), |of| {
+        of.counters.queued
+    }),
+    (("seawall_proxy_errors_total", "counter", "Requests that were answered with 500 or above."), |of| {
+        of.counters.failed
+    }),
+    (("seawall_proxy_connections", "gauge", "Open connections of clients."), |of| of.connections),
+    (("seawall_proxy_journal_up", "gauge", "Whether the journal takes writes."), |of| {
+        u64::from(of.journal.health == Health::Well)
+    }),
+    (("seawall_proxy_journal_bytes", "gauge", "Bytes of the journal's segments."), |of| of.journal.bytes),
+    (("seawall_proxy_journal_max_bytes", "gauge", "The journal's budget."), |of| of.journal.max_bytes),
+];
+
+const OLDEST: Family =
+    ("seawall_proxy_oldest_pending_seconds", "gauge", "Age of the oldest write that the server lacks.");
+
 pub(crate) fn metrics(status: &Status, now: Millis) -> Response<Body> {
-    let mut page = Page { text: String::new(), proxy: escape(&status.name) };
-    for (family, of) in UPSTREAM {
-        page.family(family);
-        for upstream in &status.upstreams {
-            if let Some(value) = of(upstream) {
-                page.of_upstream(family, upstream, value);
-            }
-        }
-    }
-    for (family, of) in FEEDING {
-        page.family(family);
-        for upstream in &status.upstreams {
-            if let Some(feeding) = &upstream.feeding {
-                page.of_upstream(family, upstream, of(feeding));
-            }
-        }
-    }
-    let oldest =
-        ("seawall_proxy_oldest_pending_seconds", "gauge", "Age of the oldest write that the server lacks.");
-    page.family(oldest);
-    for upstream in &status.upstreams {
-        let feeding = upstream.feeding.filter(|feeding| feeding.pending > 0);
-        if let Some(age) = feeding.and_then(|feeding| age(feeding.oldest, now)) {
-            page.of_upstream(oldest, upstream, age);
-        }
-    }
-    let counters = status.counters;
-    page.one(("seawall_proxy_requests_total", "counter", "Requests."), counters.requests);
-    page.one(("seawall_proxy_writes_total", "counter", "Writes among them."), counters.writes);
-    page.one(
-        ("seawall_proxy_queued_writes_total", "counter", "Writes answered before any server had them."),
-        counters.queued,
-    );
-    page.one(
-        ("seawall_proxy_errors_total", "counter", "Requests that were answered with 500 or above."),
-        counters.failed,
-    );
-    page.one(("seawall_proxy_connections", "gauge", "Open connections of clients."), status.connections);
-    let is_well = u64::from(status.journal.health == Health::Well);
-    page.one(("seawall_proxy_journal_up", "gauge", "Whether the journal takes writes."), is_well);
-    answer::text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.text)
+    let page = figures(std::slice::from_ref(status), now);
+    answer::text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page)
 }
 
-struct Page {
-    text: String,
-    proxy: String,
+/// The figures of proxies in Prometheus' text format, each family once. What is not known is left out.
+pub fn figures(proxies: &[Status], now: Millis) -> String {
+    let mut page = Page::default();
+    for (family, of) in UPSTREAM {
+        page.of_upstreams(family, proxies, |upstream| Some(of(upstream)));
+    }
+    for (family, of) in FEEDING {
+        page.of_upstreams(family, proxies, |upstream| Some(of(upstream.feeding.as_ref()?)));
+    }
+    page.of_upstreams(OLDEST, proxies, |upstream| {
+        let feeding = upstream.feeding.filter(|feeding| feeding.pending > 0)?;
+        age(feeding.oldest, now)
+    });
+    for (family, of) in PROXY {
+        page.family(family);
+        for proxy in proxies {
+            page.line(&format!("{}{{proxy=\"{}\"}} {}", family.0, escape(&proxy.name), of(proxy)));
+        }
+    }
+    page.0
 }
+
+#[derive(Default)]
+struct Page(String);
 
 impl Page {
     fn family(&mut self, (name, kind, help): Family) {
         self.line(&format!("# HELP {name} {help}\n# TYPE {name} {kind}"));
     }
 
-    fn of_upstream(&mut self, (name, ..): Family, upstream: &UpstreamStatus, value: impl std::fmt::Display) {
-        let line =
-            format!("{name}{{proxy=\"{}\",upstream=\"{}\"}} {value}", self.proxy, escape(&upstream.name));
-        self.line(&line);
-    }
-
-    fn one(&mut self, family: Family, value: u64) {
+    fn of_upstreams<T: Display>(
+        &mut self,
+        family: Family,
+        proxies: &[Status],
+        of: impl Fn(&UpstreamStatus) -> Option<T>,
+    ) {
         self.family(family);
-        let line = format!("{}{{proxy=\"{}\"}} {value}", family.0, self.proxy);
-        self.line(&line);
+        for proxy in proxies {
+            for upstream in &proxy.upstreams {
+                let Some(value) = of(upstream) else { continue };
+                let labels =
+                    format!("proxy=\"{}\",upstream=\"{}\"", escape(&proxy.name), escape(&upstream.name));
+                self.line(&format!("{}{{{labels}}} {value}", family.0));
+            }
+        }
     }
 
     fn line(&mut self, line: &str) {
         // Writing to a string does not fail.
-        writeln!(self.text, "{line}").ok();
+        writeln!(self.0, "{line}").ok();
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) mod writes;
 
 use std::sync::Arc;
 
+pub use metrics::figures;
+
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;

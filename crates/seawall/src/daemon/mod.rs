@@ -31,7 +31,7 @@ use crate::config::{Change, Config, Reload, Sources};
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
 use alerting::{Lookout, Place};
-use face::{Face, Listeners, Recall};
+use face::{Face, Listeners, Recall, Reloads};
 use fronts::Serving;
 use keeper::{Ended, Keeper};
 use logging::Dial;
@@ -82,9 +82,10 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let told = (watch.clone(), Arc::clone(&office));
     let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), told);
     let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
+    let reloads = face.reloads();
     opened.send_replace(Some(Arc::new(face)));
     let manager = Manager::of_the_process();
-    let daemon = Daemon { sources, dial, edition, manager, ships, watch, office };
+    let daemon = Daemon { sources, dial, edition, manager, ships, watch, office, reloads };
     let patience = runtime.block_on(async {
         // Whoever hears that it is ready may send a signal at once.
         let mut signals = Signals::listen()?;
@@ -212,6 +213,7 @@ struct Daemon<'a> {
     ships: Arc<Ships>,
     watch: Watch,
     office: Arc<Office>,
+    reloads: Arc<Reloads>,
 }
 
 impl Daemon<'_> {
@@ -247,6 +249,7 @@ impl Daemon<'_> {
     fn reload(&self) {
         self.manager.tell("RELOADING=1");
         let reloaded = self.edition.borrow().reload(self.sources);
+        self.reloads.note(&reloaded);
         match reloaded {
             Ok((new, changes)) => self.adopt(new, &changes),
             Err(problems) => {

@@ -61,6 +61,8 @@ fn a_new_file_that_is_wrong_changes_nothing() {
     assert!(problem["problem"].as_str().unwrap().ends_with("the nearest is listen"), "{problem}");
     daemon.get("/livez");
     assert!(!daemon.told().iter().any(|line| line["level"] == "debug"), "the level is the old one");
+    let page = daemon.get("/metrics").body;
+    assert!(page.contains("\nseawall_config_last_reload_successful 0\n"), "{page}");
 }
 
 #[test]
@@ -75,6 +77,7 @@ fn a_new_file_counts_at_once_where_it_can_and_says_where_it_cannot() {
     daemon.line("the configuration was read again");
     daemon.get("/livez");
     assert_eq!(daemon.line("answered")["path"], "/livez");
+    assert!(daemon.get("/metrics").body.contains("\nseawall_config_last_reload_successful 1\n"));
 }
 
 #[test]

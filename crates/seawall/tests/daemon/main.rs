@@ -4,6 +4,7 @@
 
 mod access;
 mod alerts;
+mod board;
 mod books;
 mod chroma;
 mod figures;

@@ -15,7 +15,7 @@ use crate::room;
 
 /// How long the journal may take to say how it is. While it writes it does not answer, and a write that takes longer than
 /// this is one that clients notice.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What can be known.
 pub(super) struct Facts {
@@ -107,6 +107,7 @@ mod tests {
             streams: 0,
             live_events: 0,
             bytes: 1000,
+            max_bytes: 2000,
             segments: 1,
             lost_to_damage: 0,
             lost_to_budget: 0,

@@ -1,7 +1,10 @@
-//! `/metrics`: figures of the journal, of archives, of the disk, of this face and of the logs under watch, in Prometheus' text format.
+//! `/metrics`: figures of the journal, of archives, of the disk, of this face, of proxies, of the logs under watch and of the process,
+//! in Prometheus' text format.
 
 mod alerts;
 mod exposition;
+mod process;
+mod proxies;
 mod ships;
 mod targets;
 
@@ -11,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::StatusCode;
-use journal::Health;
 use journal::archive::ARCHIVER;
+use journal::{Health, Journal};
 use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
@@ -132,13 +135,21 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
     journal(&mut page, face, &facts);
     if facts.stats.is_some() {
         let journal = face.journal.clone();
-        pending(&mut page, &face.working.run(move || journal.pending()).await.unwrap_or_default());
+        consumers(&mut page, &face.working.run(move || claims(&journal)).await.unwrap_or_default());
     }
     ships::write(&mut page, &face.ships.views());
     archives(&mut page, face);
     requests(&mut page, face);
+    proxies::write(&mut page, face).await;
     targets::write(&mut page, &face.watch.reports());
     alerts::write(&mut page, &face.office.figures());
+    process::write(&mut page);
+    page.one(
+        "seawall_config_last_reload_successful",
+        Kind::Gauge,
+        "Whether the last SIGHUP found a configuration that could be taken; 1 before the first.",
+        u8::from(face.reloads.last_was_taken()),
+    );
     page.family("seawall_ready", Kind::Gauge, "Whether events are taken.");
     page.sample("seawall_ready", &[], u8::from(health::reasons(&facts).is_empty()));
     page.family("seawall_build_info", Kind::Gauge, "The version.");
@@ -231,19 +242,35 @@ fn failures(page: &mut Page, face: &Face) {
     }
 }
 
-/// The archiver holds what is in an open stream, which nobody waits for.
-fn pending(page: &mut Page, consumers: &[(String, u64)]) {
-    let consumers = consumers.iter().filter(|(name, _)| name != ARCHIVER);
-    let total: u64 = consumers.clone().map(|(_, pending)| pending).sum();
+/// What a consumer has to do.
+struct Claims {
+    consumer: String,
+    pending: u64,
+    parked: u64,
+}
+
+/// Those of every consumer but the archiver, which holds what is in an open stream; nobody waits for that.
+fn claims(journal: &Journal) -> Vec<Claims> {
+    let parked = |name: &str| journal.find_consumer(name).map_or(0, |consumer| consumer.count_parked());
+    let pending = journal.pending().into_iter().filter(|(name, _)| name != ARCHIVER);
+    pending.map(|(consumer, pending)| Claims { parked: parked(&consumer), consumer, pending }).collect()
+}
+
+fn consumers(page: &mut Page, all: &[Claims]) {
     page.one(
         "wal_pending_events",
         Kind::Gauge,
         "Events that a consumer other than the archive has not settled.",
-        total,
+        all.iter().map(|claims| claims.pending).sum::<u64>(),
     );
     page.family("seawall_consumer_pending_events", Kind::Gauge, "The same, for each consumer.");
-    for (name, pending) in consumers {
-        page.sample("seawall_consumer_pending_events", &[("consumer", name)], pending);
+    for Claims { consumer, pending, .. } in all {
+        page.sample("seawall_consumer_pending_events", &[("consumer", consumer)], pending);
+    }
+    let name = "seawall_consumer_parked_events";
+    page.family(name, Kind::Gauge, "Events that a consumer has put aside until somebody decides.");
+    for Claims { consumer, parked, .. } in all {
+        page.sample(name, &[("consumer", consumer)], parked);
     }
 }
 

@@ -16,6 +16,7 @@ mod metrics;
 mod openapi;
 mod parked;
 mod recall;
+mod reloads;
 mod route;
 mod ships;
 mod streams;
@@ -38,6 +39,7 @@ use crate::config::Config;
 pub(super) use listen::{Listeners, serve};
 use metrics::Figures;
 pub(super) use recall::Recall;
+pub(super) use reloads::Reloads;
 
 /// What handlers work with.
 pub(super) struct Face {
@@ -58,6 +60,8 @@ pub(super) struct Face {
     edition: channel::Receiver<Arc<Config>>,
     phase: channel::Receiver<Phase>,
     figures: Figures,
+    /// What became of the last reload.
+    reloads: Arc<Reloads>,
     /// Idempotency keys.
     recall: Arc<Recall>,
     /// KiB of bodies that may still be held.
@@ -111,12 +115,18 @@ impl Face {
             edition,
             phase,
             figures: Figures::default(),
+            reloads: Arc::default(),
             recall: Arc::new(recall),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places,
             asking: Slots::new(3),
             working: Slots::new(8),
         }
+    }
+
+    /// Where is noted what becomes of reloads.
+    pub(super) fn reloads(&self) -> Arc<Reloads> {
+        Arc::clone(&self.reloads)
     }
 
     /// The configuration in force.

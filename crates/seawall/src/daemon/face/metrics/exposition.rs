@@ -43,6 +43,11 @@ impl Page {
         self.sample(name, &[], value);
     }
 
+    /// Families that somebody else has written.
+    pub(super) fn add(&mut self, families: &str) {
+        self.0.push_str(families);
+    }
+
     /// The page.
     pub(super) fn text(self) -> String {
         self.0

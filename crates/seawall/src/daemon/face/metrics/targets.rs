@@ -1,6 +1,6 @@
 //! Figures of the logs under watch. Their names are those of the configuration, so there are never many.
 
-use watch::{Health, Report};
+use watch::{FlawKind, Health, Report};
 
 use super::exposition::{Kind, Page};
 
@@ -16,7 +16,7 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             page.sample("seawall_target_health", &labels, u8::from(report.judgement.health == health));
         }
     }
-    let gauges: [Gauge; 8] = [
+    let gauges: [Gauge; 9] = [
         ("seawall_target_files", "Files that a start has to read.", |report| {
             number(report.facts.as_ref()?.files)
         }),
@@ -41,6 +41,9 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
         ("seawall_target_looked_timestamp_seconds", "When it was looked at.", |report| {
             report.looked.map(|at| at.nanos() as f64 / 1e9)
         }),
+        ("seawall_target_interval_seconds", "How often it is looked at.", |report| {
+            Some(report.target.interval.as_secs_f64())
+        }),
     ];
     for (name, help, value) in gauges {
         page.family(name, Kind::Gauge, help);
@@ -50,12 +53,24 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             }
         }
     }
+    flaws(page, reports);
     forecasts(page, reports);
     checkpoints(page, reports);
 }
 
 fn number(value: Option<u64>) -> Option<f64> {
     value.map(|value| value as f64)
+}
+
+fn flaws(page: &mut Page, reports: &[Report]) {
+    let name = "seawall_target_flaws";
+    page.family(name, Kind::Gauge, "What is wrong with it by itself, whatever its limits, by kind.");
+    for report in reports.iter().filter(|report| report.facts.is_some()) {
+        for kind in FlawKind::ALL {
+            let count = report.judgement.flaws.iter().filter(|flaw| flaw.kind == kind).count();
+            page.sample(name, &[("target", report.target.name.as_str()), ("kind", kind.name())], count);
+        }
+    }
 }
 
 fn forecasts(page: &mut Page, reports: &[Report]) {
