@@ -39,6 +39,9 @@ pub(super) struct Intent {
     /// What else lay in the directories that are changed, below the root: what is neither there nor put in place by
     /// this came later.
     pub(super) beside: Vec<Beside>,
+    /// The segments of a journal in which a start may go on, as they were.
+    #[serde(default)]
+    pub(super) open_ends: Vec<Seal>,
     pub(super) steps: Vec<Step>,
     pub(super) loss: Loss,
     pub(super) kept: Kept,
@@ -82,6 +85,14 @@ impl Operation {
             Operation::Place { path, .. } | Operation::Remove { path } => path,
         }
     }
+
+    /// The files that it puts in place.
+    pub(super) fn files(&self) -> &[Seal] {
+        match self {
+            Operation::Place { files, .. } => files,
+            Operation::Remove { .. } => &[],
+        }
+    }
 }
 
 impl Intent {
@@ -96,6 +107,7 @@ impl Intent {
             undoes: None,
             operations,
             beside: Vec::new(),
+            open_ends: Vec::new(),
             steps: plan.steps.clone(),
             loss: plan.loss,
             kept: plan.kept,

@@ -20,8 +20,8 @@
 //! between finds a log that it can start on as well as before. Where a file system has no second names (hard links),
 //! the old file is renamed away first and is missing for a moment.
 //!
-//! A journal that was started between the steps 2 and 4 goes on under the numbers that the new segments were to have. Then
-//! nothing of it was taken away yet, and what was to be done is not: see `overtaken.rs`.
+//! A journal that was started between the steps 2 and 4 has events that the change does not know of, which it must not
+//! cost: see `overtaken.rs`.
 //!
 //! Everything lies below one directory and so on one file system: nothing is copied to be moved.
 
@@ -134,7 +134,7 @@ pub fn settle(site: &Site) -> Result<Option<(Unfinished, Option<Receipt>)>, Mend
                 overtaken::take_back(&dir)?;
                 return Ok(Some((Unfinished { stage: Progressed::Writing, ..left }, None)));
             }
-            let receipt = finish(root, &intent)?;
+            let receipt = finish(root, &overtaken::without_grown(root, intent)?)?;
             Ok(Some((left, Some(receipt))))
         }
     }

@@ -8,7 +8,7 @@ use formats::UnixTime;
 
 use super::disk;
 use super::intent::{Intent, NEW, Operation, Seal};
-use super::{QUARANTINE, beside, home};
+use super::{QUARANTINE, beside, home, overtaken};
 use crate::{Action, MendError, Plan, owner};
 
 /// Temporary files of a change lie below it.
@@ -90,9 +90,10 @@ impl Stage {
             disk::remove_tree(&scratch)?;
         }
         let (dir, root, receipt) = (self.dir(), self.root, self.receipt);
-        let beside = beside::of(&root, &self.operations)?;
         let mut intent = Intent::of(plan, receipt, self.now, self.operations);
-        (intent.beside, intent.undoes) = (beside, self.undoes);
+        intent.beside = beside::of(&root, &intent.operations)?;
+        intent.open_ends = overtaken::open_ends(&root, &intent.format, &intent.operations)?;
+        intent.undoes = self.undoes;
         intent.promise(&dir)?;
         Ok(intent)
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use formats::Progress;
 
 use super::intent::{Intent, OLD, Operation, Seal};
+use super::overtaken::{self, holds};
 use super::stage::checksum;
 use super::{QUARANTINE, Stage, beside, quarantine};
 use crate::{Action, Kept, Loss, MendError, Mending, Plan, Site, Step, StepKind};
@@ -75,10 +76,16 @@ impl Mending for Undo {
 
 /// Fails if anything is not as the change left it.
 fn demand_untouched(root: &Path, intent: &Intent) -> Result<(), MendError> {
-    let overtaken =
+    let written =
         |path: &str| MendError::Overtaken { path: root.join(path), receipt: intent.receipt.clone() };
     if let Some(path) = beside::newer(root, intent)?.first() {
-        return Err(overtaken(path));
+        return Err(written(path));
+    }
+    // What is put back then has an index that was made before.
+    if intent.undoes.is_some()
+        && let Some(newest) = overtaken::gone_on(root, intent)?
+    {
+        return Err(written(&newest));
     }
     let places = |path: &str| {
         intent
@@ -90,24 +97,17 @@ fn demand_untouched(root: &Path, intent: &Intent) -> Result<(), MendError> {
         match operation {
             Operation::Place { files, .. } => {
                 if let Some(seal) = files.iter().find(|seal| !holds(root, seal)) {
-                    return Err(overtaken(&seal.path));
+                    return Err(written(&seal.path));
                 }
             }
             // A server has made anew what was taken away.
             Operation::Remove { path } if root.join(path).exists() && !places(path) => {
-                return Err(overtaken(path));
+                return Err(written(path));
             }
             Operation::Remove { .. } => {}
         }
     }
     Ok(())
-}
-
-fn holds(root: &Path, seal: &Seal) -> bool {
-    let path = root.join(&seal.path);
-    // The size first: it costs nothing.
-    path.metadata().is_ok_and(|metadata| metadata.len() == seal.bytes)
-        && checksum(&path).is_ok_and(|(_, crc32c)| crc32c == seal.crc32c)
 }
 
 /// What takes one operation back.
