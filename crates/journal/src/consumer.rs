@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::commit::{Request, Settlement, Shared, Ticket};
+use crate::format::Place;
 use crate::journal::done;
 use crate::log::hold;
-use crate::read::{self, Event, Wanted, Window};
+use crate::read::{self, Event, Found, Wanted, Window};
 use crate::{CommitError, ConsumerNumber, Millis, ReadError, Scope, Seq, Span, Stream, StreamNumber, limits};
 
 /// A named reader of a journal, whose settlements last.
@@ -182,12 +183,8 @@ impl Consumer {
 
     /// Reads one event, pending or parked; nothing if nobody may ask for it any more.
     pub fn read(&self, stream: &Stream, seq: Seq) -> Result<Option<Event>, ReadError> {
-        self.read_with(stream, seq, &mut Window::default())
-    }
-
-    fn read_with(&self, stream: &Stream, seq: Seq, window: &mut Window) -> Result<Option<Event>, ReadError> {
         let wanted = Wanted { stream: stream.number, name: &stream.name, seq };
-        read::read(&self.shared.state, self.shared.id, wanted, window)
+        read::read((&self.shared.state, self.shared.id), wanted, &mut Window::default(), Event::of)
     }
 
     /// Ends it: it has no claim to any event any more.
@@ -197,10 +194,8 @@ impl Consumer {
         Ticket::new(self.shared, place, done)
     }
 
-    fn numbers(&self, stream: StreamNumber, from: Seq) -> Vec<Seq> {
-        let state = hold(&self.shared.state);
-        let found = state.index.pending(self.number, stream, from, STRIDE);
-        found.into_iter().map(|(seq, _)| seq).collect()
+    fn look_up(&self, stream: StreamNumber, from: Seq) -> Vec<(Seq, Place)> {
+        hold(&self.shared.state).index.pending(self.number, stream, from, STRIDE)
     }
 }
 
@@ -209,8 +204,45 @@ pub struct Pending {
     consumer: Consumer,
     stream: Stream,
     from: Seq,
-    buffer: std::vec::IntoIter<Seq>,
+    buffer: std::vec::IntoIter<(Seq, Place)>,
     window: Window,
+}
+
+impl Pending {
+    /// The next event, which was pending when it was looked up with those that follow it: for who is the only one to settle
+    /// them. Where it lay then is as good as where it lies now, as long as the bytes there verify.
+    pub(crate) fn next_found<T>(
+        &mut self,
+        mut take: impl FnMut(Found<'_>) -> T,
+    ) -> Option<Result<T, ReadError>> {
+        loop {
+            let (seq, place) = self.look_up_next()?;
+            let wanted = Wanted { stream: self.stream.number, name: &self.stream.name, seq };
+            if let Some(found) = self.window.event(place, wanted) {
+                return Some(Ok(take(found)));
+            }
+            match self.read(seq, &mut take) {
+                Ok(None) => {}
+                Ok(Some(taken)) => return Some(Ok(taken)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    fn look_up_next(&mut self) -> Option<(Seq, Place)> {
+        if self.buffer.as_slice().is_empty() {
+            self.buffer = self.consumer.look_up(self.stream.number, self.from).into_iter();
+        }
+        let next = self.buffer.next()?;
+        self.from = next.0.next();
+        Some(next)
+    }
+
+    fn read<T>(&mut self, seq: Seq, take: impl FnOnce(Found<'_>) -> T) -> Result<Option<T>, ReadError> {
+        let wanted = Wanted { stream: self.stream.number, name: &self.stream.name, seq };
+        let shared = &self.consumer.shared;
+        read::read((&shared.state, shared.id), wanted, &mut self.window, take)
+    }
 }
 
 impl Iterator for Pending {
@@ -218,16 +250,9 @@ impl Iterator for Pending {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let seq = match self.buffer.next() {
-                Some(seq) => seq,
-                None => {
-                    self.buffer = self.consumer.numbers(self.stream.number, self.from).into_iter();
-                    self.buffer.next()?
-                }
-            };
-            self.from = seq.next();
+            let (seq, _) = self.look_up_next()?;
             // It may have been settled since its number was looked up.
-            match self.consumer.read_with(&self.stream, seq, &mut self.window) {
+            match self.read(seq, Event::of) {
                 Ok(None) => {}
                 Ok(Some(event)) => return Some(Ok(event)),
                 Err(error) => return Some(Err(error)),

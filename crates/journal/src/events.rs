@@ -53,9 +53,8 @@ impl Iterator for Events {
             self.from = seq.next();
             let wanted = Wanted { stream: self.stream.number, name: &self.stream.name, seq };
             // It may have been settled since its number was looked up.
-            if let Some(event) =
-                read::read(&self.shared.state, self.shared.id, wanted, &mut self.window).transpose()
-            {
+            let journal = (&self.shared.state, self.shared.id);
+            if let Some(event) = read::read(journal, wanted, &mut self.window, Event::of).transpose() {
                 return Some(event);
             }
         }

@@ -20,6 +20,21 @@ pub struct Event {
     pub payload: Vec<u8>,
 }
 
+/// An event whose frame verified, as it lies in memory that is lent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) seq: Seq,
+    pub(crate) time: Millis,
+    pub(crate) payload: &'a [u8],
+}
+
+impl Event {
+    /// The same with memory of its own.
+    pub(crate) fn of(found: Found<'_>) -> Self {
+        Self { seq: found.seq, time: found.time, payload: found.payload.to_vec() }
+    }
+}
+
 /// Which event of which stream.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
@@ -86,22 +101,23 @@ impl Window {
         Ok(())
     }
 
-    fn event(&self, place: Place, wanted: Wanted<'_>) -> Option<Event> {
+    /// The event at a place, if it was read and verifies.
+    pub(crate) fn event(&self, place: Place, wanted: Wanted<'_>) -> Option<Found<'_>> {
         let (identity, bytes) = self.at(place)?;
         decode(identity, (place.offset(), bytes), wanted)
     }
 }
 
-/// Reads a live event, or nothing if it is not live any more. From `window` if it is there.
+/// Reads a live event and lets `take` have it, or nothing if it is not live any more. From `window` if it is there.
 ///
 /// Between looking the place up and reading it, the event may be carried elsewhere, or be settled and its segment
 /// written anew. Bytes that do not verify are damage only if the place is still the same.
-pub(crate) fn read(
-    state: &Mutex<State>,
-    id: JournalId,
+pub(crate) fn read<T>(
+    (state, id): (&Mutex<State>, JournalId),
     wanted: Wanted<'_>,
     window: &mut Window,
-) -> Result<Option<Event>, ReadError> {
+    take: impl FnOnce(Found<'_>) -> T,
+) -> Result<Option<T>, ReadError> {
     let mut tried: Option<Place> = None;
     loop {
         let Some((place, file)) = locate(state, wanted, window)? else { return Ok(None) };
@@ -109,7 +125,7 @@ pub(crate) fn read(
             window.fill(&**file, id, place).map_err(Fault::on("read", &segment_name(place.segment())))?;
         }
         if let Some(event) = window.event(place, wanted) {
-            return Ok(Some(event));
+            return Ok(Some(take(event)));
         }
         if tried == Some(place) {
             return Err(ReadError::Damaged {
@@ -135,13 +151,17 @@ fn locate(state: &Mutex<State>, wanted: Wanted<'_>, window: &Window) -> Result<O
     Ok(Some((place, file)))
 }
 
-fn decode(identity: &Identity, (offset, bytes): (u64, &[u8]), wanted: Wanted<'_>) -> Option<Event> {
+fn decode<'a>(
+    identity: &Identity,
+    (offset, bytes): (u64, &'a [u8]),
+    wanted: Wanted<'_>,
+) -> Option<Found<'a>> {
     let frame = Frame::verify(identity, offset, bytes)?;
     let time = frame.head().time;
     match Record::decode(frame.head(), frame.payload()).ok()? {
         Record::Event { stream, seq, payload } | Record::Carried { stream, seq, payload } => {
             let is_it = stream == wanted.stream && seq == wanted.seq;
-            is_it.then(|| Event { seq, time, payload: payload.to_vec() })
+            is_it.then_some(Found { seq, time, payload })
         }
         _ => None,
     }

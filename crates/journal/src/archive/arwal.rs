@@ -1,8 +1,9 @@
 //! What is inside of an archive: ARWAL001, as `zstd -d` gives it back, and the trailer behind it.
 
+use crate::Millis;
 use crate::format::bytes::{Bytes, Malformed, Put};
-use crate::format::sum;
-use crate::{Event, Millis};
+use crate::format::{sum, sum_from};
+use crate::read::Found;
 
 /// What the log inside begins with: the magic, version 1, four reserved bytes.
 pub(super) const HEADER: [u8; 16] = *b"ARWAL001\x01\0\0\0\0\0\0\0";
@@ -19,15 +20,16 @@ const PENDING: u8 = 1;
 /// Appends the record of an event.
 ///
 /// It is no longer than [`MOST_PAYLOAD`], so its length fits.
-pub(super) fn put_record(out: &mut Vec<u8>, event: &Event) {
+pub(super) fn put_record(out: &mut Vec<u8>, event: Found<'_>) {
     let total = OVERHEAD + event.payload.len();
+    out.reserve(total);
     out.put_u32(u32::try_from(total).unwrap_or(u32::MAX));
-    let covered = out.len();
     out.put_u64(event.seq.get());
+    let behind = out.len();
     out.put(&[PENDING, 0, 0, 0]);
     out.put_i64(event.time.get());
-    out.put(&event.payload);
-    let sum = sum(out.get(covered..).unwrap_or_default());
+    out.put(event.payload);
+    let sum = sum_from(!event.seq.get(), out.get(behind..).unwrap_or_default());
     out.put_u64(sum);
 }
 
@@ -78,9 +80,9 @@ mod tests {
     #[test]
     fn a_record_has_the_bytes_that_the_program_writes_whose_format_it_is() {
         let event =
-            Event { seq: Seq::FIRST, time: Millis::new(1_704_067_200_000), payload: vec![8, 1, 0x18, 7] };
+            Found { seq: Seq::FIRST, time: Millis::new(1_704_067_200_000), payload: &[8, 1, 0x18, 7] };
         let mut bytes = HEADER.to_vec();
-        put_record(&mut bytes, &event);
+        put_record(&mut bytes, event);
         let golden: [u8; 52] = [
             0x41, 0x52, 0x57, 0x41, 0x4c, 0x30, 0x30, 0x31, 1, 0, 0, 0, 0, 0, 0, 0, 0x24, 0, 0, 0, 1, 0, 0,
             0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0xf4, 0x51, 0xc2, 0x8c, 1, 0, 0, 8, 1, 0x18, 7, 0x3f, 0xc4, 0xec,

@@ -17,7 +17,7 @@ use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
 use crate::{
     Commit, CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start,
 };
-use ahead::{Piece, pieces, read_ahead};
+use ahead::{Piece, Spent, pieces, read_ahead};
 pub use arwal::MOST_PAYLOAD;
 use arwal::{HEADER, TRAILER_BYTES, Trailer};
 pub use names::{ENDING, encode as file_stem};
@@ -50,8 +50,15 @@ impl Default for Level {
     }
 }
 
+/// How far the fastest level looks back, as a power of two. What zstd takes by itself is four times that: a fifth slower, since
+/// it does not stay near the processor, and smaller by a hundredth on logs.
+const WINDOW: u32 = 17;
+
 /// Bytes that are written at once.
 const CHUNK: usize = 256 << 10;
+
+/// Bytes that the disk is told to write while others are compressed, so that the sync at the end has little left to do.
+const BEGUN: u64 = 1 << 20;
 
 /// An archive that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +136,10 @@ impl Archiver {
             return Ok(None);
         }
         let mut writer = ArchiveWriter::begin(&*self.storage, self.level)?;
-        let events = || self.consumer.pending(&stream);
+        let (events, spent) = (|| self.consumer.pending(&stream), Spent::default());
         let (last, damaged) = match self.journal.shared.options.commit {
-            Commit::Caller => writer.add_all(&mut pieces(events()))?,
-            Commit::Thread => read_ahead(events, |pieces| writer.add_all(pieces))?,
+            Commit::Caller => writer.add_all(&mut pieces(events(), &spent), &spent)?,
+            Commit::Thread => read_ahead(events, &spent, |pieces| writer.add_all(pieces, &spent))?,
         };
         let Some(last) = last else { return Ok(None) };
         let archive = writer.end(&*self.storage, name, self.journal.now())?;
@@ -188,9 +195,12 @@ impl ArchiveWriter {
         // One that was not finished.
         storage.remove(ASIDE).ok();
         let file = storage.create(ASIDE).map_err(Fault::on("create", ASIDE))?;
-        let sink = Sink { file, at: 0, buffer: Vec::with_capacity(CHUNK) };
+        let sink = Sink { file, at: 0, begun: 0, buffer: Vec::with_capacity(CHUNK) };
         let begin = || {
             let mut encoder = zstd::Encoder::new(sink, level.0)?;
+            if level == Level::default() {
+                encoder.window_log(WINDOW)?;
+            }
             encoder.include_checksum(true)?;
             encoder.write_all(&HEADER)?;
             Ok(encoder)
@@ -203,11 +213,13 @@ impl ArchiveWriter {
     fn add_all(
         &mut self,
         pieces: &mut dyn Iterator<Item = Piece>,
+        spent: &Spent,
     ) -> Result<(Option<Seq>, Vec<Seq>), ArchiveError> {
         let (mut last, mut damaged) = (None, Vec::new());
         for piece in pieces {
             // A call for each record would cost as much as compressing it.
             self.encoder.write_all(&piece.records).map_err(Fault::on("write to", ASIDE))?;
+            spent.put(piece.records);
             self.events += piece.events;
             last = piece.last.or(last);
             damaged.extend(piece.damaged);
@@ -272,6 +284,8 @@ fn is_same(storage: &dyn Storage, name: &str, bytes: u64) -> Result<bool, Fault>
 struct Sink {
     file: Arc<dyn StoredFile>,
     at: u64,
+    /// Up to where the disk was told to write.
+    begun: u64,
     buffer: Vec<u8>,
 }
 
@@ -288,6 +302,10 @@ impl Write for Sink {
         write_all(&*self.file, self.at, &self.buffer)?;
         self.at += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.at - self.begun >= BEGUN {
+            self.file.begin_sync(self.begun, self.at - self.begun);
+            self.begun = self.at;
+        }
         Ok(())
     }
 }

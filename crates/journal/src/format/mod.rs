@@ -23,4 +23,4 @@ pub use index::{Entry, Openness, Place, Places, Totals, for_each_entry, put_entr
 pub use record::{LostTo, More, Record, Settling, Start};
 pub use scan::{Bad, Behind, Found, Scan};
 pub use sum::Identity;
-pub(crate) use sum::sum;
+pub(crate) use sum::{sum, sum_from};

@@ -34,16 +34,28 @@ fn short(word: u64, bytes: &[u8]) -> Option<u64> {
     Some(!sum(chunks))
 }
 
-/// How many bytes of a frame are summed with its place: all of a short one, and of a long one what is around its chunks.
-fn head(frame: &[u8]) -> usize {
+/// How many bytes are summed with the word before them: all of a few, and of many what is around their chunks.
+fn head(bytes: &[u8]) -> usize {
     const MOST: usize = CHUNKS - 8;
-    if frame.len() <= MOST {
-        return frame.len();
+    if bytes.len() <= MOST {
+        return bytes.len();
     }
-    let head = MOST - CHUNK + 1 + (frame.len() - MOST - 1) % CHUNK;
-    // Chunks are read from aligned memory. Eight bytes too many are better than that each of them is not.
-    let is_aligned = frame.get(head..).is_some_and(|rest| rest.as_ptr().addr().is_multiple_of(16));
-    if is_aligned { head } else { head - 8 }
+    let head = MOST - CHUNK + 1 + (bytes.len() - MOST - 1) % CHUNK;
+    // Chunks are read from aligned memory. Some bytes too many are better than that each of them is not.
+    head - bytes.get(head..).map_or(0, |rest| rest.as_ptr().addr() % 16)
+}
+
+/// The sum of a word and what follows it: `word` is the state before both, with the word's bits turned in it. A sum of nothing
+/// has the state `!0`, so a sum begins with the complement of its first eight bytes.
+pub(crate) fn sum_from(word: u64, bytes: &[u8]) -> u64 {
+    let (head, rest) = bytes.split_at_checked(head(bytes)).unwrap_or((bytes, &[]));
+    let state = short(word, head).unwrap_or_default();
+    if rest.is_empty() {
+        return !state;
+    }
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64Nvme, state);
+    digest.update(rest);
+    digest.finalize()
 }
 
 /// Which segment of which journal bytes belong to.
@@ -86,15 +98,7 @@ impl Identity {
 
     /// The sum of a frame that lies at `offset` of the segment.
     pub(crate) fn sum(&self, offset: u64, frame: &[u8]) -> u64 {
-        let place = self.begun ^ offset;
-        let (head, rest) = frame.split_at_checked(head(frame)).unwrap_or((frame, &[]));
-        let state = short(place, head).unwrap_or_default();
-        if rest.is_empty() {
-            return !state;
-        }
-        let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64Nvme, state);
-        digest.update(rest);
-        digest.finalize()
+        sum_from(self.begun ^ offset, frame)
     }
 }
 
@@ -126,6 +130,16 @@ mod tests {
                 row.extend_from_slice(frame);
                 assert_eq!(identity.sum(4096, frame), sum(&row), "{start}..{end}");
             }
+        }
+    }
+
+    #[test]
+    #[expect(clippy::little_endian_bytes, reason = "numbers as the format has them")]
+    fn a_sum_from_the_complement_of_the_first_word_is_the_sum_of_all() {
+        let bytes: Vec<u8> = (0..2000u32).map(|number| (number * number).to_le_bytes()[0]).collect();
+        for end in 8..bytes.len() {
+            let (word, behind) = bytes[..end].split_first_chunk().unwrap();
+            assert_eq!(sum_from(!u64::from_le_bytes(*word), behind), sum(&bytes[..end]), "{end} bytes");
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, OFlags, flock, fstatvfs};
+use rustix::fs::{Advice, FlockOperation, OFlags, fadvise, flock, fstatvfs};
 
 use super::{Lock, Storage, StoredFile};
 
@@ -160,5 +161,10 @@ impl StoredFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn begin_sync(&self, offset: u64, bytes: u64) {
+        // Pages that are not needed are written to the disk, so that they can be dropped.
+        fadvise(self, offset, NonZeroU64::new(bytes), Advice::DontNeed).ok();
     }
 }

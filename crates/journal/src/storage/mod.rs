@@ -65,6 +65,13 @@ pub trait StoredFile: Send + Sync {
 
     /// Makes what was written last, and the size.
     fn sync(&self) -> io::Result<()>;
+
+    /// Begins with a sync of a range, which is not read soon, and does not wait for it. It is no more than advice:
+    /// only a later [`StoredFile::sync`] says whether it lasts.
+    fn begin_sync(&self, offset: u64, bytes: u64) {
+        // Where there is nothing to begin, the sync does all of it.
+        let _ = (offset, bytes);
+    }
 }
 
 /// A lock that is held as long as this lives.
