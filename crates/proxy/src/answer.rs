@@ -16,10 +16,13 @@ const RETRY_SECONDS: &str = "1";
 /// An error: a word for programs, a sentence for people, and what to do.
 pub(crate) fn error(status: StatusCode, code: &str, (message, hint): (&str, &str)) -> Response<Body> {
     let body = json!({"error": {"code": code, "message": message, "hint": hint}});
-    let mut answer = json_answer(status, &body);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
-    }
+    let answer = json_answer(status, &body);
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry_later(answer) } else { answer }
+}
+
+/// The answer, with when to come again.
+pub(crate) fn retry_later(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     answer
 }
 

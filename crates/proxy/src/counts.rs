@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::listen::Unread;
+
 /// Counters of one server.
 #[derive(Default)]
 struct Track {
@@ -21,6 +23,8 @@ pub(crate) struct Counts {
     /// Reads that went elsewhere because a replica lacked a write.
     pub(crate) overrides: AtomicU64,
     pub(crate) connections: AtomicU64,
+    /// Requests that could not be read.
+    pub(crate) unread: Unread,
 }
 
 /// The counters of one server at one time.
@@ -41,6 +45,7 @@ impl Counts {
             failed: AtomicU64::new(0),
             overrides: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            unread: Unread::default(),
         }
     }
 

@@ -56,6 +56,10 @@ impl Client {
         Self { protocol, address: address.unwrap_or(HeaderValue::from_static("unknown")), element }
     }
 
+    pub(crate) fn address(&self) -> &str {
+        self.address.to_str().unwrap_or("unknown")
+    }
+
     /// The element of `Forwarded`, with the host that the client named.
     fn element(&self, host: Option<&HeaderValue>) -> Option<HeaderValue> {
         let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));

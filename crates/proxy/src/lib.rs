@@ -1,6 +1,7 @@
 //! A write-buffering HTTP proxy: writes are journaled before they are forwarded, and replayed in order after an outage.
 //!
-//! * [`Proxy::start`] takes [`Settings`] and a journal, and serves until it is [drained](Running::drain).
+//! * [`Proxy::start`] takes [`Settings`] and a journal, and serves until it is [drained](Running::drain). [`Proxy::bind`] listens
+//!   before there is a journal.
 //! * A [`Dialect`] is what it knows about one API: what reads, what writes, and which writes have an order.
 //! * A [`Notice`] is something that happened; whoever logs hears of it.
 //!
@@ -45,8 +46,9 @@ pub use error::StartError;
 pub use known::{Known, Lesson};
 pub use notice::{Notice, Weight};
 pub use own::figures;
-pub use proxy::{Observer, Proxy, Running};
+pub use proxy::{Bound, Observer, Proxy, Running};
 pub use settings::{
     Ambiguous, Feed, Identity, Limits, Origin, OriginError, Reads, Replay, Scheme, Server, Settings, Times,
 };
 pub use status::{Counters, Feeding, Status, UpstreamStatus};
+pub use upstream::{Garbage, Whole};

@@ -48,6 +48,15 @@ pub enum Notice {
         /// Why.
         cause: String,
     },
+    /// What clients sent was no request that could be read, or too large a head. They were told so.
+    Unread {
+        /// The address of the last one.
+        client: String,
+        /// Why.
+        cause: String,
+        /// How many there were since this was told last.
+        count: u64,
+    },
     /// That a server has a write is not durable, so it may get it again after a restart.
     NotSettled {
         /// The server.
@@ -70,7 +79,7 @@ impl Notice {
     /// How much it matters.
     pub fn weight(&self) -> Weight {
         match self {
-            Self::Back { .. } => Weight::Info,
+            Self::Back { .. } | Self::Unread { .. } => Weight::Info,
             _ => Weight::Warning,
         }
     }
@@ -91,6 +100,12 @@ impl fmt::Display for Notice {
                 write!(f, "{upstream} is not configured any more, and what it lacks is kept in the journal")
             }
             Self::Unreadable { lane, cause } => write!(f, "cannot read the writes of lane {lane}: {cause}"),
+            Self::Unread { client, cause, count } => {
+                write!(
+                    f,
+                    "refused what {client} sent, which is no request: {cause}; since this was told last: {count}"
+                )
+            }
             Self::NotSettled { upstream, cause } => {
                 write!(f, "{upstream} may get a write again after a restart: {cause}")
             }

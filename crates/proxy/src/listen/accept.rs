@@ -18,8 +18,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::patient::Patient;
 use super::serve::serve;
+use super::unread;
 use crate::core::Core;
 use crate::head::Client;
+use crate::notice::Notice;
+use crate::settings::Settings;
 
 /// Requests that one HTTP/2 connection may have at the same time.
 const MOST_STREAMS: u32 = 128;
@@ -27,6 +30,8 @@ const MOST_STREAMS: u32 = 128;
 const MOST_HEADERS: usize = 128;
 /// A client of HTTP/2 that is silent for so long is asked whether it is there.
 const PING: Duration = Duration::from_secs(20);
+/// How long nobody is let in after a connection could not be accepted.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// What a client gets for which there is no room. It is written as it is, since nothing was read.
 const FULL_HEAD: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
     connection: close\r\ncontent-length: ";
@@ -72,7 +77,7 @@ impl Acceptor {
             match accepted {
                 Ok((stream, address)) => self.take(stream, address, graceful.watcher()),
                 // Too many open files, most often. The one that waits is still there afterwards.
-                Err(_) => sleep(Duration::from_millis(20)).await,
+                Err(_) => sleep(PAUSE).await,
             }
         }
         drop(self.listener);
@@ -109,7 +114,8 @@ fn client(address: SocketAddr, protocol: &'static str) -> Client {
     Client::new(address.ip().to_canonical(), protocol)
 }
 
-async fn turn_away(mut stream: TcpStream, counted: Counted) {
+/// Tells a client that there is no room for it, which counts meanwhile.
+pub(super) async fn turn_away<T>(mut stream: TcpStream, counted: T) {
     let full = format!("{FULL_HEAD}{}\r\n\r\n{FULL_BODY}", FULL_BODY.len());
     let answer = async {
         stream.write_all(full.as_bytes()).await?;
@@ -124,8 +130,24 @@ async fn converse<IO>(core: Arc<Core>, stream: IO, client: Client, watcher: Watc
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (times, limits) = (&core.shared.settings.times, &core.shared.settings.limits);
+    let times = &core.shared.settings.times;
     let stream = Patient::new(stream, times.header, times.stall);
+    let builder = protocols(&core.shared.settings);
+    let client = Arc::new(client);
+    let service = service_fn(|request| serve(Arc::clone(&core), Arc::clone(&client), request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    // A connection that fails has told its client what it could.
+    if let Err(error) = watcher.watch(connection).await
+        && let Some(cause) = unread::cause(&*error)
+        && let Some(count) = core.shared.counts.unread.count((core.shared.clock)())
+    {
+        core.shared.tell(&Notice::Unread { client: client.address().to_owned(), cause, count });
+    }
+}
+
+/// HTTP/1.1 and HTTP/2 as clients are spoken to, within the limits of heads.
+pub(super) fn protocols(settings: &Settings) -> auto::Builder<TokioExecutor> {
+    let (times, limits) = (&settings.times, &settings.limits);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -140,9 +162,5 @@ where
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);
-    let client = Arc::new(client);
-    let service = service_fn(move |request| serve(Arc::clone(&core), Arc::clone(&client), request));
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    // A connection that fails has told its client what it could.
-    watcher.watch(connection).await.ok();
+    builder
 }

@@ -1,8 +1,12 @@
 //! The proxy's own side towards clients: threads, connections, requests.
 
 mod accept;
+mod doorstep;
 mod patient;
 mod serve;
 mod threads;
+mod unread;
 
-pub(crate) use threads::{Threads, bind};
+pub(crate) use doorstep::Doorstep;
+pub(crate) use threads::{Threads, bind, join};
+pub(crate) use unread::Unread;

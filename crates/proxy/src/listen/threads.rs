@@ -22,20 +22,33 @@ use crate::upstream::{Backoff, probe};
 /// Connections that the kernel holds for each thread before they are accepted.
 const WAITING: u32 = 1024;
 
-/// A listener for each thread, on the same port.
-pub(crate) fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<std::net::TcpListener>> {
-    let first = listen(address)?;
+/// The first listener on an address.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    // Listeners that share a port share it with those of another proxy too, unless that is found out before.
+    let alone = socket(address)?;
+    alone.bind(address)?;
+    drop(alone);
+    listen(address)
+}
+
+/// A listener for each thread, on the port of the first.
+pub(crate) fn join(first: std::net::TcpListener, threads: usize) -> io::Result<Vec<std::net::TcpListener>> {
     let bound = first.local_addr()?;
     let others = (1..threads).map(|_| listen(bound));
     std::iter::once(Ok(first)).chain(others).collect()
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    Ok(socket)
 }
 
 fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     // A socket of the runtime's is made without entering one, and becomes the runtime's own on its thread.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
+    let socket = socket(address)?;
     socket.set_reuseport(true)?;
     socket.bind(address)?;
     socket.listen(WAITING)?.into_std()

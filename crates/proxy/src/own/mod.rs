@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 use crate::answer::{self, error};
 use crate::body::Body;
 use crate::core::Core;
+use crate::settings::Settings;
 
 /// A route of the proxy's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,16 @@ impl Route {
     fn needs_token(&self) -> bool {
         matches!(self, Self::List | Self::Content(_) | Self::Retry(_) | Self::Drop(_) | Self::Export)
     }
+}
+
+/// What is answered while the journal is being read: nothing is known of writes, and nothing taken.
+pub(crate) fn starting(settings: &Settings, method: &Method, path: &str) -> Response<Body> {
+    if Route::of(method, path) == Some(Route::Health) {
+        return report::starting(settings.upstreams.len());
+    }
+    let message = "the proxy is starting: it reads its journal";
+    let hint = "try again; /health tells when it serves";
+    error(StatusCode::SERVICE_UNAVAILABLE, "starting", (message, hint))
 }
 
 pub(crate) async fn answer(core: &Arc<Core>, route: Route, request: Request<Incoming>) -> Response<Body> {

@@ -4,7 +4,7 @@ use http::{Response, StatusCode};
 use journal::{Health, Millis};
 use serde_json::{Value, json};
 
-use crate::answer::json_answer;
+use crate::answer::{json_answer, retry_later};
 use crate::body::Body;
 use crate::status::{Feeding, Status, UpstreamStatus};
 
@@ -55,6 +55,20 @@ pub(crate) fn health(status: &Status, now: Millis) -> Response<Body> {
         "journal": journal_word(&status.journal.health),
     });
     json_answer(code, &body)
+}
+
+/// The same while the journal is being read: what is not known is not shown as none.
+pub(crate) fn starting(servers: usize) -> Response<Body> {
+    let body = json!({
+        "status": "starting",
+        "service": SERVICE,
+        "healthy_instances": null,
+        "total_instances": servers,
+        "pending_writes": null,
+        "oldest_pending_seconds": null,
+        "journal": "starting",
+    });
+    retry_later(json_answer(StatusCode::SERVICE_UNAVAILABLE, &body))
 }
 
 pub(crate) fn wal(status: &Status, now: Millis) -> Response<Body> {

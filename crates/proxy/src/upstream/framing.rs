@@ -17,7 +17,7 @@ const SMALL: usize = 4 << 10;
 /// Bytes that are no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its answer is no HTTP: {0}")]
-pub(crate) struct Garbage(&'static str);
+pub struct Garbage(&'static str);
 
 /// The head of an answer.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod framing;
 mod outbox;
 mod pool;
 mod probe;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -23,9 +24,11 @@ pub(crate) use arrival::Arrival;
 pub(crate) use attempt::{Attempt, Doubt, send, send_afresh};
 pub(crate) use circuit::{Backoff, Change, Circuit};
 pub(crate) use connection::Dialer;
+pub use framing::Garbage;
 pub(crate) use outbox::Outgoing;
 pub(crate) use pool::Pool;
 pub(crate) use probe::{probe, says_absent};
+pub use whole::Whole;
 
 /// A server, as all threads share it.
 pub(crate) struct Upstream {

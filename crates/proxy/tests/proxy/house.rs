@@ -56,7 +56,7 @@ pub(crate) fn settings(upstreams: Vec<Server>) -> Settings {
     }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options::new(|| Millis::new(1_700_000_000_000))
 }
 

@@ -13,5 +13,6 @@ mod live;
 mod outage;
 mod own;
 mod reads;
+mod starting;
 mod transport;
 mod wire;

@@ -1,11 +1,12 @@
-//! The proxies of the daemon, each with a journal of its own: opened before it listens, drained before the daemon ends.
+//! The proxies of the daemon, each with a journal of its own: they listen first, serve once their journals are open, and are
+//! drained before the daemon ends.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use journal::Journal;
-use proxy::{Desk, Notice, Proxy, Running, Weight};
+use proxy::{Bound, Desk, Notice, Proxy, Running, Weight};
 use tracing::{info, warn};
 use watch::alert::Office;
 
@@ -16,31 +17,50 @@ use crate::config::ProxySettings;
 use crate::failure::{DaemonFailure, Failure};
 use crate::journals;
 
+/// A proxy that listens. Until its journal is open, it says that it is starting.
+pub(super) struct Waiting {
+    proxy: ProxySettings,
+    bound: Bound,
+}
+
 /// A proxy that may be started: its journal is held.
 pub(super) struct Front {
-    name: String,
+    proxy: ProxySettings,
+    bound: Bound,
     journal: Journal,
-    settings: proxy::Settings,
 }
 
 /// Proxies that serve.
 pub(super) struct Serving(Vec<(String, Journal, Running)>);
 
+/// Takes the ports of all proxies.
+pub(super) fn bind(proxies: &[ProxySettings]) -> Result<Vec<Waiting>, DaemonFailure> {
+    let waiting = |proxy: &ProxySettings| {
+        let settings = &proxy.settings;
+        let refuse = |source| DaemonFailure::Proxy { name: settings.name.clone(), source };
+        let bound = Proxy::bind(settings.clone()).map_err(refuse)?;
+        info!(proxy = settings.name, address = %bound.address(), "a proxy listens, and reads its journal");
+        Ok(Waiting { proxy: proxy.clone(), bound })
+    };
+    proxies.iter().map(waiting).collect()
+}
+
 /// Opens the journals of all proxies.
-pub(super) fn open(proxies: &[ProxySettings]) -> Result<Vec<Front>, Failure> {
-    let front = |proxy: &ProxySettings| {
+pub(super) fn open(waiting: Vec<Waiting>) -> Result<Vec<Front>, Failure> {
+    let front = |Waiting { proxy, bound }: Waiting| {
         let opened = journals::open_when_free(&proxy.dir, &proxy.options);
         let journal = opened.map_err(|error| journals::refusal(&proxy.dir, error))?;
         report(&proxy.dir, journal.recovery());
-        Ok(Front { name: proxy.settings.name.clone(), journal, settings: proxy.settings.clone() })
+        Ok(Front { proxy, bound, journal })
     };
-    proxies.iter().map(front).collect()
+    waiting.into_iter().map(front).collect()
 }
 
 /// Starts all of them.
 pub(super) fn serve(fronts: Vec<Front>, office: &Arc<Office>) -> Result<Serving, DaemonFailure> {
     let mut serving = Vec::new();
-    for Front { name, journal, settings } in fronts {
+    for Front { proxy: ProxySettings { settings, .. }, bound, journal } in fronts {
+        let name = settings.name.clone();
         let (dialect, servers) = (settings.dialect.name(), settings.upstreams.len());
         let proxy = name.clone();
         let office = Arc::clone(office);
@@ -48,7 +68,8 @@ pub(super) fn serve(fronts: Vec<Front>, office: &Arc<Office>) -> Result<Serving,
             tell(&proxy, notice);
             alerting::notice(&office, &proxy, notice);
         });
-        let running = Proxy::start(settings, journal.clone(), Arc::new(clock::millis), listener)
+        let running = bound
+            .start(journal.clone(), Arc::new(clock::millis), listener)
             .map_err(|source| DaemonFailure::Proxy { name: name.clone(), source })?;
         let address = running.address();
         info!(proxy = name, %address, dialect, servers, "a proxy takes requests");

@@ -66,8 +66,9 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         let _inside = runtime.enter();
         face::serve(listeners, config.server.max_connections, face, phases.clone())
     };
+    let waiting = fronts::bind(&config.proxies)?;
     let journal = open_journal(&config)?;
-    let fronts = fronts::open(&config.proxies)?;
+    let fronts = fronts::open(waiting)?;
     let recall = recall(&config, &journal)?;
     let (edition, editions) = channel::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;

@@ -20,5 +20,6 @@ mod routes;
 mod runbook;
 mod running;
 mod ships;
+mod strangers;
 mod through;
 mod watch;

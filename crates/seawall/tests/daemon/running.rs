@@ -60,6 +60,13 @@ impl House {
 
     /// Starts it and waits until it is ready.
     pub(crate) fn start(&self) -> Daemon {
+        let daemon = self.begin();
+        daemon.line("ready");
+        daemon
+    }
+
+    /// Starts it and waits until it listens.
+    pub(crate) fn begin(&self) -> Daemon {
         let mut child = self.seawall(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (stderr, heard) = (child.stderr.take().unwrap(), Arc::clone(&lines));
@@ -71,7 +78,6 @@ impl House {
         let mut daemon = Daemon { child, lines, address: ([127, 0, 0, 1], 0).into() };
         let listening = daemon.line("listening");
         daemon.address = listening["address"].as_str().unwrap().parse().unwrap();
-        daemon.line("ready");
         daemon
     }
 
@@ -134,6 +140,11 @@ impl Daemon {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits until it ends.
