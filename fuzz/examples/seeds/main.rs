@@ -32,6 +32,16 @@ fn main() {
 const PROXY_ENTRY: &[u8] = b"\x01\x02\0\0\0/x\x03\0\0\0PUT\x08\0\0\0/x?y=%20\x02\0\
     \x01\0\0\0a\x01\0\0\x001\x01\0\0\0a\x01\0\0\0\xffhi";
 
+/// What servers answer to a proxy, behind the byte that chooses a method and pieces.
+const PROXY_ANSWERS: [(&str, &str); 6] = [
+    ("length", "\0HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"),
+    ("head", "\u{1}HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"),
+    ("closed", "\u{4}HTTP/1.0 200 OK\r\nx: 1\r\n\r\nabc"),
+    ("empty", "\u{6}HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"),
+    ("chunks", "\u{8}HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nt: 1\r\n\r\nHTTP"),
+    ("both", "\u{a}HTTP/1.1 200 OK\ncontent-length: 9\ntransfer-encoding: gzip, chunked\n\n1\r\na\r\n0\r\n\r\n"),
+];
+
 /// Writes one seed.
 fn put(target: &str, name: &str, bytes: &[u8]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
@@ -271,6 +281,9 @@ fn collect(folder: &Path, files: &mut Vec<(String, Vec<u8>)>) {
 
 fn others() {
     put("proxy_entry", "write", PROXY_ENTRY);
+    for (name, answer) in PROXY_ANSWERS {
+        put("proxy_answer", name, answer.as_bytes());
+    }
     let (log, index) = (kept("golden/sqlite.db-wal"), kept("golden/sqlite.db-shm"));
     put("sqlite_wal", "golden", &with_control(0, &[&index[..136], &log].concat()));
     put("sqlite_shm", "golden", &with_control(0, &index[..136]));
