@@ -16,6 +16,7 @@ usage: cargo xtask COMMAND
   bench proxy                the proxy beside nginx, HAProxy and the service itself: reads, durable writes, memory
   bench ship                 delivery to a server on this machine, beside a bare loop that only sends
   bench forecast             error of the forecast of replay time and memory, against the real servers
+  bench watch                processor and memory of the daemon while it watches a hundred logs, and a thousand
   bench peers-replay DIR     replay time and peak memory of each Prometheus on a copy of DIR
   fuzz [TARGET] [--seconds N]
                              run each fuzz target, or one, for N seconds (default 60)

@@ -185,11 +185,13 @@ impl Course {
 
     /// Why a checkpoint would not be made if somebody asked for it.
     pub(crate) fn denial(&self, now: UnixTime) -> Option<Denied> {
-        let Some(rhythm) = self.rhythm else { return Some(Denied::NoWay) };
+        if self.rhythm.is_none() {
+            return Some(Denied::NoWay);
+        }
         if self.running.is_some() {
             return Some(Denied::Running);
         }
-        self.cooling(rhythm, now).map(|left| Denied::Cooling { left })
+        self.cooldown(now).map(|left| Denied::Cooling { left })
     }
 
     /// Asks for a checkpoint of a log that is so now. What is not known cannot be seen to become smaller.
@@ -201,9 +203,11 @@ impl Course {
         self.begin(Reason::Manual, now).ok_or(Denied::NoWay)
     }
 
-    /// What is left of the cooldown.
+    /// What is left of the cooldown for whoever asks. A checkpoint that failed has done nothing that wants rest, and who has set
+    /// right why it failed should not have to wait.
     pub(crate) fn cooldown(&self, now: UnixTime) -> Option<Duration> {
-        self.cooling(self.rhythm?, now)
+        let has_failed = matches!(&self.made, Some(Made { outcome: Outcome::Failed(_), .. }));
+        self.cooling(self.rhythm?, now).filter(|_| !has_failed)
     }
 
     /// Whether a checkpoint is being made.

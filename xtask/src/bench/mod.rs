@@ -8,6 +8,7 @@ mod peers_replay;
 mod proxy;
 mod ship;
 mod verify;
+mod watch;
 
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(words: &[&str]) -> Outcome {
         ["journal"] => journal::run(),
         ["proxy"] => proxy::run(),
         ["ship"] => ship::run(),
+        ["watch"] => watch::run(),
         [] => Err(Failure::Usage("bench: give a benchmark's name".to_owned())),
         [name, ..] => Err(Failure::Usage(format!("bench: there is no benchmark `{name}`"))),
     }

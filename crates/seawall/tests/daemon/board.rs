@@ -113,6 +113,12 @@ fn every_panel_shows_something_and_rules_fire_where_prometheus_scrapes_a_daemon_
     let house = House::new(TROUBLE);
     let (daemon, _growth) = troubled(&house);
     let server = scraping(&prometheus, &house, &daemon);
+    // Rules about Prometheus itself name figures that it has.
+    let own = fs::read_to_string(deploy("prometheus/seawall.rules.yaml")).unwrap();
+    let words = own.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    for name in words.filter(|word| word.starts_with("prometheus_tsdb_")) {
+        assert!(server.metric(name).is_some(), "{name}");
+    }
     let mut empty: Vec<_> =
         panels().into_iter().map(|(title, expression)| (title, asked(&expression))).collect();
     let all_show = || {

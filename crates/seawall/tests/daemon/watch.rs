@@ -101,6 +101,7 @@ fn a_checkpoint_that_did_not_happen_or_did_not_help_is_no_success() {
         "{}\n[[watch]]\nname = 'idle'\npath = 'pile'\nformat = 'directory'\nmin_free = '0%'\ncheckpoint.command = 'true'\ncheckpoint.patience = '1s'\n\
          [[watch]]\nname = 'mute'\npath = 'pile'\nformat = 'directory'\nmin_free = '0%'\n",
         PILE.replace("rm -f pile/*", "echo no such slot >&2; false")
+            .replace("cooldown = '0s'", "cooldown = '1h'")
     );
     let house = House::new(&config);
     pile(&house, 1);
@@ -113,6 +114,9 @@ fn a_checkpoint_that_did_not_happen_or_did_not_help_is_no_success() {
     assert_eq!((failed.status, failed.code().as_str()), (502, "failed"), "{failed:?}");
     assert_eq!(failed.json()["success"], false);
     assert!(failed.json()["message"].as_str().unwrap().contains("no such slot"), "{failed:?}");
+    // Nothing was done that wants rest: who has set it right may try at once.
+    let status = daemon.get("/wal-management/checkpoint-status").json();
+    assert_eq!((&status["canTrigger"], &status["cooldownRemaining"]), (&json!(true), &json!(0)));
     let in_vain = daemon.post("/api/v1/targets/idle/checkpoint", b"");
     assert_eq!((in_vain.status, in_vain.code().as_str()), (502, "ineffective"), "{in_vain:?}");
     let again = daemon.post("/wal-management/checkpoint?target=idle", b"");

@@ -50,8 +50,15 @@ fn what_is_wrong_is_told_with_its_place() {
     let with = |keys: &str| complaint(&format!("[[watch]]\npath = '/a'\n{keys}"));
     assert!(complaint("[[watch]]\n").contains("seawall.toml:1:1: watch.path: it has to be set"));
     assert!(with("checkpoint.comand = 'x'\n").contains("the nearest is command"));
-    assert!(with("chekpoint.command = 'x'\n").contains("no key of [[watch]]"));
-    assert!(with("checkpoint = 'x'\n").contains("no key of [[watch]]"));
+    assert!(with("chekpoint.command = 'x'\n").contains("the nearest is checkpoint"));
+    assert!(
+        with("[watch.checkpont]\ncommand = 'x'\n")
+            .contains("seawall.toml:3:8: checkpont: no key of [[watch]]")
+    );
+    assert!(
+        with("checkpoint = 'x'\n")
+            .contains("watch.checkpoint: it has to be a table: write [watch.checkpoint]")
+    );
     assert!(with("interval = '10ms'\n").contains("a second or more"));
     assert!(with("max_files = 9\ncritical_files = 8\n").contains("danger comes after"));
     assert!(with("url = 'https://localhost'\n").contains("https is not spoken"));

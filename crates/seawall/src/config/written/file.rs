@@ -115,6 +115,10 @@ impl Document<'_> {
         }
         let (outer, what) = (known.iter().map(String::as_str), section.heading());
         let (outer, inner): (Vec<&str>, Vec<&str>) = outer.partition(|name| !name.contains('.'));
+        let tables = inner.iter().filter_map(|name| Some(name.split_once('.')?.0));
+        let mut names = outer.clone();
+        names.extend(tables);
+        names.dedup();
         for (name, value) in keys {
             let prefix = format!("{}.", name.get_ref());
             let inner: Vec<&str> = inner.iter().filter_map(|known| known.strip_prefix(&prefix)).collect();
@@ -126,7 +130,13 @@ impl Document<'_> {
                         .extend(unknown.map(|name| self.unknown(name, &inner, &format!("key of {what}"))));
                 }
                 _ if outer.contains(&name.get_ref().as_ref()) => {}
-                _ => problems.push(self.unknown(name, &outer, &format!("key of {what}"))),
+                _ if !inner.is_empty() => {
+                    let message =
+                        format!("it has to be a table: write [{}.{}]", section.name, name.get_ref());
+                    let key = format!("{}.{}", section.name, name.get_ref());
+                    problems.push(Problem { origin: self.at(value.span()), key, message });
+                }
+                _ => problems.push(self.unknown(name, &names, &format!("key of {what}"))),
             }
         }
     }

@@ -108,6 +108,57 @@ fn whatever_a_log_is_called_a_mail_reads_as_it_was_written() {
     assert!(raw.split("\r\n").all(|line| line.len() <= 120), "{raw}");
 }
 
+/// Letters that were taken for somebody: the state in the subject of each, and the thread that it belongs to.
+fn told(server: &MailServer, to: &str) -> Vec<(String, String)> {
+    let field = |message: &Value, name: &str| {
+        let fields = message["fields"].as_array().unwrap().iter();
+        let found =
+            fields.filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned());
+        found.collect::<String>()
+    };
+    let of = server.messages().into_iter().filter(|message| message["to"] == json!([to]));
+    of.map(|message| (field(&message, "Subject"), field(&message, "References"))).collect()
+}
+
+#[test]
+#[ignore = "starts a real server"]
+fn mail_brings_trouble_its_reminders_and_its_end_to_whom_it_concerns_and_to_nobody_else() {
+    let house = House::new("");
+    let Some(server) = server(&house, "starttls", "PLAIN") else { return };
+    let alert = |name: &str, rest: &str| {
+        format!(
+            "[[alert]]\nname = '{name}'\nkind = 'email'\nsmtp = '127.0.0.1:{}'\nca = 'certificate.pem'\nuser = '{}'\n\
+             password = '{}'\nfrom = 'seawall@example.com'\nto = ['{name}@example.com']\ntitle = '{{state}} {{severity}}'\n{rest}",
+            server.port(),
+            USER.0,
+            USER.1
+        )
+    };
+    let all = alert("all", "reminder = '1s'\n");
+    let (worst, others) =
+        (alert("worst", "severity = 'critical'\n"), alert("others", "targets = ['orders', 'prod-*']\n"));
+    house.write("seawall.toml", &format!("{PILE}{all}{worst}{others}"));
+    pile(&house, 3);
+    let _daemon = house.start();
+    let hears = |to: &str, subject: &str| {
+        let heard = || told(&server, to).iter().any(|(said, _)| said == subject).then_some(());
+        wait_for(PATIENCE, heard).unwrap_or_else(|| panic!("no {subject} in {:?}", server.messages()));
+    };
+    hears("all@example.com", "firing warning");
+    hears("all@example.com", "reminder warning");
+    pile(&house, 5);
+    hears("worst@example.com", "firing critical");
+    pile(&house, 0);
+    hears("worst@example.com", "resolved critical");
+    hears("all@example.com", "resolved critical");
+    let letters = told(&server, "all@example.com");
+    assert!(letters.iter().all(|(_, thread)| !thread.is_empty() && *thread == letters[0].1), "{letters:?}");
+    let subjects: Vec<String> =
+        told(&server, "worst@example.com").into_iter().map(|(said, _)| said).collect();
+    assert_eq!(subjects, ["firing critical", "resolved critical"]);
+    assert!(told(&server, "others@example.com").is_empty());
+}
+
 /// Debian's Alertmanager has its templates at a fixed place, so it is given its own directory in place of the machine's.
 fn in_its_root(program: &Command) -> Option<Command> {
     let unshare = || Command::new("unshare").args(["-rm", "true"]).status();
