@@ -59,8 +59,9 @@ fn hostile_clients_of_a_proxy_are_refused_and_told_of_and_everything_else_goes_o
     ];
     for (bytes, wanted) in &refused {
         let got = status(front, bytes.as_bytes());
-        // One that is still sending may not hear the answer.
-        assert!(got == Some(*wanted) || (bytes.len() > 1 << 20 && got.is_none()), "{got:?}, not {wanted}");
+        // One that is still sending, or hangs up within a body, may not hear the answer.
+        let may_miss_it = bytes.len() > 1 << 20 || *wanted == 408;
+        assert!(got == Some(*wanted) || (may_miss_it && got.is_none()), "{got:?}, not {wanted}");
     }
     // A length beside chunks is one of two: what is behind it never becomes a request of its own.
     let smuggled =
