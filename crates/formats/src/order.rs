@@ -1,5 +1,6 @@
 //! What a survey is asked to do, and how it tells how far it is.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,17 +71,37 @@ impl Order {
 }
 
 /// Bytes read so far, shared with whoever draws a progress bar.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicU64>);
+#[derive(Clone, Default)]
+pub struct Progress {
+    bytes: Arc<AtomicU64>,
+    pace: Option<Arc<Pace>>,
+}
+
+/// What is told of bytes that were read, and may hold the reader up.
+type Pace = dyn Fn(u64) + Send + Sync;
 
 impl Progress {
+    /// One that also tells `pace` of bytes as they are read. Readers wait while it does: that is how they are slowed down.
+    pub fn at(pace: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        Self { bytes: Arc::default(), pace: Some(Arc::new(pace)) }
+    }
+
     /// Counts bytes that were read.
     pub fn add(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(pace) = &self.pace {
+            pace(bytes);
+        }
     }
 
     /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Progress").field(&self.bytes()).finish()
     }
 }

@@ -119,7 +119,7 @@ type Words = (Code, String, String);
 
 fn of_flaw(facts: &Facts<'_>, flaw: &Flaw) -> Finding {
     let (code, message, advice) = match flaw.kind {
-        FlawKind::Damage => damage(facts),
+        FlawKind::Damage | FlawKind::Found => damage(facts),
         FlawKind::Unreadable | FlawKind::Server => unreadable(facts, flaw),
         FlawKind::StartsWithLoss | FlawKind::Refuses | FlawKind::CrashLoops => verdict(facts, flaw),
     };

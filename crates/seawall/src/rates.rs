@@ -1,6 +1,8 @@
-//! How often something happens, as people type it: `10/m`, `200/s`, `1.5/h`.
+//! How often something happens, as people type it: `10/m`, `200/s`, `1.5/h`; and how fast bytes flow: `8MiB/s`.
 
 use std::str::FromStr;
+
+use crate::sizes::Size;
 
 /// So many in a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,9 +40,46 @@ impl FromStr for Rate {
     }
 }
 
+/// So many bytes in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flow(u64);
+
+impl Flow {
+    /// The bytes.
+    pub(crate) const fn per_second(self) -> u64 {
+        self.0
+    }
+}
+
+/// Why a text is no flow.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a flow is a size of 1kB or more in a second, such as 8MiB/s")]
+pub(crate) struct FlowError;
+
+/// Less would not get through a log before it is gone.
+const SLOWEST: u64 = 1_000;
+
+impl FromStr for Flow {
+    type Err = FlowError;
+
+    fn from_str(text: &str) -> Result<Self, FlowError> {
+        let size = text.trim().strip_suffix("/s").and_then(|size| size.parse::<Size>().ok());
+        size.map(Size::bytes).filter(|bytes| *bytes >= SLOWEST).map(Self).ok_or(FlowError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flow_is_a_size_in_a_second() {
+        assert_eq!("8MiB/s".parse(), Ok(Flow(8 << 20)));
+        assert_eq!("1.5 MB /s".parse(), Ok(Flow(1_500_000)));
+        for wrong in ["", "8MiB", "/s", "8MiB/m", "0/s", "999/s", "-1MB/s", "8m/s"] {
+            assert_eq!(wrong.parse::<Flow>(), Err(FlowError), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_rate_is_a_number_for_a_unit_of_time() {

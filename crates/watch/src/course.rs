@@ -6,13 +6,18 @@
 //! * A checkpoint counts when the log is smaller than before. When two in a row do not help a log that is critical, a restart
 //!   is considered, once until it is no longer critical.
 
+mod kept;
+
 use std::time::Duration;
 
 use formats::UnixTime;
 
 use crate::forecast::forecast;
 use crate::history::History;
-use crate::{Eta, Facts, Flaw, Forecast, Happening, Judgement, Outcome, Reason, Severity, Thresholds};
+use crate::{
+    Eta, Facts, Flaw, FlawKind, Forecast, Happening, Judgement, Outcome, Reason, Severity, Thresholds,
+};
+pub(crate) use kept::{named, severity};
 
 /// When checkpoints are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +100,8 @@ pub(crate) struct Course {
     pub(crate) looked: Option<UnixTime>,
     history: History,
     has_told_forecast: bool,
+    /// Whether something was wrong with it when it was last seen.
+    is_flawed: bool,
     running: Option<Running>,
     /// When the last attempt began.
     attempted: Option<UnixTime>,
@@ -122,6 +129,7 @@ impl Course {
             looked: None,
             history: History::default(),
             has_told_forecast: false,
+            is_flawed: false,
             running: None,
             attempted: None,
             helped: None,
@@ -155,9 +163,14 @@ impl Course {
                 self.forecast = forecast(&self.history, &facts, &self.thresholds);
                 self.judgement = Judgement::of(&facts, &self.thresholds, &before.breaches);
                 let known = self.facts.as_ref().map(|facts| facts.flaws.as_slice()).unwrap_or_default();
-                let is_new = |flaw: &&Flaw| !known.iter().any(|known| known.kind == flaw.kind);
+                // What was found place by place has been told so.
+                let is_new = |flaw: &&Flaw| {
+                    flaw.kind != FlawKind::Found && !known.iter().any(|known| known.kind == flaw.kind)
+                };
                 let flaws = facts.flaws.iter().filter(is_new).cloned();
                 steps.extend(flaws.map(|flaw| Step::Tell(Happening::Damage(flaw))));
+                let was_flawed = std::mem::replace(&mut self.is_flawed, !facts.flaws.is_empty());
+                steps.extend((was_flawed && !self.is_flawed).then_some(Step::Tell(Happening::Mended)));
                 self.facts = Some(facts);
             }
             Err(why) => {
@@ -298,7 +311,7 @@ impl Course {
 }
 
 /// From one moment to a later one; nothing if a clock was set back between the two.
-fn span(from: UnixTime, to: UnixTime) -> Duration {
+pub(crate) fn span(from: UnixTime, to: UnixTime) -> Duration {
     Duration::try_from_secs_f64(to.seconds_since(from)).unwrap_or_default()
 }
 

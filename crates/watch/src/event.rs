@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use formats::UnixTime;
+use formats::{Damage, UnixTime};
 
 use crate::{Flaw, Forecast, Health, Judgement};
 
@@ -31,6 +31,12 @@ pub enum Happening {
     },
     /// Something became wrong with the log itself, whatever its limits.
     Damage(Flaw),
+    /// Damage was found by reading the log in full.
+    Found(Damage),
+    /// More of it was found in the same pass than is told one by one.
+    FoundMore(u64),
+    /// Nothing is wrong any more with the log itself, or its server.
+    Mended,
     /// A checkpoint was begun.
     CheckpointBegun(Reason),
     /// A checkpoint ended.
@@ -54,7 +60,8 @@ impl Happening {
     pub const fn name(&self) -> &'static str {
         match self {
             Happening::Health { .. } => "wal.health",
-            Happening::Damage(_) => "wal.damage",
+            Happening::Damage(_) | Happening::Found(_) | Happening::FoundMore(_) => "wal.damage",
+            Happening::Mended => "wal.mended",
             Happening::CheckpointBegun(_) => "wal.checkpoint_begun",
             Happening::Checkpoint { .. } => "wal.checkpoint",
             Happening::RestartConsideration { .. } => "wal.restart_consideration",
@@ -77,6 +84,9 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Reason; 4] = [Reason::Scheduled, Reason::Warning, Reason::Critical, Reason::Manual];
+
     /// The word in JSON.
     pub const fn name(self) -> &'static str {
         match self {

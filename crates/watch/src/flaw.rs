@@ -20,6 +20,8 @@ pub struct Flaw {
 pub enum FlawKind {
     /// Bytes that cannot be trusted.
     Damage,
+    /// The same, found by reading the log in full while its server runs, and told place by place.
+    Found,
     /// A part that cannot be read.
     Unreadable,
     /// Its server would start and lose something.
@@ -46,7 +48,7 @@ impl FlawKind {
     /// The word in JSON.
     pub const fn name(self) -> &'static str {
         match self {
-            FlawKind::Damage => "damage",
+            FlawKind::Damage | FlawKind::Found => "damage",
             FlawKind::Unreadable => "unreadable",
             FlawKind::StartsWithLoss => "starts-with-loss",
             FlawKind::Refuses => "refuses",

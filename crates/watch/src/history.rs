@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use formats::UnixTime;
 
+use crate::kept::{Fields, Page};
 use crate::{Facts, Point};
 
 /// Points that are kept. When there are more, every second one goes, and from then on points lie twice as far apart: their
@@ -58,6 +59,43 @@ impl History {
                 .zip(self.moments.front())
                 .map(|(last, first)| last.at.seconds_since(first.at));
             self.spacing = span.unwrap_or(0.0) / (MOST / 2) as f64;
+        }
+    }
+
+    /// Writes it down.
+    pub(crate) fn keep(&self, page: &mut Page) {
+        if self.moments.is_empty() {
+            return;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds, as nanoseconds"
+        )]
+        let spacing = (self.spacing.max(0.0) * 1e9) as u64;
+        drop(page.line("spacing").word(spacing));
+        for moment in &self.moments {
+            drop(page.line("point").time(moment.at).word(moment.bytes).word(moment.files));
+        }
+    }
+
+    /// Takes up what a line says; nothing if that makes no sense.
+    pub(crate) fn recall(&mut self, name: &str, fields: &mut Fields<'_>) -> Option<()> {
+        if name == "spacing" {
+            self.spacing = fields.number::<u64>()? as f64 / 1e9;
+            return Some(());
+        }
+        let moment = Moment { at: fields.time()?, bytes: fields.number()?, files: fields.number()? };
+        let is_next = self.moments.back().is_none_or(|last| last.at < moment.at);
+        (is_next && self.moments.len() < MOST).then(|| self.moments.push_back(moment))
+    }
+
+    /// Goes on after a restart, unless nobody has looked for longer than was looked before: the log may have been cut meanwhile,
+    /// and have grown again.
+    pub(crate) fn resume(&mut self, now: UnixTime) {
+        let Some((first, last)) = self.moments.front().zip(self.moments.back()) else { return };
+        if now.seconds_since(last.at) > last.at.seconds_since(first.at) {
+            *self = Self::default();
         }
     }
 

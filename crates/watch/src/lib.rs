@@ -4,6 +4,8 @@
 //!   the two are held against each other, [`Health`] what follows, [`Forecast`] what will become of it.
 //! * [`Target`] is what is watched, and [`Watch`] watches: a task for each target looks at it, cheaply and where that holds
 //!   nobody up, and does what its course says. The course is a pure state machine.
+//! * [`Scrub`] says how a log is read in full while its server runs, and [`Scrubbed`] what is known from that.
+//! * A [`Shelf`] keeps what is known over restarts.
 //! * [`Event`]s are told once each, on a bounded [`Bus`].
 //! * [`alert`] tells people and other programs of trouble, and [`call`] is how it reaches their HTTP APIs.
 //!
@@ -23,8 +25,10 @@ mod health;
 mod history;
 mod http;
 mod judgement;
+mod kept;
 mod limits;
 mod probe;
+mod scrub;
 mod server;
 mod target;
 mod thresholds;
@@ -42,9 +46,11 @@ pub use forecast::{Confidence, Eta, Forecast};
 pub use health::{Health, Severity};
 pub use http::{Url, UrlError};
 pub use judgement::Judgement;
+pub use kept::{KeepingNews, Shelf};
 pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
 pub use probe::{Detect, Seen};
+pub use scrub::{Pass, Place, Scrub, Scrubbed, Stamp};
 pub use target::{Bounds, Checkpoint, Kind, Preset, Target};
 pub use thresholds::Thresholds;
 pub use trend::{Point, Trend};
-pub use watching::{Report, Watch};
+pub use watching::{Report, Unread, Watch};

@@ -55,6 +55,10 @@ pub struct Breach {
 }
 
 impl Measure {
+    /// All of them.
+    pub const ALL: [Measure; 5] =
+        [Measure::Size, Measure::Files, Measure::Age, Measure::Memory, Measure::Free];
+
     /// The word in JSON.
     pub const fn name(self) -> &'static str {
         match self {

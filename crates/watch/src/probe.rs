@@ -33,8 +33,22 @@ pub(crate) fn look(
 ) -> Result<Seen, String> {
     // What cannot be told is left out; a limit for it is broken then.
     let room = Room::of(&target.path).ok();
+    if target.kind == Kind::Directory {
+        return directory::look(&target.path, room, now);
+    }
+    let log = open(target, known, detect)?;
+    let survey = formats::survey(log.as_ref(), &Order::new(Depth::Listing, now).live());
+    let mut facts = Facts::of(&survey, room, now);
+    if log.format() == Format::Influxdb3 {
+        facts.blockers.extend(facts.replay.and_then(not_snapshotted));
+    }
+    Ok(Seen { format: Some(log.format()), facts, parts: log.parts().to_vec() })
+}
+
+/// Recognises and lists the log of a target; an error says why there is none.
+pub(crate) fn open(target: &Target, known: Option<Format>, detect: Detect) -> Result<Box<dyn Log>, String> {
     let wanted = match target.kind {
-        Kind::Directory => return directory::look(&target.path, room, now),
+        Kind::Directory => return Err(format!("{} is watched as a directory", target.path.display())),
         Kind::Log(format) => Some(format),
         // What was recognised once is not guessed at again, as long as it is there.
         Kind::Detected => known,
@@ -45,13 +59,7 @@ pub(crate) fn look(
         }
         other => other,
     };
-    let log = log.map_err(|error| error.to_string())?;
-    let survey = formats::survey(log.as_ref(), &Order::new(Depth::Listing, now).live());
-    let mut facts = Facts::of(&survey, room, now);
-    if log.format() == Format::Influxdb3 {
-        facts.blockers.extend(facts.replay.and_then(not_snapshotted));
-    }
-    Ok(Seen { format: Some(log.format()), facts, parts: log.parts().to_vec() })
+    log.map_err(|error| error.to_string())
 }
 
 /// Files after which a server that is left as it comes takes a snapshot.

@@ -16,6 +16,7 @@ fn target(path: &Path, kind: Kind) -> Target {
         interval: Duration::from_secs(1),
         bounds: Bounds::default(),
         url: None,
+        scrub: crate::Scrub { every: None, rate: 1 },
         checkpoint: None,
     }
 }

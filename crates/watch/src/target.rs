@@ -6,7 +6,7 @@ use std::time::Duration;
 use formats::Format;
 
 use crate::checkpoint::Action;
-use crate::{Limits, Rhythm, Thresholds, Url};
+use crate::{Limits, Rhythm, Scrub, Thresholds, Url};
 
 /// A log under watch.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Target {
     pub bounds: Bounds,
     /// The server that writes it, where that can be asked how it is.
     pub url: Option<Url>,
+    /// How it is read in full.
+    pub scrub: Scrub,
     /// How it is checkpointed.
     pub checkpoint: Option<Checkpoint>,
 }

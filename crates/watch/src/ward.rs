@@ -1,20 +1,27 @@
 //! One log under watch: a task that looks, tells, and has checkpoints made, one after the other.
 
+mod kept;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use formats::{Format, UnixTime};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::course::{Course, Step};
 use crate::probe::{Seen, look};
+use crate::scrub::{self, Job, Knowledge, Running};
 use crate::watching::Eyes;
-use crate::{Denied, Outcome, Reason, Target, checkpoint, server};
+use crate::{Denied, Kind, Outcome, Reason, Scrub, Shelf, Target, checkpoint, server};
+use kept::Recalled;
 
 /// How long a look may take. A disk that needs longer for a list of names is not well.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often what is known is kept, where nothing happens.
+const KEEPING: Duration = Duration::from_mins(5);
 
 /// How often is looked whether a checkpoint has helped.
 const BEAT: Duration = Duration::from_secs(1);
@@ -28,6 +35,8 @@ pub(crate) struct Ward {
     pub(crate) target: watch::Sender<Arc<Target>>,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) asks: mpsc::Sender<Asked>,
+    /// Rung when something is known, or wanted, about reading it in full.
+    pub(crate) bell: Arc<Notify>,
     pub(crate) task: JoinHandle<()>,
 }
 
@@ -36,20 +45,45 @@ pub(crate) struct Ward {
 pub(crate) struct State {
     pub(crate) course: Course,
     pub(crate) format: Option<Format>,
+    pub(crate) scrub: Knowledge,
 }
 
 impl Ward {
+    /// Keeps what is known.
+    pub(crate) fn keep(&self, shelf: &Shelf) {
+        let target = self.target.borrow();
+        shelf.keep_target(&target.name, || kept::file(&target, &hold(&self.state)));
+    }
+
     /// Begins to watch.
     pub(crate) fn begin(target: Target, eyes: Arc<Eyes>) -> Self {
         let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
-        let course = Course::new(target.bounds.thresholds(None), rhythm);
-        let state = Arc::new(Mutex::new(State { course, format: None }));
+        let fresh = || {
+            let course = Course::new(target.bounds.thresholds(None), rhythm);
+            State { course, format: None, scrub: Knowledge::default() }
+        };
+        let now = (eyes.now)();
+        let recalled = eyes.shelf.target(&target.name, |file| kept::recall(&target, fresh(), (file, now)));
+        let state = match recalled {
+            Some(Recalled::Here(state)) => *state,
+            Some(Recalled::Elsewhere) | None => fresh(),
+        };
+        let state = Arc::new(Mutex::new(state));
         let (target, targets) = watch::channel(Arc::new(target));
         // One more than may be carried out would be told that one runs.
         let (asks, asked) = mpsc::channel(8);
-        let work =
-            Work { eyes, target: targets, state: Arc::clone(&state), looking: None, making: Making::Nothing };
-        Self { target, state, asks, task: tokio::spawn(work.run(asked)) }
+        let bell = Arc::new(Notify::new());
+        let work = Work {
+            eyes,
+            target: targets,
+            state: Arc::clone(&state),
+            looking: None,
+            making: Making::Nothing,
+            bell: Arc::clone(&bell),
+            scrubbing: None,
+            kept: Instant::now(),
+        };
+        Self { target, state, asks, bell, task: tokio::spawn(work.run(asked)) }
     }
 }
 
@@ -75,6 +109,11 @@ struct Work {
     /// A look that has not come back.
     looking: Option<JoinHandle<Result<Seen, String>>>,
     making: Making,
+    bell: Arc<Notify>,
+    /// A pass that is on its way, and by which rule.
+    scrubbing: Option<(Running, Scrub)>,
+    /// When what is known was last kept.
+    kept: Instant,
 }
 
 /// What happens to it.
@@ -83,6 +122,7 @@ enum Wake {
     Rules(Result<(), watch::error::RecvError>),
     Asked(Option<Asked>),
     Acted(Result<(), String>),
+    Scrubbed,
 }
 
 impl Work {
@@ -94,6 +134,7 @@ impl Work {
                 changed = self.target.changed() => Wake::Rules(changed),
                 asked = asks.recv() => Wake::Asked(asked),
                 acted = acted(&mut self.making) => Wake::Acted(acted),
+                () = self.bell.notified() => Wake::Scrubbed,
             };
             match wake {
                 // Whoever held the other ends is gone: so is the target.
@@ -101,6 +142,7 @@ impl Work {
                 Wake::Rules(Ok(())) => {
                     // Other rules may say something else about the same log.
                     hold(&self.state).format = None;
+                    self.rule_scrub();
                     next = Instant::now();
                     continue;
                 }
@@ -118,6 +160,7 @@ impl Work {
                         self.making = Making::Waiting(Instant::now(), asked);
                     }
                 }
+                Wake::Scrubbed => self.tell_scrubbed(),
                 Wake::Look => {}
             }
             self.look().await;
@@ -141,12 +184,14 @@ impl Work {
             server::consult(url, seen.format, &mut seen.facts).await;
         }
         let now = (self.eyes.now)();
-        if let Ok(seen) = &seen {
+        if let Ok(seen) = &mut seen {
             let thresholds = target.bounds.thresholds(seen.format);
             let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
             let mut state = hold(&self.state);
             state.format = seen.format;
             state.course.rule(thresholds, rhythm);
+            state.scrub.see(&seen.parts);
+            seen.facts.flaws.extend(state.scrub.flaws());
         }
         if let Making::Waiting(since, _) = &self.making {
             let waited = since.elapsed();
@@ -159,8 +204,59 @@ impl Work {
                 self.settle(outcome);
             }
         }
+        let is_seen = seen.is_ok();
         let steps = hold(&self.state).course.see(seen.map(|seen| seen.facts), now);
+        let has_news = !steps.is_empty();
         self.follow(steps, None);
+        if is_seen {
+            self.scrub(&target, now);
+        }
+        if has_news || self.kept.elapsed() >= KEEPING {
+            self.keep();
+        }
+    }
+
+    fn keep(&mut self) {
+        self.kept = Instant::now();
+        let target = self.target.borrow();
+        self.eyes.shelf.keep_target(&target.name, || kept::file(&target, &hold(&self.state)));
+    }
+
+    /// Has the log read in full, if its time has come and few others are being read.
+    fn scrub(&mut self, target: &Arc<Target>, now: UnixTime) {
+        let (due, format) = {
+            let state = hold(&self.state);
+            (state.scrub.due(&target.scrub, now), state.format)
+        };
+        let Some(scope) = due.filter(|_| target.kind != Kind::Directory) else { return };
+        // The next look asks again.
+        let Ok(turn) = Arc::clone(&self.eyes.scrubs).try_acquire_owned() else { return };
+        let (state, bell) = (Arc::clone(&self.state), Arc::clone(&self.bell));
+        let Eyes { detect, now, .. } = *self.eyes;
+        let job = Job { target: Arc::clone(target), format, detect, now, state, bell, turn };
+        self.scrubbing = scrub::begin(job, scope).map(|running| (running, target.scrub));
+    }
+
+    /// Tells what was found, and lets go of a pass that has ended.
+    fn tell_scrubbed(&mut self) {
+        let (news, is_running) = {
+            let mut state = hold(&self.state);
+            (state.scrub.take_news(), state.scrub.is_running())
+        };
+        let name = self.target.borrow().name.clone();
+        news.into_iter().for_each(|what| self.eyes.tell(&name, what));
+        if !is_running {
+            self.scrubbing = None;
+        }
+        self.keep();
+    }
+
+    /// A pass by another rule than that in force is broken off.
+    fn rule_scrub(&mut self) {
+        let scrub = self.target.borrow().scrub;
+        if self.scrubbing.take_if(|(_, by)| *by != scrub).is_some() {
+            hold(&self.state).scrub.stop();
+        }
     }
 
     /// What a look shows. One that hangs is waited for in the next one, so that a disk that hangs holds one thread.
@@ -228,6 +324,8 @@ impl Work {
             checkpoint::perform(checkpoint.action, &target, reason, (checkpoint.timeout, detect)).await
         };
         self.making = Making::Acting(tokio::spawn(act), asked);
+        // A restart from here on must not make another one at once.
+        self.keep();
     }
 
     fn settle(&mut self, outcome: Outcome) {
@@ -237,6 +335,7 @@ impl Work {
         };
         let steps = hold(&self.state).course.settle(outcome.clone(), (self.eyes.now)());
         self.follow(steps, None);
+        self.keep();
         if let Some(asked) = asked {
             asked.send(Ok(outcome)).ok();
         }

@@ -4,24 +4,30 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use formats::{Format, UnixTime};
+use formats::{Damage, Format, Part, UnixTime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::probe::{Detect, Seen, look};
 use crate::ward::{Now, Ward, hold};
 use crate::{
-    Bus, Denied, Event, Facts, Forecast, Happening, Judgement, Made, Outcome, Tally, Target, Thresholds,
+    Bus, Denied, Event, Facts, Forecast, Happening, Judgement, Kind, Made, Outcome, Scrubbed, Shelf, Tally,
+    Target, Thresholds,
 };
 
 /// Looks that are had at once: a disk answers a few questions as fast as many.
 const TURNS: usize = 4;
+
+/// Logs that are read in full at once: the rest of the machine has work to do.
+const SCRUBS: usize = 2;
 
 /// What all wards look and tell with.
 pub(crate) struct Eyes {
     pub(crate) detect: Detect,
     pub(crate) now: Now,
     pub(crate) turns: Arc<Semaphore>,
+    pub(crate) scrubs: Arc<Semaphore>,
+    pub(crate) shelf: Shelf,
     bus: Bus,
     listener: Box<dyn Fn(&Event) + Send + Sync>,
 }
@@ -63,6 +69,8 @@ pub struct Report {
     pub thresholds: Thresholds,
     /// What will become of it.
     pub forecast: Option<Forecast>,
+    /// What is known from reading it in full.
+    pub scrubbed: Scrubbed,
     /// Whether a checkpoint is being made.
     pub is_running: bool,
     /// What is left of the cooldown.
@@ -75,15 +83,25 @@ pub struct Report {
     pub tally: Tally,
 }
 
+/// Why a log is not read in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Any files have nothing that could be verified.
+    NoLog,
+    /// It is on its way.
+    Running,
+}
+
 impl Watch {
-    /// Begins to watch, on the runtime that this is called on. Whatever happens is told to the listener, which must not block.
+    /// Begins to watch, on the runtime that this is called on, with what the shelf has kept. Whatever happens is told to the listener, which must not block.
     pub fn begin(
         targets: Vec<Target>,
-        (detect, now): (Detect, Now),
+        (detect, now, shelf): (Detect, Now, Shelf),
         listener: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Self {
         let (turns, listener) = (Arc::new(Semaphore::new(TURNS)), Box::new(listener));
-        let eyes = Arc::new(Eyes { detect, now, turns, bus: Bus::default(), listener });
+        let scrubs = Arc::new(Semaphore::new(SCRUBS));
+        let eyes = Arc::new(Eyes { detect, now, turns, scrubs, shelf, bus: Bus::default(), listener });
         let wards = targets.into_iter().map(|target| Ward::begin(target, Arc::clone(&eyes))).collect();
         Self { eyes, wards: Arc::new(Mutex::new(wards)) }
     }
@@ -134,6 +152,28 @@ impl Watch {
         answer.await.ok()
     }
 
+    /// Has a log read in full now, or as soon as others are read; nothing if there is no such target.
+    pub fn scrub(&self, name: &str) -> Option<Result<(), Unread>> {
+        let wards = self.hold();
+        let ward = wards.iter().find(|ward| ward.target.borrow().name == name)?;
+        if ward.target.borrow().kind == Kind::Directory {
+            return Some(Err(Unread::NoLog));
+        }
+        let is_taken = hold(&ward.state).scrub.ask();
+        ward.bell.notify_one();
+        Some(if is_taken { Ok(()) } else { Err(Unread::Running) })
+    }
+
+    /// What is known of some files of a target from reading them: damage, or nothing for one that was not read as it is.
+    pub fn damage(&self, name: &str, parts: &[Part]) -> Vec<Option<Vec<Damage>>> {
+        let wards = self.hold();
+        let Some(ward) = wards.iter().find(|ward| ward.target.borrow().name == name) else {
+            return Vec::new();
+        };
+        let state = hold(&ward.state);
+        parts.iter().map(|part| state.scrub.of(part)).collect()
+    }
+
     /// Looks at a target now, for its files; nothing if there is no such target.
     pub async fn look(&self, name: &str) -> Option<Result<Seen, String>> {
         let Report { target, format, .. } = self.report(name)?;
@@ -154,6 +194,7 @@ impl Watch {
 
     /// Watches nothing any more. A checkpoint that is being made is left to itself.
     pub fn end(&self) {
+        self.hold().iter().for_each(|ward| ward.keep(&self.eyes.shelf));
         self.retarget(Vec::new());
     }
 
@@ -173,6 +214,7 @@ fn report(ward: &Ward, now: UnixTime) -> Report {
         judgement: course.judgement.clone(),
         thresholds: *course.thresholds(),
         forecast: course.forecast,
+        scrubbed: state.scrub.report(),
         is_running: course.is_running(),
         cooldown: course.cooldown(now),
         helped: course.helped,

@@ -179,13 +179,16 @@ impl Log for PrometheusLog {
             Content::HeadChunks(tail) => head_chunks::read(part, tail, &order.progress, visit),
             Content::BlockMeta => read_block(part, order, visit),
         };
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                visit(vanished(part)).is_break();
-                Ok(())
-            }
-            other => other.map_err(|error| ReadError::new(part, error)),
-        }
+        conclude_reading(part, result, visit)
+    }
+
+    fn skim(&self, part: &Part, order: &Order, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+        let Content::Records(tail) = self.content(part) else { return self.read(part, order, visit) };
+        let decode = match self.dialect {
+            Dialect::Prometheus => skimmed,
+            Dialect::Loki => loki::record,
+        };
+        conclude_reading(part, Framed { part, tail, decode }.read(order, visit), visit)
     }
 
     fn conclude(&self, order: &Order, survey: &mut Survey) {
@@ -202,6 +205,17 @@ impl Log for PrometheusLog {
     }
 }
 
+/// A file that is gone is a note, and what else keeps it from being read an error.
+fn conclude_reading(part: &Part, result: io::Result<()>, visit: &mut Visit<'_>) -> Result<(), ReadError> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            visit(vanished(part)).is_break();
+            Ok(())
+        }
+        other => other.map_err(|error| ReadError::new(part, error)),
+    }
+}
+
 /// The note for a file that was listed and then deleted by the server.
 fn vanished(part: &Part) -> Entry {
     let message = "vanished between listing and reading; a running server deletes what it has checkpointed";
@@ -213,6 +227,11 @@ fn vanished(part: &Part) -> Entry {
 
 fn values_of(record: &[u8]) -> Result<crate::Record, crate::Malformed> {
     record::Record::decode(record).map(|record| values::record(&record))
+}
+
+/// A record that was checked and not kept.
+fn skimmed(record: &[u8]) -> Result<crate::Record, crate::Malformed> {
+    skim::skim(record, |_| {}).map(|skim| crate::Record::new(skim.kind.name()))
 }
 
 /// A file of framed records and how its records are decoded.

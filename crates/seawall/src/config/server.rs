@@ -94,6 +94,13 @@ pub(super) const SECTION: Section = Section {
             reload: Reload::Live,
             about: "how long an `Idempotency-Key` is remembered, restarts included",
         },
+        Key {
+            name: "state_dir",
+            kind: Kind::Path,
+            default: None,
+            reload: Reload::Restart,
+            about: "where is kept what is known about logs under watch, and who was told of trouble; without it `watch` in the journal's directory",
+        },
     ],
 };
 
@@ -120,6 +127,8 @@ pub(crate) struct ServerSettings {
     pub(crate) drain_timeout: Duration,
     /// How long a key is remembered.
     pub(crate) idempotency_window: Duration,
+    /// Where what is known is kept, unless that is beside the journal.
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// Who may read.
@@ -156,6 +165,7 @@ pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Opti
     let request_timeout = read.value::<Span>("request_timeout");
     let drain_timeout = read.value::<Span>("drain_timeout");
     let idempotency_window = read.value::<Span>("idempotency_window");
+    let state_dir = read.optional::<PathBuf>("state_dir");
     read.at_least("max_connections", max_connections.map(u64::from), 1);
     read.at_least("max_body", max_body.map(Size::bytes), SMALLEST_BODY);
     let most = max_body.map_or(SMALLEST_BODY, Size::bytes);
@@ -174,6 +184,7 @@ pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Opti
         request_timeout: request_timeout?.duration(),
         drain_timeout: drain_timeout?.duration(),
         idempotency_window: idempotency_window?.duration(),
+        state_dir: state_dir?,
     };
     against_strangers(&settings, &mut read).then_some(settings)
 }

@@ -8,6 +8,7 @@ mod alerting;
 mod face;
 mod fronts;
 mod keeper;
+mod keeping;
 mod logging;
 mod ships;
 mod systemd;
@@ -76,8 +77,9 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
         let _inside = runtime.enter();
         Arc::new(Ships::start(&journal, &editions.borrow().ships)?)
     };
-    let office = alerting::open(&runtime, &editions.borrow());
-    let watch = watching::begin(&runtime, &editions.borrow(), &office);
+    let shelf = keeping::open(&editions.borrow());
+    let office = alerting::open(&runtime, &editions.borrow(), &shelf);
+    let watch = watching::begin(&runtime, &editions.borrow(), (&office, &shelf));
     let serving = fronts::serve(fronts, &office)?;
     let lookout = look_out(&journal, &serving, &office)?;
     let told = (watch.clone(), Arc::clone(&office));
@@ -116,6 +118,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     if keeper.end(patience) == Ended::Late {
         warn!("archiving had not ended within server.drain_timeout; the next start begins that archive anew");
     }
+    shelf.end(keeping::PATIENCE);
     // What is left holds the journal: it is closed when the last one lets go of it.
     runtime.shutdown_timeout(patience);
     drop((opened, journal));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 use watch::alert::Office;
-use watch::{Event, Happening, Health, Outcome, Severity, Target, Watch};
+use watch::{Event, Happening, Health, Outcome, Severity, Shelf, Target, Watch};
 
 use super::alerting;
 use crate::clock;
@@ -16,10 +16,11 @@ use crate::config::Config;
 use crate::journal_log;
 
 /// Begins to watch what the configuration names.
-pub(super) fn begin(runtime: &Runtime, config: &Config, office: &Arc<Office>) -> Watch {
+pub(super) fn begin(runtime: &Runtime, config: &Config, (office, shelf): (&Arc<Office>, &Shelf)) -> Watch {
     let _inside = runtime.enter();
-    let office = Arc::clone(office);
-    Watch::begin(targets(config), (journal_log::detect, clock::now), move |event| {
+    let (office, targets) = (Arc::clone(office), targets(config));
+    alerting::forget(&office, config, &targets);
+    Watch::begin(targets, (journal_log::detect, clock::now, shelf.clone()), move |event| {
         tell(event);
         alerting::event(&office, event);
     })
@@ -58,6 +59,20 @@ fn tell(event: &Event) {
                 Severity::Warning => warn!(target, kind, what, "something is wrong with a log under watch"),
             }
         }
+        Happening::Found(damage) => {
+            let (file, cause) = (damage.file.as_str(), damage.cause.as_ref());
+            let (from, to) = (damage.start, damage.end);
+            error!(
+                target,
+                file,
+                from,
+                to,
+                cause,
+                "a log under watch is damaged: repair it before its server is restarted"
+            );
+        }
+        Happening::FoundMore(more) => error!(target, more, "a log under watch is damaged in more places"),
+        Happening::Mended => info!(target, "nothing is wrong with a log under watch any more"),
         Happening::CheckpointBegun(reason) => info!(target, reason = reason.name(), "a checkpoint is made"),
         Happening::Checkpoint { reason, outcome } => {
             let (reason, what) = (reason.name(), words::outcome(outcome));

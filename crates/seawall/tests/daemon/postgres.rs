@@ -15,12 +15,12 @@ use super::watch::{health, line};
 const NOBODY: u32 = 65534;
 
 /// A cluster with segments of 1 MiB, reached through a socket beside its data.
-struct Cluster {
+pub(crate) struct Cluster {
     dir: tempfile::TempDir,
 }
 
 impl Cluster {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         need_program("initdb")?;
         let dir = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap();
         if is_root(dir.path()) {
@@ -37,6 +37,11 @@ impl Cluster {
         start.args(["start", "-w", "-o", &options, "-l"]).arg(cluster.dir.path().join("log"));
         assert!(start.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
         Some(cluster)
+    }
+
+    /// Where its data lies.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
     }
 
     fn command(&self, program: &str) -> Command {
@@ -57,7 +62,7 @@ impl Cluster {
         assert!(output.status.success(), "{program} {args:?}: {output:?}");
     }
 
-    fn sql(&self, sql: &str) {
+    pub(crate) fn sql(&self, sql: &str) {
         self.run("psql", &["-X", "-q", "-c", sql]);
     }
 }

@@ -30,7 +30,7 @@ fn listen(daemon: &Daemon) -> TcpStream {
 }
 
 /// The events that follow number 0, as they come, until one of them is the last one that is wanted.
-fn events(daemon: &Daemon, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+pub(crate) fn events(daemon: &Daemon, last: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut events = Vec::new();
     for line in BufReader::new(listen(daemon)).lines() {
         let line = line.unwrap();
@@ -184,13 +184,13 @@ fn a_running_daemon_watches_what_a_new_configuration_names() {
 }
 
 /// A shell of SQLite that has a database open.
-struct Shell {
+pub(crate) struct Shell {
     child: Child,
     answers: BufReader<ChildStdout>,
 }
 
 impl Shell {
-    fn open(mut sqlite: Command, house: &House) -> Self {
+    pub(crate) fn open(mut sqlite: Command, house: &House) -> Self {
         sqlite.arg("log.db").current_dir(house.path("")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = sqlite.spawn().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
@@ -198,7 +198,7 @@ impl Shell {
     }
 
     /// Has something done, and waits until it is.
-    fn ask(&mut self, sql: &str) {
+    pub(crate) fn ask(&mut self, sql: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{sql}; SELECT 'done';").unwrap();
         let mut line = String::new();
         while line != "done\n" {
@@ -222,7 +222,7 @@ pub(crate) fn line(program: &Command) -> String {
     format!("{}{}", variables.collect::<String>(), program.get_program().display())
 }
 
-const FILL: &str = "INSERT INTO t SELECT randomblob(1000) FROM generate_series(1, 400)";
+pub(crate) const FILL: &str = "INSERT INTO t SELECT randomblob(1000) FROM generate_series(1, 400)";
 
 #[test]
 #[ignore = "runs sqlite3"]

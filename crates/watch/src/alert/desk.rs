@@ -7,6 +7,8 @@
 //!   could be told has not ended.
 //! * One letter at a time, the worst trouble first.
 
+mod kept;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use formats::UnixTime;
 
 use crate::Severity;
 use crate::alert::{Key, Letter, News, Occasion, Route, State, Trouble, Verdict};
+pub(super) use kept::{keep_news, recall_news};
 
 /// By which rules a channel is told.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! Where letters leave: for each channel a desk and a task that carries its letters, one after the other.
 //!
-//! News are told from any thread and hold nobody up: the desks change at once, and the tasks are woken. A kill loses what
-//! was not told yet; what is still so is news again after the next start.
+//! News are told from any thread and hold nobody up: the desks change at once, and the tasks are woken. What they know is kept
+//! over a restart, but for servers behind proxies: whether one of these is back, a new start does not hear. A letter that a
+//! kill has cut off is sent again.
+
+mod kept;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::Shelf;
 use crate::alert::{Channel, Desk, Key, Letter, Lost, News, Rules, State, Stationery, Tally, Verdict};
 
 /// Who sends letters, and how.
@@ -73,6 +77,8 @@ pub struct Figures {
     pub waiting: usize,
 }
 
+pub(super) use kept::is_kept;
+
 /// Tells the time.
 type Now = fn() -> UnixTime;
 
@@ -89,9 +95,6 @@ const MOST: usize = 1_000;
 pub struct Office {
     tools: Arc<Tools>,
     runtime: Handle,
-    posts: Mutex<Vec<Post>>,
-    /// What is so, for senders that come later.
-    board: Mutex<BTreeMap<Key, News>>,
 }
 
 /// What all tasks work with.
@@ -99,6 +102,12 @@ struct Tools {
     now: Now,
     listener: Listener,
     is_ending: AtomicBool,
+    posts: Mutex<Vec<Post>>,
+    /// What is so, for senders that come later.
+    board: Mutex<BTreeMap<Key, News>>,
+    shelf: Shelf,
+    /// What was kept last, and what senders knew before the start.
+    kept: Mutex<(String, BTreeMap<String, Desk>)>,
 }
 
 /// One sender.
@@ -106,7 +115,16 @@ struct Post {
     name: String,
     kind: &'static str,
     counter: Arc<Counter>,
-    task: JoinHandle<()>,
+    /// Taken when it is waited for.
+    task: Option<JoinHandle<()>>,
+}
+
+impl Post {
+    fn abort(&self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
 }
 
 /// Where news meet letters.
@@ -116,11 +134,13 @@ struct Counter {
 }
 
 impl Office {
-    /// Opens, on the runtime that this is called on.
-    pub fn open(senders: &[Arc<Sender>], now: Now, listener: Listener) -> Self {
-        let tools = Arc::new(Tools { now, listener, is_ending: AtomicBool::new(false) });
-        let (posts, board) = (Mutex::default(), Mutex::default());
-        let office = Self { tools, runtime: Handle::current(), posts, board };
+    /// Opens, on the runtime that this is called on, with what the shelf has kept.
+    pub fn open(senders: &[Arc<Sender>], (now, shelf): (Now, Shelf), listener: Listener) -> Self {
+        let (board, desks) = shelf.alerts(|file| kept::recall(senders, (file, now()))).unwrap_or_default();
+        let (posts, board, kept) = (Mutex::default(), Mutex::new(board), Mutex::new((String::new(), desks)));
+        let is_ending = AtomicBool::new(false);
+        let tools = Arc::new(Tools { now, listener, is_ending, posts, board, shelf, kept });
+        let office = Self { tools, runtime: Handle::current() };
         office.adopt(senders);
         office
     }
@@ -128,7 +148,7 @@ impl Office {
     /// Tells news to all whom they concern.
     pub fn tell(&self, news: &News) {
         let now = (self.tools.now)();
-        let mut board = hold(&self.board);
+        let mut board = hold(&self.tools.board);
         match &news.state {
             State::Well => {
                 board.remove(&news.key);
@@ -139,33 +159,36 @@ impl Office {
             State::Trouble(_) => {}
         }
         // Under the lock of the board, so that a sender that comes now hears of everything once.
-        for post in hold(&self.posts).iter() {
+        for post in hold(&self.tools.posts).iter() {
             hold(&post.counter.desk).hear(news, now);
             post.counter.bell.notify_one();
         }
+        drop(board);
+        self.tools.keep();
     }
 
     /// What is so, but for what ends by itself.
     pub fn troubles(&self) -> Vec<Key> {
-        hold(&self.board).keys().cloned().collect()
+        hold(&self.tools.board).keys().cloned().collect()
     }
 
     /// Takes other senders. One with the name of an old one takes its place, and knows what that has told.
     pub fn adopt(&self, senders: &[Arc<Sender>]) {
         let now = (self.tools.now)();
-        let board = hold(&self.board);
-        let mut posts = hold(&self.posts);
+        let board = hold(&self.tools.board);
+        let mut posts = hold(&self.tools.posts);
         let mut old = std::mem::take(&mut *posts);
         for sender in senders {
             let before = old.iter().position(|post| post.name == sender.name).map(|at| old.swap_remove(at));
             let counter = match &before {
                 Some(post) if post.kind == sender.channel.kind() => Arc::clone(&post.counter),
-                _ => Arc::new(Counter {
-                    desk: Mutex::new(Desk::new(sender.rules.clone())),
-                    bell: Notify::new(),
-                }),
+                _ => {
+                    let known = hold(&self.tools.kept).1.remove(&sender.name);
+                    let desk = known.unwrap_or_else(|| Desk::new(sender.rules.clone()));
+                    Arc::new(Counter { desk: Mutex::new(desk), bell: Notify::new() })
+                }
             };
-            before.inspect(|post| post.task.abort());
+            before.inspect(Post::abort);
             let mut desk = hold(&counter.desk);
             desk.rule(sender.rules.clone());
             // To tell again what is told already does no harm.
@@ -173,13 +196,15 @@ impl Office {
             drop(desk);
             posts.push(self.post(Arc::clone(sender), counter));
         }
-        old.iter().for_each(|post| post.task.abort());
+        old.iter().for_each(Post::abort);
+        drop((board, posts));
+        self.tools.keep();
     }
 
     fn post(&self, sender: Arc<Sender>, counter: Arc<Counter>) -> Post {
         let (name, kind) = (sender.name.clone(), sender.channel.kind());
         let task = carry(sender, Arc::clone(&counter), Arc::clone(&self.tools));
-        Post { name, kind, counter, task: self.runtime.spawn(task) }
+        Post { name, kind, counter, task: Some(self.runtime.spawn(task)) }
     }
 
     /// How all of them stand.
@@ -190,18 +215,23 @@ impl Office {
             let (tally, firing, waiting) = (desk.tally(), desk.firing(), desk.waiting(now));
             Figures { name: post.name.clone(), kind: post.kind, tally, firing, waiting }
         };
-        hold(&self.posts).iter().map(figures).collect()
+        hold(&self.tools.posts).iter().map(figures).collect()
     }
 
     /// Sends what can be sent at once, and ends. Letters to receivers that do not answer are not waited for.
     pub async fn end(&self, patience: Duration) {
         self.tools.is_ending.store(true, Ordering::Relaxed);
-        let posts = std::mem::take(&mut *hold(&self.posts));
-        let all = async {
-            for mut post in posts {
+        let tasks: Vec<_> = hold(&self.tools.posts)
+            .iter_mut()
+            .filter_map(|post| {
                 post.counter.bell.notify_one();
-                if timeout(patience, &mut post.task).await.is_err() {
-                    post.task.abort();
+                post.task.take()
+            })
+            .collect();
+        let all = async {
+            for mut task in tasks {
+                if timeout(patience, &mut task).await.is_err() {
+                    task.abort();
                 }
             }
         };
@@ -212,7 +242,7 @@ impl Office {
 
 impl Drop for Office {
     fn drop(&mut self) {
-        hold(&self.posts).iter().for_each(|post| post.task.abort());
+        hold(&self.tools.posts).iter().for_each(Post::abort);
     }
 }
 
@@ -229,6 +259,7 @@ async fn carry(sender: Arc<Sender>, counter: Arc<Counter>, tools: Arc<Tools>) {
         if let Some(letter) = letter {
             let verdict = sender.channel.send(&letter, &sender.paper, now).await;
             let lost = hold(&counter.desk).settle(verdict.clone(), (tools.now)());
+            tools.keep();
             tell(&tools, &sender.name, (&letter, verdict), lost);
             continue;
         }

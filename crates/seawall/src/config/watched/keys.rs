@@ -82,6 +82,13 @@ pub(in crate::config) const SECTION: Section = Section {
             "where the server answers, as `http://localhost:9090`: Prometheus is asked whether it is well, and what it has failed at",
         ),
         key(
+            "scrub",
+            Kind::Span,
+            Some("24h"),
+            "how often all of it is read and verified while its server runs; `0s` for never",
+        ),
+        key("scrub_rate", Kind::Text, Some("8MiB/s"), "how fast, at most: a size in a second"),
+        key(
             "checkpoint.command",
             Kind::Text,
             None,

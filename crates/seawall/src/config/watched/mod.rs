@@ -8,10 +8,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use formats::Format;
-use watch::{Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Signal, Target, Url};
+use watch::{
+    Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Scrub, Signal, Target, Url,
+};
 
 use super::name::Name;
 use super::{Origin, Problem, Reader, Written};
+use crate::rates::Flow;
 use crate::sizes::{Floor, Size};
 use crate::spans::Span;
 pub(super) use keys::SECTION;
@@ -48,6 +51,7 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
     });
     let interval = seconds(read, "interval");
     let (bounds, url) = (bounds(read), read.optional::<Url>("url"));
+    let scrub = scrub(read, kind);
     let checkpoint = checkpoint(read);
     #[cfg(test)]
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
@@ -58,6 +62,7 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
         interval: interval?,
         bounds: bounds?,
         url: url?,
+        scrub: scrub?,
         checkpoint: checkpoint?,
     })
 }
@@ -69,6 +74,23 @@ fn seconds(read: &mut Reader<'_>, name: &'static str) -> Option<Duration> {
         refuse(read, name, "it has to be a second or more".to_owned());
     }
     span
+}
+
+fn scrub(read: &mut Reader<'_>, kind: Option<Kind>) -> Option<Scrub> {
+    let every = read.value::<Span>("scrub").map(Span::duration);
+    let rate = read.value::<Flow>("scrub_rate");
+    let is_short = every.is_some_and(|every| !every.is_zero() && every < Duration::from_secs(1));
+    if is_short {
+        refuse(read, "scrub", "it has to be a second or more, or 0s for never".to_owned());
+    }
+    for name in ["scrub", "scrub_rate"] {
+        let is_set = read.entry(name).is_some_and(|entry| entry.origin != Origin::Default);
+        if kind == Some(Kind::Directory) && is_set {
+            refuse(read, name, "there is nothing to verify in any files; leave it out".to_owned());
+        }
+    }
+    let (every, rate) = (every?, rate?.per_second());
+    Some(Scrub { every: (!every.is_zero()).then_some(every), rate })
 }
 
 fn bounds(read: &mut Reader<'_>) -> Option<Bounds> {

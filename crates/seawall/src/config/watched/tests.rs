@@ -21,6 +21,9 @@ fn a_watch_with_a_path_alone_is_looked_at_and_never_touched() {
     assert_eq!((target.name.as_str(), target.kind), ("log", Kind::Detected));
     assert_eq!((target.interval, target.bounds), (Duration::from_secs(30), Bounds::default()));
     assert!(target.url.is_none() && target.checkpoint.is_none());
+    assert_eq!(target.scrub, Scrub { every: Some(Duration::from_hours(24)), rate: 8 << 20 });
+    let [never] = targets("[[watch]]\npath = '/data'\nscrub = '0s'\n").try_into().unwrap();
+    assert_eq!(never.scrub.every, None);
     assert!(targets("").is_empty());
 }
 
@@ -61,6 +64,9 @@ fn what_is_wrong_is_told_with_its_place() {
     );
     assert!(with("interval = '10ms'\n").contains("a second or more"));
     assert!(with("max_files = 9\ncritical_files = 8\n").contains("danger comes after"));
+    assert!(with("scrub_rate = '8MiB'\n").contains("such as 8MiB/s"));
+    assert!(with("scrub = '10ms'\n").contains("a second or more"));
+    assert!(with("format = 'directory'\nscrub = '1h'\n").contains("nothing to verify"));
     assert!(with("url = 'https://localhost'\n").contains("https is not spoken"));
     assert!(with("checkpoint.http = 'DELETE http://localhost/'\n").contains("none of POST"));
     assert!(with("checkpoint.cooldown = '1m'\n").contains("says nothing without checkpoint.command"));

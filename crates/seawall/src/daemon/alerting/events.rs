@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use formats::Damage;
 use watch::alert::{News, Topic};
 use watch::{Event, Flaw, Forecast, Happening, Health, Judgement, Outcome, Reason, Severity};
 
@@ -17,7 +18,10 @@ pub(super) fn news_of(event: &Event) -> Vec<News> {
     match &event.what {
         Happening::Health { from, to } => of_health(target, *from, to),
         Happening::Damage(flaw) => vec![of_flaw(target, flaw)],
-        Happening::CheckpointBegun(_) => Vec::new(),
+        Happening::Found(damage) => vec![of_damage(target, damage)],
+        // The first of them were told.
+        Happening::FoundMore(_) | Happening::CheckpointBegun(_) => Vec::new(),
+        Happening::Mended => vec![News::well(target, Topic::Damage)],
         Happening::Checkpoint { reason, outcome } => vec![of_checkpoint(target, *reason, outcome)],
         Happening::RestartConsideration { checkpoints } => {
             let message = format!("{checkpoints} checkpoints in a row did not make the log smaller");
@@ -68,6 +72,12 @@ fn of_flaw(target: &str, flaw: &Flaw) -> News {
     let message = format!("{}: {}", flaw.kind.name(), flaw.what);
     News::trouble(target, Topic::Damage, flaw.severity, message)
         .with_advice("Look at it with `seawall verify --live` before its server is restarted.")
+}
+
+fn of_damage(target: &str, damage: &Damage) -> News {
+    let advice = "Do not restart its server yet: back the log up, stop the server, and run `seawall repair`, which keeps what \
+                  the server's own start would throw away.";
+    News::trouble(target, Topic::Damage, Severity::Critical, words::damage(damage)).with_advice(advice)
 }
 
 fn of_checkpoint(target: &str, reason: Reason, outcome: &Outcome) -> News {

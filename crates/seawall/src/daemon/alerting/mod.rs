@@ -11,28 +11,39 @@ use proxy::Notice;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 use watch::alert::{Key, News, Office, Telling, Topic};
-use watch::{Event, Severity, Target};
+use watch::{Event, Severity, Shelf, Target};
 
 use crate::clock;
 use crate::config::Config;
 pub(super) use lookout::{Lookout, Place};
 
 /// Opens for those whom the configuration names.
-pub(super) fn open(runtime: &Runtime, config: &Config) -> Arc<Office> {
+pub(super) fn open(runtime: &Runtime, config: &Config, shelf: &Shelf) -> Arc<Office> {
     let _inside = runtime.enter();
     introduce(config);
-    Arc::new(Office::open(&config.alerts, clock::now, Box::new(tell)))
+    Arc::new(Office::open(&config.alerts, (clock::now, shelf.clone()), Box::new(tell)))
 }
 
 /// Follows a new configuration, by which these logs are watched. What was wrong with others nobody will see the end of.
 pub(super) fn adopt(office: &Office, config: &Config, targets: &[Target]) {
-    let is_watched = |name: &str| targets.iter().any(|target| target.name == name);
-    let gone = |key: &Key| key.topic.is_of_a_log() && !is_watched(&key.target);
-    for key in office.troubles().into_iter().filter(gone) {
-        office.tell(&News::well(&key.target, key.topic));
-    }
+    forget(office, config, targets);
     introduce(config);
     office.adopt(&config.alerts);
+}
+
+/// Forgets what was wrong with what is not there any more.
+pub(super) fn forget(office: &Office, config: &Config, targets: &[Target]) {
+    let is_watched = |name: &str| targets.iter().any(|target| target.name == name);
+    let is_ours = |name: &str| {
+        let place = name.split('/').next().unwrap_or_default();
+        place == "journal" || config.proxies.iter().any(|proxy| proxy.settings.name == place)
+    };
+    let is_there = |key: &Key| {
+        if key.topic.is_of_a_log() { is_watched(&key.target) } else { is_ours(&key.target) }
+    };
+    for key in office.troubles().into_iter().filter(|key| !is_there(key)) {
+        office.tell(&News::well(&key.target, key.topic));
+    }
 }
 
 fn introduce(config: &Config) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use formats::DetectError;
 use tracing::warn;
-use watch::{Bounds, Kind, Target};
+use watch::{Bounds, Kind, Scrub, Target};
 
 use crate::journal_log;
 
@@ -32,6 +32,9 @@ const PLACES: [&str; 16] = [
 
 /// How often they are looked at.
 const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Nobody asked for any of them: they are read in full only when somebody does.
+const SCRUB: Scrub = Scrub { every: None, rate: 8 << 20 };
 
 /// Logs that are found: at most so many, since nobody asked for any of them.
 const MOST: usize = 32;
@@ -60,6 +63,7 @@ pub(super) fn found(root: &Path) -> Vec<Target> {
                 interval: INTERVAL,
                 bounds,
                 url: None,
+                scrub: SCRUB,
                 checkpoint: None,
             });
         }

@@ -1,5 +1,6 @@
 //! What is known about a log under watch, in words.
 
+use formats::Damage;
 use watch::{Breach, Forecast, Judgement, Measure, Outcome, Severity};
 
 use crate::show::units;
@@ -32,6 +33,12 @@ fn breach(breach: &Breach) -> String {
         (Some(value), Measure::Free) => format!("{what} is {value}; at least {limit} are wanted"),
         (Some(value), _) => format!("{what} is {value}; the limit is {limit}"),
     }
+}
+
+/// What is damaged.
+pub(in crate::daemon) fn damage(damage: &Damage) -> String {
+    let Damage { file, start, end, cause, .. } = damage;
+    format!("{file}: {cause}, from byte {start} to {end}")
 }
 
 /// What became of a checkpoint.

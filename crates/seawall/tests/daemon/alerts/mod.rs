@@ -1,7 +1,7 @@
 //! Telling of trouble: what receivers get from the daemon, and what becomes of it when they do not take it.
 
 mod peers;
-mod receiver;
+pub(crate) mod receiver;
 
 use std::fs;
 use std::process::Output;

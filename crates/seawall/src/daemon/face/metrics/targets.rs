@@ -45,6 +45,14 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             Some(report.target.interval.as_secs_f64())
         }),
     ];
+    write_gauges(page, reports, &gauges);
+    flaws(page, reports);
+    scrubs(page, reports);
+    forecasts(page, reports);
+    checkpoints(page, reports);
+}
+
+fn write_gauges(page: &mut Page, reports: &[Report], gauges: &[Gauge]) {
     for (name, help, value) in gauges {
         page.family(name, Kind::Gauge, help);
         for report in reports {
@@ -53,9 +61,6 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             }
         }
     }
-    flaws(page, reports);
-    forecasts(page, reports);
-    checkpoints(page, reports);
 }
 
 fn number(value: Option<u64>) -> Option<f64> {
@@ -67,8 +72,46 @@ fn flaws(page: &mut Page, reports: &[Report]) {
     page.family(name, Kind::Gauge, "What is wrong with it by itself, whatever its limits, by kind.");
     for report in reports.iter().filter(|report| report.facts.is_some()) {
         for kind in FlawKind::ALL {
-            let count = report.judgement.flaws.iter().filter(|flaw| flaw.kind == kind).count();
+            let count = report.judgement.flaws.iter().filter(|flaw| flaw.kind.name() == kind.name()).count();
             page.sample(name, &[("target", report.target.name.as_str()), ("kind", kind.name())], count);
+        }
+    }
+}
+
+/// What reading logs in full has found.
+fn scrubs(page: &mut Page, reports: &[Report]) {
+    let gauges: [Gauge; 4] = [
+        (
+            "seawall_target_scrub_damage",
+            "Damaged places that reading it in full has found, once that was done.",
+            |report| {
+                let scrubbed = &report.scrubbed;
+                let count = scrubbed.places.len() as u64 + scrubbed.more;
+                (scrubbed.last.is_some() || count > 0).then_some(count as f64)
+            },
+        ),
+        ("seawall_target_scrub_unreadable_files", "Files of it that could not be read.", |report| {
+            let scrubbed = &report.scrubbed;
+            let count = scrubbed.unread.as_ref().map(|(count, _)| *count);
+            number(count.or(scrubbed.last.map(|_| 0)))
+        }),
+        ("seawall_target_scrub_timestamp_seconds", "When it was last read in full, to its end.", |report| {
+            report.scrubbed.last.map(|pass| pass.ended.nanos() as f64 / 1e9)
+        }),
+        ("seawall_target_scrub_progress_ratio", "How much of it was read, while it is.", |report| {
+            let (_, read, total) = report.scrubbed.running?;
+            Some((read as f64 / total.max(1) as f64).min(1.0))
+        }),
+    ];
+    write_gauges(page, reports, &gauges);
+    let counters: [(&str, &str, fn(&Report) -> u64); 2] = [
+        ("seawall_target_scrub_bytes_total", "Bytes of it that were read for that.", |it| it.scrubbed.bytes),
+        ("seawall_target_scrub_passes_total", "How often it was read in full.", |it| it.scrubbed.passes),
+    ];
+    for (name, help, value) in counters {
+        page.family(name, Kind::Counter, help);
+        for report in reports.iter().filter(|report| report.target.kind != watch::Kind::Directory) {
+            page.sample(name, &[("target", &report.target.name)], value(report));
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde_json::json;
-use watch::{Denied, Outcome, Report};
+use watch::{Denied, Outcome, Report, Unread};
 
 use super::Face;
 use super::answer::{Answer, Refusal};
@@ -43,6 +43,7 @@ pub(super) async fn perform(face: &Arc<Face>, does: Does, call: &Call) -> Result
             let outcome = checkpoint(face, &report).await?;
             Ok(Answer::json(StatusCode::OK, &objects::outcome(&report.target.name, &outcome)))
         }
+        Does::Scrub => scrub(face, call.name()),
         Does::Events => events::answer(face, call),
     }
 }
@@ -56,8 +57,29 @@ async fn segments(face: &Face, call: &Call) -> Result<Answer, Refusal> {
     let most = call.number("limit")?.unwrap_or(MOST_LISTED).min(MOST_LISTED);
     let seen = face.watch.look(call.name()).await.ok_or_else(|| no_target(call.name()))?;
     let seen = seen.map_err(|why| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", why))?;
-    let parts = seen.parts.iter().take(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok(Answer::lines(&parts.map(objects::segment).collect::<Vec<_>>()))
+    let most = usize::try_from(most).unwrap_or(usize::MAX).min(seen.parts.len());
+    let parts = seen.parts.get(..most).unwrap_or_default();
+    let damage = face.watch.damage(call.name(), parts);
+    let lines = parts.iter().zip(&damage).map(|(part, damage)| objects::segment(part, damage.as_deref()));
+    Ok(Answer::lines(&lines.collect::<Vec<_>>()))
+}
+
+/// Has a log read in full, and does not wait for that.
+fn scrub(face: &Face, name: &str) -> Result<Answer, Refusal> {
+    match face.watch.scrub(name).ok_or_else(|| no_target(name))? {
+        Ok(()) => {}
+        Err(Unread::Running) => {
+            let message = "it is being read in full";
+            return Err(Refusal::new(StatusCode::CONFLICT, "running", message));
+        }
+        Err(Unread::NoLog) => {
+            let message = "it is watched as a directory, of which nothing can be verified";
+            return Err(Refusal::new(StatusCode::CONFLICT, "no-scrub", message));
+        }
+    }
+    let report = face.watch.report(name).ok_or_else(|| no_target(name))?;
+    let document = json!({"id": name, "scrub": objects::scrub(&report)});
+    Ok(Answer::json(StatusCode::ACCEPTED, &document))
 }
 
 /// Has a checkpoint made, and refuses unless it has helped.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use formats::{Part, UnixTime};
+use formats::{Damage, Part, UnixTime};
 use serde_json::{Value, json};
-use watch::{Blocker, Eta, Event, Floor, Forecast, Happening, Limits, Made, Outcome, Report};
+use watch::{
+    Blocker, Eta, Event, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report, Severity,
+};
 
 use crate::daemon::watching::words;
 use crate::times::rfc3339;
@@ -33,7 +35,56 @@ pub(super) fn target(report: &Report) -> Value {
             "critical": limits(&report.thresholds.critical),
         },
         "forecast": report.forecast.map(|_| forecast(report)),
+        "damage": damage(report),
+        "scrub": scrub(report),
         "checkpoint": checkpoint(report),
+    })
+}
+
+/// Damage that reading it in full has found; nothing before that was done once.
+fn damage(report: &Report) -> Option<Vec<Value>> {
+    let scrubbed = &report.scrubbed;
+    let is_known = scrubbed.last.is_some() || !scrubbed.places.is_empty();
+    is_known.then(|| scrubbed.places.iter().map(|place| damage_object(&place.damage)).collect())
+}
+
+fn damage_object(damage: &Damage) -> Value {
+    json!({
+        "file": damage.file,
+        "start": damage.start,
+        "end": damage.end,
+        "cause": damage.cause,
+        "lost": {"records": damage.lost.records, "bytes": damage.lost.bytes},
+    })
+}
+
+/// How it is read in full; null for what has nothing to verify.
+pub(super) fn scrub(report: &Report) -> Value {
+    if report.target.kind == Kind::Directory {
+        return Value::Null;
+    }
+    let scrubbed = &report.scrubbed;
+    let rule = report.target.scrub;
+    let running = scrubbed.running.map(|(began, read, total)| {
+        json!({"began": time(Some(began)), "bytes": read, "total_bytes": total.max(read)})
+    });
+    let last = scrubbed.last.map(|pass| {
+        json!({
+            "began": time(Some(pass.began)),
+            "ended": time(Some(pass.ended)),
+            "files": pass.files,
+            "bytes": pass.bytes,
+        })
+    });
+    let unreadable = scrubbed.unread.as_ref();
+    json!({
+        "every_seconds": rule.every.map(|every| every.as_secs()),
+        "bytes_per_second": rule.rate,
+        "running": running,
+        "last": last,
+        "damage_count": scrubbed.places.len() as u64 + scrubbed.more,
+        "unreadable_files": unreadable.map_or(0, |(count, _)| *count),
+        "unreadable": unreadable.map(|(_, why)| why),
     })
 }
 
@@ -108,9 +159,15 @@ fn checkpoint(report: &Report) -> Value {
     })
 }
 
-/// A file.
-pub(super) fn segment(part: &Part) -> Value {
-    json!({"name": part.name, "role": part.role.name(), "bytes": part.bytes, "modified": time(part.modified)})
+/// A file, with its damage; that is null for one that was not read as it is now.
+pub(super) fn segment(part: &Part, damage: Option<&[Damage]>) -> Value {
+    json!({
+        "name": part.name,
+        "role": part.role.name(),
+        "bytes": part.bytes,
+        "modified": time(part.modified),
+        "damage": damage.map(|all| all.iter().map(damage_object).collect::<Vec<_>>()),
+    })
 }
 
 /// What became of a checkpoint.
@@ -144,6 +201,19 @@ pub(super) fn event(event: &Event) -> Value {
         Happening::Damage(flaw) => {
             json!({"kind": flaw.kind.name(), "severity": flaw.severity.name(), "message": flaw.what})
         }
+        Happening::Found(damage) => {
+            let mut details = damage_object(damage);
+            details["kind"] = FlawKind::Found.name().into();
+            details["severity"] = Severity::Critical.name().into();
+            details["message"] = words::damage(damage).into();
+            details
+        }
+        Happening::FoundMore(more) => json!({
+            "kind": FlawKind::Found.name(),
+            "severity": Severity::Critical.name(),
+            "message": format!("more damage in the same pass: {more} places"),
+        }),
+        Happening::Mended => json!({}),
         Happening::CheckpointBegun(reason) => json!({"reason": reason.name()}),
         Happening::Checkpoint { reason, outcome } => {
             let (freed_bytes, freed_replay) = freed(outcome);

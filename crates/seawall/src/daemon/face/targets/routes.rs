@@ -15,6 +15,7 @@ pub(in crate::daemon::face) enum Does {
     Forecast,
     Segments,
     Checkpoint,
+    Scrub,
     Events,
 }
 
@@ -64,7 +65,7 @@ const fn post(path: &'static str, does: Does, (query, gives): (&'static [Field],
 }
 
 /// Every route.
-pub(in crate::daemon::face) static ROUTES: [Route; 10] = [
+pub(in crate::daemon::face) static ROUTES: [Route; 11] = [
     get(
         "/wal-management/health",
         Does::Classic(Question::Health),
@@ -96,6 +97,18 @@ pub(in crate::daemon::face) static ROUTES: [Route; 10] = [
     ),
     get("/api/v1/targets/{name}", Does::Show, "One of them.", (&[], Gives::Object(TARGET))),
     post("/api/v1/targets/{name}/checkpoint", Does::Checkpoint, (&[], Gives::Object(OUTCOME))),
+    Route {
+        method: Method::POST,
+        path: "/api/v1/targets/{name}/scrub",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: route::Does::Targets(Does::Scrub),
+        summary: "Has a log read in full in the background, now or as soon as others were, and does not wait for that.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(SCRUB),
+        statuses: &[NO_TARGET, (409, "it is being read, or is no log")],
+    },
     get(
         "/api/v1/targets/{name}/segments",
         Does::Segments,
@@ -184,6 +197,16 @@ const TARGET: &[Field] = &[
     field("limits", "object", "`warning` and `critical`, each with the limits in force"),
     field("forecast", "object|null", "as the route of the forecast has it"),
     field(
+        "damage",
+        "array|null",
+        "what reading it in full has found: `file`, `start`, `end`, `cause`, `lost`; the first 100; null before that was done",
+    ),
+    field(
+        "scrub",
+        "object|null",
+        "how it is read in full, the pass that runs and the last one; null for any files",
+    ),
+    field(
         "checkpoint",
         "object|null",
         "how it is checkpointed, the last one, and what became of all; null if nothing says how",
@@ -209,7 +232,11 @@ const SEGMENT: &[Field] = &[
     field("role", "string", "what it is for; see the roles"),
     field("bytes", "integer", "its length"),
     field("modified", "string|null", "when it was last written"),
+    field("damage", "array|null", "its damage as above; null where it was not read in full as it is now"),
 ];
+
+const SCRUB: &[Field] =
+    &[field("id", "string", "the log's name"), field("scrub", "object", "as the route of the log has it")];
 
 const OUTCOME: &[Field] = &[
     field("id", "string", "the log's name"),
@@ -225,7 +252,7 @@ const EVENT: &[Field] = &[
     field(
         "event",
         "string",
-        "`wal.health`, `wal.damage`, `wal.checkpoint_begun`, `wal.checkpoint`, `wal.restart_consideration`, `wal.forecast`",
+        "`wal.health`, `wal.damage`, `wal.mended`, `wal.checkpoint_begun`, `wal.checkpoint`, `wal.restart_consideration`, `wal.forecast`",
     ),
     field("target", "string", "to which log"),
     field("details", "object", "what happened"),
