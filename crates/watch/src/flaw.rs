@@ -35,7 +35,7 @@ pub enum FlawKind {
 }
 
 impl FlawKind {
-    /// All of them.
+    /// One for each word.
     pub const ALL: [FlawKind; 6] = [
         FlawKind::Damage,
         FlawKind::Unreadable,
