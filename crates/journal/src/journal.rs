@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::commit::{Answer, Batch, Made, Request, Shared, Ticket};
+use crate::commit::{Answer, Batch, Given, Made, Request, Shared, SharedBytes, Ticket};
 use crate::consumer::Consumer;
 use crate::events::Events;
 use crate::format::{Openness, Start};
@@ -178,8 +178,16 @@ impl Journal {
 
     /// Appends an event. Its number is known once it is synced; the order of calls is the order of events.
     pub fn append(&self, stream: &Stream, payload: impl AsRef<[u8]>) -> Ticket<Seq> {
-        let payload = payload.as_ref();
-        let (bytes, limit) = (payload.len() as u64, self.shared.options.max_event);
+        self.append_given(stream, Given::Borrowed(payload.as_ref()))
+    }
+
+    /// Appends an event whose bytes are held until they are written, and not copied meanwhile: for large ones.
+    pub fn append_shared(&self, stream: &Stream, payload: &SharedBytes) -> Ticket<Seq> {
+        self.append_given(stream, Given::Shared(payload))
+    }
+
+    fn append_given(&self, stream: &Stream, payload: Given<'_>) -> Ticket<Seq> {
+        let (bytes, limit) = (payload.bytes().len() as u64, self.shared.options.max_event);
         let shared = Arc::clone(&self.shared);
         if bytes > limit {
             return Ticket::refused(shared, CommitError::EventTooLarge { bytes, limit }, appended);
@@ -188,7 +196,7 @@ impl Journal {
             Some(place) => Ticket::new(shared, place, appended),
             None => {
                 let stream = (stream.number, Arc::clone(&stream.name));
-                Ticket::outside(shared, stream, payload.to_vec(), appended)
+                Ticket::outside(shared, stream, payload, appended)
             }
         }
     }

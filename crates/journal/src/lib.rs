@@ -48,7 +48,7 @@ mod scope;
 pub mod storage;
 mod writer;
 
-pub use commit::{Batch, BatchError, Ticket};
+pub use commit::{Batch, BatchError, SharedBytes, Ticket};
 pub use consumer::{Backlog, Consumer, Outcome, Parked, Pending};
 pub use error::{BadOption, CommitError, NameError, OpenError, ReadError};
 pub use events::Events;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -12,25 +11,28 @@ use crate::answer;
 use crate::body::{Body, NotWhole};
 use crate::core::{PERMIT, Shared};
 
-/// A body, and the room that it takes.
-pub(crate) type Taken = (Bytes, OwnedSemaphorePermit);
+/// What lies before a body and the body, and the room that it takes.
+pub(crate) type Taken = (Vec<u8>, OwnedSemaphorePermit);
 
-/// Takes a body in, or says what to answer instead.
-pub(crate) async fn take(shared: &Shared, incoming: Incoming) -> Result<Taken, Box<Response<Body>>> {
+/// Takes a body in behind so many bytes that are left for its head, or says what to answer instead.
+pub(crate) async fn take(
+    shared: &Shared,
+    incoming: Incoming,
+    before: usize,
+) -> Result<Taken, Box<Response<Body>>> {
     let limit = shared.settings.limits.body_bytes;
     // What is not announced may come to the limit.
     let most = incoming.size_hint().upper().and_then(|most| usize::try_from(most).ok()).unwrap_or(limit);
     if most > limit {
         return Err(Box::new(too_large(limit)));
     }
-    let permits = u32::try_from(most.div_ceil(PERMIT).max(1)).unwrap_or(u32::MAX);
-    let room = Arc::clone(&shared.room).try_acquire_many_owned(permits).map_err(|_| {
+    let room = Arc::clone(&shared.room).try_acquire_many_owned(permits(most)).map_err(|_| {
         let message = "the bodies of the requests that are being served take all the room that there is";
         let hint = "try again; or raise the limit of bodies in flight";
         Box::new(answer::error(StatusCode::SERVICE_UNAVAILABLE, "busy", (message, hint)))
     })?;
-    match Body::stream(incoming, shared.settings.times.stall).collect(limit).await {
-        Ok(body) => Ok((body, room)),
+    match Body::stream(incoming, shared.settings.times.stall).collect_behind(before, limit).await {
+        Ok(whole) => Ok(fitted(whole, room, before)),
         Err(NotWhole::TooLarge(limit)) => Err(Box::new(too_large(limit))),
         Err(NotWhole::Broken(error)) => {
             let hint = "send the whole body, and without pauses";
@@ -38,6 +40,20 @@ pub(crate) async fn take(shared: &Shared, incoming: Incoming) -> Result<Taken, B
             Err(Box::new(answer::error(StatusCode::REQUEST_TIMEOUT, "body-incomplete", (&cause, hint))))
         }
     }
+}
+
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PERMIT).max(1)).unwrap_or(u32::MAX)
+}
+
+/// Gives back what a body does not need of which it was not known how long it is.
+fn fitted(mut whole: Vec<u8>, mut room: OwnedSemaphorePermit, before: usize) -> Taken {
+    let needed = permits(whole.len() - before) as usize;
+    if needed < room.num_permits() {
+        whole.shrink_to_fit();
+        drop(room.split(room.num_permits() - needed));
+    }
+    (whole, room)
 }
 
 fn too_large(limit: usize) -> Response<Body> {

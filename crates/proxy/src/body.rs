@@ -11,6 +11,9 @@ use hyper::body::Incoming;
 use crate::patience::Patience;
 use crate::upstream::Arrival;
 
+/// Bytes that there is memory for at first, of a body of which it is not known how long it is.
+const FIRST: usize = 8 << 10;
+
 /// A body that is sent, to a server or to a client.
 pub(crate) enum Body {
     Whole(Option<Bytes>),
@@ -78,6 +81,33 @@ impl Body {
             Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
             Self::Stream(_) => None,
         }
+    }
+
+    /// Reads all of it, up to a limit, into memory that begins with so many bytes of room. It takes what was announced, or
+    /// grows to at most the limit.
+    pub(crate) async fn collect_behind(mut self, room: usize, limit: usize) -> Result<Vec<u8>, NotWhole> {
+        let hint = self.size_hint();
+        if hint.lower() > limit as u64 {
+            return Err(NotWhole::TooLarge(limit));
+        }
+        let announced = hint.exact().and_then(|bytes| usize::try_from(bytes).ok());
+        let mut whole = Vec::new();
+        whole.reserve_exact(room + announced.unwrap_or(FIRST.min(limit)));
+        whole.resize(room, 0);
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await
+        {
+            let Ok(data) = frame?.into_data() else { continue };
+            let wanted = whole.len() + data.len();
+            if wanted > room + limit {
+                return Err(NotWhole::TooLarge(limit));
+            }
+            if wanted > whole.capacity() {
+                let grown = (2 * whole.capacity()).clamp(wanted, room + limit);
+                whole.reserve_exact(grown - whole.len());
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(whole)
     }
 
     /// Reads all of it, up to a limit.

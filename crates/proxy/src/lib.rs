@@ -17,6 +17,7 @@ mod core;
 mod counts;
 mod desk;
 pub mod dialect;
+mod draft;
 mod entry;
 mod error;
 mod head;

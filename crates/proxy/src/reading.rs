@@ -47,10 +47,10 @@ pub(crate) async fn read(
     let shared = &core.shared;
     let mut room = None;
     let mut load = match carriage {
-        Carriage::Whole => match bodies::take(shared, incoming).await {
+        Carriage::Whole => match bodies::take(shared, incoming, 0).await {
             Ok((body, taken)) => {
                 room = Some(taken);
-                Load::Whole(body)
+                Load::Whole(body.into())
             }
             Err(answer) => return *answer,
         },

@@ -15,6 +15,7 @@ use crate::body::Body;
 use crate::call::{Answer, Call, Head};
 use crate::core::{Core, Shared};
 use crate::counts::count;
+use crate::draft::Draft;
 use crate::entry::Entry;
 use crate::head::preferred_wait;
 use crate::lane::{self, LaneNumber, Outcome, Release, Waiting, Wish};
@@ -27,14 +28,19 @@ pub(crate) async fn write(core: &Arc<Core>, head: Head, incoming: Incoming) -> R
     let shared = &core.shared;
     count(&shared.counts.writes);
     let wish = preferred_wait(&head.headers).map(|seconds| Duration::from_secs(seconds).min(LONGEST_WISH));
-    let (body, room) = match bodies::take(shared, incoming).await {
-        Ok(taken) => taken,
+    let before = Draft::room_for(&head);
+    let (draft, room) = match bodies::take(shared, incoming, before).await {
+        Ok((memory, room)) => (Draft::new(memory, before), room),
         Err(answer) => return *answer,
     };
-    let call = Call { head, body };
-    let entry = Arc::new(Entry { lane: shared.settings.dialect.lane(&call, &shared.known), call });
+    let (lane, head) = {
+        let call = Call { head, body: draft.body() };
+        (shared.settings.dialect.lane(&call, &shared.known), call.head)
+    };
+    let (entry, bytes) = draft.finish(lane, head);
     let number = LaneNumber::of(&entry.lane);
-    let ticket = match shared.lane(number).append(&shared.journal, &entry.encode()) {
+    let entry = Arc::new(entry);
+    let ticket = match shared.lane(number).append(&shared.journal, bytes) {
         Ok(ticket) => ticket,
         Err(error) => return answer::not_journaled(&error),
     };

@@ -9,12 +9,15 @@
 
 mod batch;
 mod group;
+mod payload;
 mod queue;
 mod shared;
 mod ticket;
 
 pub use batch::{Batch, BatchError};
 pub(crate) use group::{Answer, Outcome as Became};
+pub(crate) use payload::Given;
+pub use payload::SharedBytes;
 pub(crate) use queue::{Request, Settlement, Taken};
 pub(crate) use shared::{Made, Shared};
 pub use ticket::Ticket;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::group::Group;
+use super::payload::{Given, Payload};
 use crate::format::Start;
 use crate::{ConsumerNumber, Outcome, Scope, Span, StreamNumber};
 
-/// Something that is to be in the log. Payloads lie one after the other in [`Taken::bytes`], their streams in
-/// [`Taken::streams`].
+/// Something that is to be in the log. Payloads that were copied lie one after the other in [`Taken::bytes`], their
+/// streams in [`Taken::streams`].
 pub(crate) enum Request {
-    Append { stream: usize, payload: Range<usize> },
+    Append { stream: usize, payload: Payload },
     Close { stream: StreamNumber, name: Arc<str> },
     Register { name: String, start: Start, scope: Scope },
     Unregister { consumer: ConsumerNumber, name: Arc<str> },
@@ -37,7 +38,9 @@ const KEPT_BYTES: usize = 4 << 20;
 #[derive(Default)]
 pub(crate) struct Taken {
     pub(crate) requests: Vec<Request>,
-    pub(crate) bytes: Vec<u8>,
+    bytes: Vec<u8>,
+    /// How many bytes are held besides.
+    shared: usize,
     /// One for all events in a row that are of the same stream: an event of its own would have to count who holds the
     /// name, on two processors in turns.
     streams: Vec<(StreamNumber, Arc<str>)>,
@@ -91,6 +94,28 @@ impl Taken {
         self.streams.get(stream).map(|(number, name)| (*number, name))
     }
 
+    /// The bytes of an event.
+    pub(crate) fn payload<'t>(&'t self, payload: &'t Payload) -> &'t [u8] {
+        match payload {
+            Payload::Copied(range) => self.bytes.get(range.clone()).unwrap_or_default(),
+            Payload::Shared(bytes) => (**bytes).as_ref(),
+        }
+    }
+
+    fn put(&mut self, payload: Given<'_>) -> Payload {
+        match payload {
+            Given::Borrowed(bytes) => {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(bytes);
+                Payload::Copied(start..self.bytes.len())
+            }
+            Given::Shared(bytes) => {
+                self.shared += (**bytes).as_ref().len();
+                Payload::Shared(Arc::clone(bytes))
+            }
+        }
+    }
+
     /// Where a stream stands in [`Taken::streams`], which ends with it.
     fn stream(&mut self, (number, name): (StreamNumber, &Arc<str>)) -> usize {
         if self.streams.last().is_none_or(|last| last.0 != number) {
@@ -105,6 +130,7 @@ impl Taken {
         self.requests.shrink_to(KEPT_REQUESTS);
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES);
+        self.shared = 0;
         self.streams.clear();
         self.streams.shrink_to(KEPT_REQUESTS);
         self.group = Arc::default();
@@ -123,19 +149,22 @@ impl Queue {
         Place { group: Arc::clone(&self.waiting.group), number, thread: self.thread }
     }
 
+    fn lacks_room(&self, bytes: usize, limit: usize) -> bool {
+        let there = self.waiting.bytes.len() + self.waiting.shared;
+        !self.is_empty() && there.saturating_add(bytes) > limit
+    }
+
     /// Adds an event, if there is room for it. A queue with nothing in it takes any.
     pub(crate) fn push_event(
         &mut self,
         stream: (StreamNumber, &Arc<str>),
-        payload: &[u8],
+        payload: Given<'_>,
         limit: usize,
     ) -> Option<Place> {
-        let start = self.waiting.bytes.len();
-        if !self.is_empty() && start + payload.len() > limit {
+        if self.lacks_room(payload.bytes().len(), limit) {
             return None;
         }
-        self.waiting.bytes.extend_from_slice(payload);
-        let payload = start..self.waiting.bytes.len();
+        let payload = self.waiting.put(payload);
         let stream = self.waiting.stream(stream);
         Some(self.push(Request::Append { stream, payload }))
     }
@@ -148,12 +177,12 @@ impl Queue {
         limit: usize,
     ) -> Option<(Arc<Group>, Range<usize>)> {
         let bytes: usize = payloads.iter().map(|payload| payload.as_ref().len()).sum();
-        if !self.is_empty() && self.waiting.bytes.len() + bytes > limit {
+        if self.lacks_room(bytes, limit) {
             return None;
         }
         let first = self.waiting.requests.len();
         for payload in payloads {
-            self.push_event(stream, payload.as_ref(), usize::MAX);
+            self.push_event(stream, Given::Borrowed(payload.as_ref()), usize::MAX);
         }
         Some((Arc::clone(&self.waiting.group), first..self.waiting.requests.len()))
     }

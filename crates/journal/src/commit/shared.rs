@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::task::Waker;
 
 use super::group::Group;
+use super::payload::Given;
 use super::queue::{End, Place, Queue, Request, Taken, Thread};
 use crate::log::{State, hold};
 use crate::storage::Lock;
@@ -60,7 +61,7 @@ impl Shared {
     pub(crate) fn push_event(
         &self,
         stream: (StreamNumber, &Arc<str>),
-        payload: &[u8],
+        payload: Given<'_>,
         waker: Option<&Waker>,
     ) -> Option<Place> {
         let mut queue = hold(&self.queue);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use super::group::{Answer, Group};
+use super::payload::{Given, Kept};
 use super::queue::{Place, Thread};
 use super::shared::Shared;
 use crate::{CommitError, StreamNumber};
@@ -25,7 +26,7 @@ enum Stage {
     /// It was refused at once.
     Refused(Option<CommitError>),
     /// The queue is full.
-    Outside { stream: StreamNumber, name: Arc<str>, payload: Vec<u8> },
+    Outside { stream: StreamNumber, name: Arc<str>, payload: Kept },
     /// It is in the queue, and nobody was told yet.
     Queued(Arc<Group>, usize),
     /// Somebody will write it.
@@ -55,10 +56,10 @@ impl<T> Ticket<T> {
     pub(crate) fn outside(
         shared: Arc<Shared>,
         (stream, name): (StreamNumber, Arc<str>),
-        payload: Vec<u8>,
+        payload: Given<'_>,
         meaning: fn(Answer) -> Option<T>,
     ) -> Self {
-        Self { shared, stage: Stage::Outside { stream, name, payload }, meaning }
+        Self { shared, stage: Stage::Outside { stream, name, payload: payload.into() }, meaning }
     }
 
     /// Blocks until the request is synced, or has failed.
@@ -82,7 +83,8 @@ impl<T> Ticket<T> {
 
     fn enter(&mut self, context: &Context<'_>) {
         if let Stage::Outside { stream, name, payload } = &self.stage
-            && let Some(place) = self.shared.push_event((*stream, name), payload, Some(context.waker()))
+            && let Some(place) =
+                self.shared.push_event((*stream, name), payload.given(), Some(context.waker()))
         {
             self.stage = place.into();
         }

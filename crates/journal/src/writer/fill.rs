@@ -80,6 +80,10 @@ impl From<CommitError> for Miss {
 /// Frames that a batch has room for from the start; a large one grows.
 const MOST_EXPECTED: usize = 4096;
 
+/// Bytes of a batch, at most, but for its last event. It lies in memory a second time; and for so many, a sync is little
+/// beside writing them.
+const MOST_BYTES: usize = 4 << 20;
+
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
     pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
@@ -98,6 +102,9 @@ impl Writer {
                     fill.outcomes.push(Err(error.into()));
                 }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
+            }
+            if target.batch.bytes().len() >= MOST_BYTES {
+                break;
             }
             // These change what the next request may do, and the index knows only once they are synced.
             if matches!(
@@ -119,7 +126,7 @@ impl Writer {
     ) -> Result<Answer, Miss> {
         match request {
             Request::Append { payload, .. } => {
-                let payload = taken.bytes.get(payload.clone()).unwrap_or_default();
+                let payload = taken.payload(payload);
                 // Whoever adds an event adds its stream.
                 let stream = taken.stream_of(request).ok_or(CommitError::Nothing)?;
                 self.take_event(index, target, stream, payload)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use journal::{Commit, CommitError, Journal, NameError, Seq, Start, Ticket};
+use journal::{Commit, CommitError, Journal, NameError, Seq, SharedBytes, Start, Ticket};
 
 use super::{memory, open, options, pending};
 
@@ -172,6 +172,28 @@ fn a_closed_stream_takes_nothing_and_its_name_is_free_once_all_is_settled() {
     assert!(journal.streams().is_empty());
     let anew = journal.stream("s").unwrap();
     assert_eq!(journal.append(&anew, b"first").wait().unwrap(), Seq::FIRST);
+}
+
+#[test]
+fn events_whose_bytes_are_shared_are_in_the_order_of_calls_and_fill_the_queue_as_others_do() {
+    let mut options = options();
+    options.queue_bytes = 10;
+    let limit = usize::try_from(options.max_event).unwrap();
+    let journal = Journal::open_in(&memory(), options).unwrap();
+    let stream = journal.stream("s").unwrap();
+    let shared = |bytes: &[u8]| -> SharedBytes { Arc::new(bytes.to_vec()) };
+    let first = shared(b"eight is");
+    let mut tickets = vec![journal.append_shared(&stream, &first), journal.append(&stream, b"9.")];
+    assert_eq!(Arc::strong_count(&first), 2, "they are held and not copied");
+    // There is no room for these two.
+    tickets.extend([journal.append_shared(&stream, &shared(b"eleven")), journal.append(&stream, b"12")]);
+    let numbers: Vec<u64> = tickets.into_iter().map(|ticket| ticket.wait().unwrap().get()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    assert_eq!(Arc::strong_count(&first), 1, "they are let go once they are written");
+    let large = journal.append_shared(&stream, &shared(&vec![0; limit + 1]));
+    assert!(matches!(large.wait().unwrap_err(), CommitError::EventTooLarge { .. }));
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    assert_eq!(pending(&consumer, &stream), [&b"eight is"[..], b"9.", b"eleven", b"12"]);
 }
 
 #[test]

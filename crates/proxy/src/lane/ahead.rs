@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use journal::{Consumer, ReadError, Seq, Stream};
 
-/// Events that are read at once, at most, and their bytes, unless one has more.
+/// Events that are read at once, at most, and their bytes, unless one has more. Each lane that catches up has so many, so
+/// what is large is read alone, once there is room for it.
 const EVENTS: usize = 64;
-pub(super) const BYTES: usize = 1 << 20;
+pub(super) const BYTES: usize = 64 << 10;
 
 /// A write as it lies in the journal. Copies share its bytes.
 #[derive(Clone)]
@@ -68,7 +69,8 @@ fn read(consumer: &Consumer, stream: &Stream, from: Seq) -> Result<VecDeque<Foun
             Err(_) if !found.is_empty() => break,
             Err(error) => return Err(error),
         }
-        if bytes >= BYTES {
+        let next = found.back().and_then(|event| consumer.size_of(stream, event.seq.next()));
+        if bytes + next.and_then(|next| usize::try_from(next).ok()).unwrap_or_default() > BYTES {
             break;
         }
     }

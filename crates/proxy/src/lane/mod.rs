@@ -15,8 +15,9 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use http::Response;
-use journal::{CommitError, Journal, Millis, Seq, Stream, Ticket};
+use journal::{CommitError, Journal, Millis, Seq, SharedBytes, Stream, Ticket};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::course::{Admission, Course, Step};
@@ -29,6 +30,9 @@ pub(crate) use key::LaneNumber;
 pub(crate) use recall::{park_heads, recall};
 pub(crate) use tally::Tallies;
 pub(crate) use unhurried::Unhurried;
+
+/// A write that is no longer than this is copied into the journal's queue: that costs less than to hold it there.
+const COPIED: usize = 4 << 10;
 
 /// What a client is told about its write.
 pub(crate) enum Outcome {
@@ -177,8 +181,13 @@ impl Lane {
         Ok(self.stream.get_or_init(|| stream))
     }
 
-    pub(crate) fn append(&self, journal: &Journal, bytes: &[u8]) -> Result<Ticket<Seq>, CommitError> {
-        Ok(journal.append(self.stream(journal)?, bytes))
+    pub(crate) fn append(&self, journal: &Journal, bytes: Bytes) -> Result<Ticket<Seq>, CommitError> {
+        let stream = self.stream(journal)?;
+        if bytes.len() <= COPIED {
+            return Ok(journal.append(stream, bytes));
+        }
+        let shared: SharedBytes = Arc::new(bytes);
+        Ok(journal.append_shared(stream, &shared))
     }
 
     /// A write is durable. Tickets may be answered in any order; the course sees writes in theirs.

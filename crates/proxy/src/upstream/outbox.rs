@@ -107,8 +107,13 @@ impl Outbox {
     /// Gives up what was not written, and with it a body of which nothing was taken.
     pub(super) fn clear(&mut self) -> Option<Body> {
         self.front.clear();
-        self.piece.clear();
+        self.let_go();
         self.body.take()
+    }
+
+    /// An empty piece would hold the memory of the whole body as long as the connection is idle.
+    fn let_go(&mut self) {
+        self.piece = Bytes::new();
     }
 
     /// Ready once all of it is written; what was is added to `written`.
@@ -125,6 +130,9 @@ impl Outbox {
                 let of_front = count.min(self.front.len());
                 self.front.advance(of_front);
                 self.piece.advance(count - of_front);
+                if self.piece.is_empty() {
+                    self.let_go();
+                }
             }
             let Some(body) = &mut self.body else { break };
             match ready!(Pin::new(body).poll_frame(context)) {

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod books;
+mod memory;
 mod parts;
 mod power;
 
@@ -51,7 +52,7 @@ fn whatever_is_killed_what_was_acknowledged_is_everywhere_in_order_and_nothing_e
             file: files[number].clone(),
             taste: if number == 0 { Taste::Picky } else { Taste::Any },
         },
-        _ => Role::Proxy { address: proxy, journal: journal.clone(), servers },
+        _ => Role::Proxy { address: proxy, journal: journal.clone(), servers: servers.to_vec() },
     };
     let mut parts: Vec<Part> = (0..3).map(|number| Part::start(role(number))).collect();
     let (done, answers) = (AtomicBool::new(false), AtomicU64::new(0));

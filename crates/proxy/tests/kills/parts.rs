@@ -19,8 +19,17 @@ const ROLE: &str = "SEAWALL_PROXY_CHILD";
 /// What a process is.
 #[derive(Clone, Debug)]
 pub(crate) enum Role {
-    Server { address: SocketAddr, file: PathBuf, taste: Taste },
-    Proxy { address: SocketAddr, journal: PathBuf, servers: [SocketAddr; 2] },
+    Server {
+        address: SocketAddr,
+        file: PathBuf,
+        taste: Taste,
+    },
+    /// The primary, and the replica if there is one.
+    Proxy {
+        address: SocketAddr,
+        journal: PathBuf,
+        servers: Vec<SocketAddr>,
+    },
 }
 
 /// A process that is killed with this value.
@@ -36,7 +45,8 @@ impl Part {
                 (format!("server {address} {} {taste:?}", file.display()), address)
             }
             Role::Proxy { address, journal, servers } => {
-                (format!("proxy {address} {} {} {}", journal.display(), servers[0], servers[1]), address)
+                let servers: String = servers.iter().map(|server| format!(" {server}")).collect();
+                (format!("proxy {address} {}{servers}", journal.display()), address)
             }
         };
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -46,6 +56,13 @@ impl Part {
         let listens = || TcpStream::connect(address).is_ok().then_some(());
         assert!(wait_for(Duration::from_mins(1), listens).is_some(), "it does not listen: {words}");
         part
+    }
+
+    /// The most memory that it had, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     /// As `kill -9` does.
@@ -70,10 +87,14 @@ pub(crate) fn child() {
     let address = |word: &str| word.parse::<SocketAddr>().unwrap();
     match words[0] {
         "server" => {
-            let taste = if words[3] == "Picky" { Taste::Picky } else { Taste::Any };
+            let tastes = [Taste::Any, Taste::Picky, Taste::Forgetful];
+            let taste = tastes.into_iter().find(|taste| format!("{taste:?}") == words[3]).unwrap();
             serve(address(words[1]), Path::new(words[2]), taste);
         }
-        _ => stand(address(words[1]), Path::new(words[2]), &[address(words[3]), address(words[4])]),
+        _ => {
+            let servers: Vec<SocketAddr> = words[3..].iter().map(|word| address(word)).collect();
+            stand(address(words[1]), Path::new(words[2]), &servers);
+        }
     }
 }
 
@@ -115,6 +136,8 @@ pub(crate) enum Taste {
     Any,
     /// None that [`is_picked`].
     Picky,
+    /// Any, and it keeps none of them.
+    Forgetful,
 }
 
 /// Whether a picky server refuses a client's write of this number.
@@ -169,7 +192,7 @@ fn converse(stream: TcpStream, store: &Mutex<Store>, taste: Taste) -> Option<()>
             answers.write_all(b"HTTP/1.1 422 Unprocessable Content\r\ncontent-length: 0\r\n\r\n").ok()?;
             continue;
         }
-        if length > 0 {
+        if length > 0 && taste != Taste::Forgetful {
             let mut store = store.lock().unwrap();
             if store.keys.insert(key.clone()) {
                 let line = format!("{key}\t{body}\n");

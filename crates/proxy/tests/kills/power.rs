@@ -33,7 +33,11 @@ fn what_a_client_was_told_is_refused_reaches_no_server_after_the_power_went_eith
     };
     let servers_there: Vec<Part> = (0..2).map(|number| Part::start(role(number))).collect();
     disk.power_on(Data::Ordered).unwrap();
-    let stand = || Part::start(Role::Proxy { address: proxy, journal: disk.path().join("journal"), servers });
+    let journal = disk.path().join("journal");
+    let stand = || {
+        let servers = servers.to_vec();
+        Part::start(Role::Proxy { address: proxy, journal: journal.clone(), servers })
+    };
     let mut standing = stand();
     let answers = &AtomicU64::new(0);
     let refused: Vec<u64> = std::thread::scope(|scope| {
