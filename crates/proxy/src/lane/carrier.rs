@@ -165,7 +165,8 @@ impl Carrier {
         }
     }
 
-    /// Waits for room to read a large write: of those, only so many are in memory as of what clients send.
+    /// Waits for room to read a large write: of those, only so many are in memory as of what clients send. It is there twice
+    /// while it is read: in what was read, and by itself.
     async fn room_for(&self, stream: &Stream, seq: Seq) -> Option<OwnedSemaphorePermit> {
         let bytes = usize::try_from(self.consumer.size_of(stream, seq)?).unwrap_or(usize::MAX);
         if bytes <= ahead::BYTES {
@@ -173,12 +174,13 @@ impl Carrier {
         }
         let shared = &self.core.shared;
         let all = shared.settings.limits.inflight_bytes;
-        let permits = u32::try_from(bytes.min(all).div_ceil(PERMIT)).unwrap_or(u32::MAX);
+        let permits = u32::try_from(bytes.saturating_mul(2).min(all).div_ceil(PERMIT)).unwrap_or(u32::MAX);
         Arc::clone(&shared.replay_room).acquire_many_owned(permits).await.ok()
     }
 
     async fn deliver(&mut self, event: Found, pace: Pace, room: Option<OwnedSemaphorePermit>) {
         let seq = event.seq;
+        let room = room.map(|room| only_for(event.payload.len(), room));
         let call = match Entry::decode(event.payload) {
             Ok(entry) => entry.call,
             Err(error) => return self.park(seq, format!("it is no write of a proxy: {error}"), None).await,
@@ -377,6 +379,12 @@ impl Carrier {
             }
         }
     }
+}
+
+/// Gives back the room that was for reading so many bytes.
+fn only_for(bytes: usize, mut room: OwnedSemaphorePermit) -> OwnedSemaphorePermit {
+    drop(room.split(room.num_permits().saturating_sub(bytes.div_ceil(PERMIT))));
+    room
 }
 
 /// Gives an answer to whoever waits, or reads it to its end so that the connection can be used again.

@@ -45,8 +45,8 @@ impl Part {
                 (format!("server {address} {} {taste:?}", file.display()), address)
             }
             Role::Proxy { address, journal, servers } => {
-                let servers: String = servers.iter().map(|server| format!(" {server}")).collect();
-                (format!("proxy {address} {}{servers}", journal.display()), address)
+                let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+                (format!("proxy {address} {} {}", journal.display(), servers.join(" ")), address)
             }
         };
         let mut command = Command::new(std::env::current_exe().unwrap());
