@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 
 use crate::cli::{self, Cli, Command, Form};
 use crate::commands::{
-    alert, append, archive, change, check, close, config, consumers, doctor, dump, generate, guard, import,
-    inspect,
+    alert, append, archive, change, check, checkpoint, close, config, consumers, doctor, dump, generate,
+    guard, import, inspect,
 };
 use crate::commands::{parked, plan, quarantine, replay, run, streams, verify};
 use crate::exit::Exit;
@@ -67,6 +67,7 @@ fn carry_out(command: Command, form: Form, screen: &Screen) -> Result<Exit, Fail
         Command::Config(args) => config::run(&args.what, form, screen),
         Command::Doctor(args) => doctor::run(&args.what, form, screen),
         Command::Generate(args) => generate::run(&args.what),
+        Command::CheckpointSqlite(args) => checkpoint::run(&args),
     }
 }
 

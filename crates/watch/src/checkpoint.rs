@@ -1,8 +1,9 @@
-//! What makes a log smaller: the server is asked over HTTP, a command is run, or a signal is sent. Only effects are here; when
+//! What makes a log smaller: the server is asked over HTTP or in SQL, a command is run, a signal is sent, or SQLite copies. Only effects are here; when
 //! they are wanted, and what they have done, is decided elsewhere.
 
 mod command;
 mod signal;
+mod sqlite;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use hyper::Method;
 
 use crate::http::{Question, ask};
+use crate::postgres::Database;
 use crate::probe::Detect;
-use crate::{Reason, Target, Url};
+use crate::{Reason, SqliteMode, Target, Url};
 pub use signal::Signal;
+pub use sqlite::answer as sqlite_answer;
 
 /// What is done to make a log smaller.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +39,15 @@ pub enum Action {
         /// The file with the server's process number; without it, the only process that has the log open.
         pid_file: Option<PathBuf>,
     },
+    /// SQL for a PostgreSQL server.
+    Sql {
+        /// Where.
+        database: Database,
+        /// What; `CHECKPOINT` where nobody wants anything else.
+        statement: String,
+    },
+    /// SQLite copies the log into its database, which the target's path names.
+    Sqlite(SqliteMode),
 }
 
 /// How a server is asked to do something.
@@ -62,17 +74,19 @@ impl Action {
             Action::Command(_) => "command",
             Action::Http { .. } => "http",
             Action::Signal { .. } => "signal",
+            Action::Sql { .. } => "sql",
+            Action::Sqlite(_) => "sqlite",
         }
     }
 }
 
-/// Does it; an error says why it was not done.
+/// Does it; says what there is to say of that beside its effect, and an error says why it was not done.
 pub(crate) async fn perform(
     action: Action,
     target: &Target,
     reason: Reason,
     (patience, detect): (Duration, Detect),
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
     match action {
         Action::Command(text) => {
             let about = [
@@ -80,16 +94,19 @@ pub(crate) async fn perform(
                 ("SEAWALL_PATH", target.path.clone().into_os_string()),
                 ("SEAWALL_REASON", reason.name().into()),
             ];
-            command::run(&text, about, patience).await
+            command::run(&text, about, patience).await?;
         }
-        Action::Http { method, url, token } => request(method, &url, token.as_deref(), patience).await,
+        Action::Http { method, url, token } => request(method, &url, token.as_deref(), patience).await?,
         Action::Signal { signal, pid_file } => {
             let path = target.path.clone();
             let send = move || signal::send(signal, pid_file.as_deref(), (&path, detect));
             let sent = tokio::task::spawn_blocking(send).await;
-            sent.unwrap_or_else(|error| Err(format!("failed to send the signal: {error}")))
+            sent.unwrap_or_else(|error| Err(format!("failed to send the signal: {error}")))?;
         }
+        Action::Sql { database, statement } => database.execute(&statement, patience).await?,
+        Action::Sqlite(mode) => return sqlite::run(mode, &target.path, patience).await,
     }
+    Ok(None)
 }
 
 async fn request(

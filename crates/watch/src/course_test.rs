@@ -34,7 +34,7 @@ fn see(course: &mut Course, files: u64, second: i64) -> Vec<String> {
 
 fn settle(course: &mut Course, files: u64, second: i64) -> Vec<String> {
     let outcome = course.has_helped(&facts(files), at(second));
-    let in_vain = Outcome::Ineffective { waited: Duration::from_secs(30) };
+    let in_vain = Outcome::Ineffective { waited: Duration::from_secs(30), said: None };
     words(&course.settle(outcome.unwrap_or(in_vain), at(second)))
 }
 

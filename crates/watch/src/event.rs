@@ -116,6 +116,8 @@ pub enum Outcome {
     Ineffective {
         /// How long was waited for that.
         waited: Duration,
+        /// What whoever made it has said.
+        said: Option<String>,
     },
     /// It was not made.
     Failed(String),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use formats::{Estimate, Fact, Part, Survey, UnixTime, Value, Verdict};
 
+use crate::postgres::Standing;
 use crate::{Flaw, flaws};
 
 /// What a log is judged by.
@@ -28,6 +29,8 @@ pub struct Facts {
     pub blockers: Vec<Blocker>,
     /// Whether the format has said what its server would do at the next start.
     pub has_verdict: bool,
+    /// What its server says, where that is asked in SQL.
+    pub standing: Option<Standing>,
 }
 
 /// Why a log is not reclaimed.
@@ -100,6 +103,7 @@ impl Facts {
             flaws: flaws(survey),
             blockers: blocker(&survey.facts).into_iter().collect(),
             has_verdict: survey.verdict != Verdict::Unknown,
+            standing: None,
         }
     }
 }

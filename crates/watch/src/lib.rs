@@ -7,12 +7,14 @@
 //! * [`Scrub`] says how a log is read in full while its server runs, and [`Scrubbed`] what is known from that.
 //! * A [`Shelf`] keeps what is known over restarts.
 //! * [`Event`]s are told once each, on a bounded [`Bus`].
+//! * [`postgres`] asks a server what keeps its log, and [`checkpoint_sqlite`] is what has to be done in a process of its own.
 //! * [`alert`] tells people and other programs of trouble, and [`call`] is how it reaches their HTTP APIs.
 //!
 //! Nothing here prints, or knows a configuration file or the clock, and JSON only where a receiver of alerts wants it.
 
 pub mod alert;
 pub mod call;
+pub mod postgres;
 
 mod bus;
 mod checkpoint;
@@ -30,6 +32,7 @@ mod limits;
 mod probe;
 mod scrub;
 mod server;
+mod sqlite;
 mod target;
 mod thresholds;
 mod trend;
@@ -37,7 +40,7 @@ mod ward;
 mod watching;
 
 pub use bus::Bus;
-pub use checkpoint::{Action, HttpMethod, Signal};
+pub use checkpoint::{Action, HttpMethod, Signal, sqlite_answer};
 pub use course::{Denied, Made, Rhythm, Tally};
 pub use event::{Event, Happening, Outcome, Reason};
 pub use facts::{Age, Blocker, Facts, Oldest, Replay, Room, oldest};
@@ -50,6 +53,7 @@ pub use kept::{KeepingNews, Shelf};
 pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
 pub use probe::{Detect, Seen};
 pub use scrub::{Pass, Place, Scrub, Scrubbed, Stamp};
+pub use sqlite::{Copied, SqliteMode, checkpoint_sqlite};
 pub use target::{Bounds, Checkpoint, Kind, Preset, Target};
 pub use thresholds::Thresholds;
 pub use trend::{Point, Trend};

@@ -17,6 +17,7 @@ fn target(path: &Path, kind: Kind) -> Target {
         bounds: Bounds::default(),
         url: None,
         scrub: crate::Scrub { every: None, rate: 1 },
+        database: None,
         checkpoint: None,
     }
 }

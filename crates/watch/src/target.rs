@@ -6,6 +6,7 @@ use std::time::Duration;
 use formats::Format;
 
 use crate::checkpoint::Action;
+use crate::postgres::{Database, Standing};
 use crate::{Limits, Rhythm, Scrub, Thresholds, Url};
 
 /// A log under watch.
@@ -25,6 +26,8 @@ pub struct Target {
     pub url: Option<Url>,
     /// How it is read in full.
     pub scrub: Scrub,
+    /// The database of which the log is, where its server can be asked in SQL what keeps it.
+    pub database: Option<Database>,
     /// How it is checkpointed.
     pub checkpoint: Option<Checkpoint>,
 }
@@ -75,12 +78,15 @@ pub struct Checkpoint {
 }
 
 impl Bounds {
-    /// Thresholds for a log of that format; for files of which nothing is known without one.
-    pub fn thresholds(&self, format: Option<Format>) -> Thresholds {
+    /// Thresholds for a log of that format, whose server may have said how it is set; for files of which nothing is known
+    /// without one.
+    pub fn thresholds(&self, format: Option<Format>, standing: Option<&Standing>) -> Thresholds {
         let usual = match self.preset {
             Preset::Engine => Thresholds::of(format),
-            Preset::Classic => Thresholds::classic(),
+            Preset::Classic => return Thresholds::classic().with(&self.warning, &self.critical),
         };
+        let size = standing.and_then(Standing::usual_size);
+        let usual = usual.with(&Limits { max_size: size, ..Limits::default() }, &Limits::default());
         usual.with(&self.warning, &self.critical)
     }
 }

@@ -14,7 +14,7 @@ use crate::course::{Course, Step};
 use crate::probe::{Seen, look};
 use crate::scrub::{self, Job, Knowledge, Running};
 use crate::watching::Eyes;
-use crate::{Denied, Kind, Outcome, Reason, Scrub, Shelf, Target, checkpoint, server};
+use crate::{Denied, Kind, Outcome, Reason, Scrub, Shelf, Target, checkpoint, postgres, server};
 use kept::Recalled;
 
 /// How long a look may take. A disk that needs longer for a list of names is not well.
@@ -59,7 +59,7 @@ impl Ward {
     pub(crate) fn begin(target: Target, eyes: Arc<Eyes>) -> Self {
         let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
         let fresh = || {
-            let course = Course::new(target.bounds.thresholds(None), rhythm);
+            let course = Course::new(target.bounds.thresholds(None, None), rhythm);
             State { course, format: None, scrub: Knowledge::default() }
         };
         let now = (eyes.now)();
@@ -96,9 +96,9 @@ pub(crate) fn hold(state: &Mutex<State>) -> MutexGuard<'_, State> {
 enum Making {
     Nothing,
     /// The action is at work.
-    Acting(JoinHandle<Result<(), String>>, Option<Asked>),
-    /// It was done, and the log is looked at until it is smaller.
-    Waiting(Instant, Option<Asked>),
+    Acting(JoinHandle<Result<Option<String>, String>>, Option<Asked>),
+    /// It was done, with what was said of it, and the log is looked at until it is smaller.
+    Waiting(Instant, Option<String>, Option<Asked>),
 }
 
 /// What the task works with.
@@ -121,7 +121,7 @@ enum Wake {
     Look,
     Rules(Result<(), watch::error::RecvError>),
     Asked(Option<Asked>),
-    Acted(Result<(), String>),
+    Acted(Result<Option<String>, String>),
     Scrubbed,
 }
 
@@ -155,9 +155,9 @@ impl Work {
                     self.settle(Outcome::Failed(why));
                     continue;
                 }
-                Wake::Acted(Ok(())) => {
+                Wake::Acted(Ok(said)) => {
                     if let Making::Acting(_, asked) = std::mem::replace(&mut self.making, Making::Nothing) {
-                        self.making = Making::Waiting(Instant::now(), asked);
+                        self.making = Making::Waiting(Instant::now(), said, asked);
                     }
                 }
                 Wake::Scrubbed => self.tell_scrubbed(),
@@ -183,9 +183,12 @@ impl Work {
         if let (Some(url), Ok(seen)) = (&target.url, &mut seen) {
             server::consult(url, seen.format, &mut seen.facts).await;
         }
+        if let (Some(database), Ok(seen)) = (&target.database, &mut seen) {
+            postgres::consult(database, seen.format, &mut seen.facts).await;
+        }
         let now = (self.eyes.now)();
         if let Ok(seen) = &mut seen {
-            let thresholds = target.bounds.thresholds(seen.format);
+            let thresholds = target.bounds.thresholds(seen.format, seen.facts.standing.as_ref());
             let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
             let mut state = hold(&self.state);
             state.format = seen.format;
@@ -193,13 +196,13 @@ impl Work {
             state.scrub.see(&seen.parts);
             seen.facts.flaws.extend(state.scrub.flaws());
         }
-        if let Making::Waiting(since, _) = &self.making {
+        if let Making::Waiting(since, said, _) = &self.making {
             let waited = since.elapsed();
             let patience =
                 target.checkpoint.as_ref().map_or(Duration::ZERO, |checkpoint| checkpoint.patience);
             let helped =
                 seen.as_ref().ok().and_then(|seen| hold(&self.state).course.has_helped(&seen.facts, now));
-            let in_vain = (waited >= patience).then_some(Outcome::Ineffective { waited });
+            let in_vain = (waited >= patience).then_some(Outcome::Ineffective { waited, said: said.clone() });
             if let Some(outcome) = helped.or(in_vain) {
                 self.settle(outcome);
             }
@@ -330,7 +333,7 @@ impl Work {
 
     fn settle(&mut self, outcome: Outcome) {
         let asked = match std::mem::replace(&mut self.making, Making::Nothing) {
-            Making::Acting(_, asked) | Making::Waiting(_, asked) => asked,
+            Making::Acting(_, asked) | Making::Waiting(_, _, asked) => asked,
             Making::Nothing => None,
         };
         let steps = hold(&self.state).course.settle(outcome.clone(), (self.eyes.now)());
@@ -343,7 +346,7 @@ impl Work {
 }
 
 /// Waits for the end of the action that is at work; for ever if none is.
-async fn acted(making: &mut Making) -> Result<(), String> {
+async fn acted(making: &mut Making) -> Result<Option<String>, String> {
     match making {
         Making::Acting(acting, _) => match acting.await {
             Ok(done) => done,

@@ -5,6 +5,7 @@
 mod alert;
 mod archive;
 mod change;
+mod checkpoint;
 mod daemon;
 mod doctor;
 mod gate;
@@ -30,6 +31,7 @@ pub(crate) use archive::{
 pub(crate) use change::{
     ChangeArgs, Consent, ListArgs, Newer, PruneArgs, QuarantineArgs, Quarantined, UndoArgs,
 };
+pub(crate) use checkpoint::SqliteArgs;
 pub(crate) use daemon::{ConfigArgs, ConfigFile, Configured, LogFormat, RunArgs};
 pub(crate) use doctor::{DiskArgs, Doctor, DoctorArgs};
 pub(crate) use gate::{CheckArgs, FirstStart, Fix, GateArgs, GuardArgs, OnProblem, Rehearsal};
@@ -91,6 +93,9 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     Doctor(DoctorArgs),
     Generate(GenerateArgs),
+    // The daemon starts itself with it; whoever wants a checkpoint asks the daemon, or SQLite's own shell.
+    #[command(hide = true)]
+    CheckpointSqlite(SqliteArgs),
 }
 
 /// What every command takes.

@@ -5,6 +5,7 @@ pub(crate) mod append;
 pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod check;
+pub(crate) mod checkpoint;
 pub(crate) mod close;
 pub(crate) mod config;
 pub(crate) mod consumers;

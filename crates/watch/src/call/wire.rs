@@ -16,7 +16,7 @@ pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// The certificates by which servers are trusted, in PEM; none if no server is spoken to with TLS.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Roots(Arc<Vec<u8>>);
 
 /// Why a server cannot be spoken to with TLS.
@@ -53,6 +53,11 @@ impl Roots {
 
     pub(crate) fn for_host(&self, host: &str) -> Result<Tls, RootsError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| RootsError::Name)?;
+        Ok(Tls { connector: TlsConnector::from(Arc::new(self.config()?)), name })
+    }
+
+    /// What makes a server prove who it is by them.
+    pub(crate) fn config(&self) -> Result<ClientConfig, RootsError> {
         let mut store = RootCertStore::empty();
         // A bundle of a system may hold some that are not understood here; they vouch for nobody.
         let pem = CertificateDer::pem_slice_iter(&self.0).filter_map(Result::ok);
@@ -63,8 +68,7 @@ impl Roots {
         let provider = Arc::new(crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| RootsError::Library(error.to_string()))?;
-        let config = builder.with_root_certificates(store).with_no_client_auth();
-        Ok(Tls { connector: TlsConnector::from(Arc::new(config)), name })
+        Ok(builder.with_root_certificates(store).with_no_client_auth())
     }
 }
 

@@ -16,6 +16,9 @@ const FORMATS: &[&str] = &[
     "etcd",
 ];
 
+/// How SQLite copies its log.
+const MODES: &[&str] = &["truncate", "restart", "passive"];
+
 /// What can be written.
 pub(in crate::config) const SECTION: Section = Section {
     name: "watch",
@@ -88,6 +91,18 @@ pub(in crate::config) const SECTION: Section = Section {
             "how often all of it is read and verified while its server runs; `0s` for never",
         ),
         key("scrub_rate", Kind::Text, Some("8MiB/s"), "how fast, at most: a size in a second"),
+            "dsn",
+            Kind::Text,
+            None,
+            "the database of a PostgreSQL, as `postgres://user@host:5432/postgres` or `host=/run/postgresql user=me dbname=postgres`: its server is asked what keeps its log",
+        ),
+        key("password", Kind::Secret, None, "the password for `dsn`"),
+        key(
+            "ca",
+            Kind::Path,
+            None,
+            "a file with the certificates that the server of a database is trusted by, in PEM; without it those of the system",
+        ),
         key(
             "checkpoint.command",
             Kind::Text,
@@ -113,6 +128,25 @@ pub(in crate::config) const SECTION: Section = Section {
             None,
             "the file with the server's process number; without it the signal goes to the only process that writes the log",
         ),
+        key(
+            "checkpoint.sql",
+            Kind::Text,
+            None,
+            "a checkpoint is made by this SQL in PostgreSQL, as `CHECKPOINT`, which it is where only `checkpoint.dsn` is set; it goes to `checkpoint.dsn`, or else to `dsn`",
+        ),
+        key(
+            "checkpoint.dsn",
+            Kind::Text,
+            None,
+            "the database that it goes to, if it is another one or another user than `dsn`",
+        ),
+        key("checkpoint.password", Kind::Secret, None, "the password for `checkpoint.dsn`"),
+        key(
+            "checkpoint.sqlite",
+            Kind::OneOf(MODES),
+            None,
+            "a checkpoint is made by SQLite, in the database that `path` names: `truncate` empties the log, `restart` lets it be written anew, `passive` keeps nobody waiting",
+        ),
         key("checkpoint.cooldown", Kind::Span, Some("5m"), "how long no other checkpoint is made after one"),
         key(
             "checkpoint.schedule",
@@ -120,7 +154,12 @@ pub(in crate::config) const SECTION: Section = Section {
             None,
             "how often one is made however the log is; without it only when the log asks for it",
         ),
-        key("checkpoint.timeout", Kind::Span, Some("1m"), "how long the command or the request may take"),
+        key(
+            "checkpoint.timeout",
+            Kind::Span,
+            Some("1m"),
+            "how long the command, the request or the statement may take",
+        ),
         key(
             "checkpoint.patience",
             Kind::Span,

@@ -1,5 +1,6 @@
 //! `[[watch]]`: logs under watch, what they may be like, and how they are checkpointed.
 
+mod database;
 mod keys;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use super::{Origin, Problem, Reader, Written};
 use crate::rates::Flow;
 use crate::sizes::{Floor, Size};
 use crate::spans::Span;
+use database::Databases;
 pub(super) use keys::SECTION;
 
 /// What was written, understood.
@@ -52,7 +54,8 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
     let interval = seconds(read, "interval");
     let (bounds, url) = (bounds(read), read.optional::<Url>("url"));
     let scrub = scrub(read, kind);
-    let checkpoint = checkpoint(read);
+    let databases = database::understand(read);
+    let checkpoint = checkpoint(read, databases.as_ref());
     #[cfg(test)]
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     Some(Target {
@@ -63,6 +66,7 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
         bounds: bounds?,
         url: url?,
         scrub: scrub?,
+        database: databases?.asked,
         checkpoint: checkpoint?,
     })
 }
@@ -159,10 +163,18 @@ impl FromStr for Bearer {
     }
 }
 
-const ACTIONS: [&str; 3] = ["checkpoint.command", "checkpoint.http", "checkpoint.signal"];
+const ACTIONS: [&str; 6] = [
+    "checkpoint.command",
+    "checkpoint.http",
+    "checkpoint.signal",
+    "checkpoint.sql",
+    "checkpoint.dsn",
+    "checkpoint.sqlite",
+];
 
 /// Keys that mean nothing without an action, and the one that they belong to, if it is one alone.
-const DETAILS: [(&str, Option<&str>); 6] = [
+const DETAILS: [(&str, Option<&str>); 7] = [
+    ("checkpoint.password", Some("checkpoint.dsn")),
     ("checkpoint.http_token", Some("checkpoint.http")),
     ("checkpoint.pid_file", Some("checkpoint.signal")),
     ("checkpoint.cooldown", None),
@@ -172,7 +184,7 @@ const DETAILS: [(&str, Option<&str>); 6] = [
 ];
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
-fn checkpoint(read: &mut Reader<'_>) -> Option<Option<Checkpoint>> {
+fn checkpoint(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Option<Checkpoint>> {
     let is_set =
         |read: &mut Reader<'_>, name| read.entry(name).is_some_and(|entry| entry.origin != Origin::Default);
     let named: Vec<&str> = ACTIONS.into_iter().filter(|name| is_set(read, name)).collect();
@@ -183,18 +195,20 @@ fn checkpoint(read: &mut Reader<'_>) -> Option<Option<Checkpoint>> {
             refuse(read, name, format!("it says nothing without {of}"));
         }
     }
-    let action = action(read);
+    let action = action(read, databases);
     let (cooldown, schedule) = (
         read.value::<Span>("checkpoint.cooldown").map(Span::duration),
         read.optional::<Span>("checkpoint.schedule"),
     );
     let (timeout, patience) = (seconds(read, "checkpoint.timeout"), seconds(read, "checkpoint.patience"));
-    if let [_, other, ..] = named.as_slice() {
+    // SQL and where it goes are one way.
+    let is_one = named.len() == 1 || named == ["checkpoint.sql", "checkpoint.dsn"];
+    if let ([_, other, ..], false) = (named.as_slice(), is_one) {
         let other = ACTIONS.into_iter().find(|name| name == other)?;
         refuse(
             read,
             other,
-            "a checkpoint is made in one way: keep one of command, http and signal".to_owned(),
+            "a checkpoint is made in one way: keep one of command, http, signal, sql and sqlite".to_owned(),
         );
     }
     let (action, cooldown, schedule) = (action?, cooldown?, schedule?.map(Span::duration));
@@ -204,17 +218,20 @@ fn checkpoint(read: &mut Reader<'_>) -> Option<Option<Checkpoint>> {
 }
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
-fn action(read: &mut Reader<'_>) -> Option<Option<Action>> {
+fn action(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Option<Action>> {
     let command = read.optional::<String>("checkpoint.command");
     let http = read.optional::<Request>("checkpoint.http");
     let token = read.optional::<Bearer>("checkpoint.http_token");
     let signal = read.optional::<Signal>("checkpoint.signal");
     let pid_file = read.optional::<PathBuf>("checkpoint.pid_file");
+    let (sql, sqlite) = (database::sql(read, databases), database::sqlite(read));
     let (command, http, token, signal, pid_file) = (command?, http?, token?, signal?, pid_file?);
     let token = token.map(|token| token.0);
     let command = command.map(Action::Command);
     let http = http.map(|Request(method, url)| Action::Http { method, url, token });
-    Some(command.or(http).or(signal.map(|signal| Action::Signal { signal, pid_file })))
+    let (sql, sqlite) = (sql?, sqlite?);
+    let named = command.or(http).or(sql).or(sqlite);
+    Some(named.or(signal.map(|signal| Action::Signal { signal, pid_file })))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a `[[watch]]` means, and what is wrong with it.
 
-use watch::Floor as Free;
+use watch::{Floor as Free, SqliteMode};
 
 use super::super::tests::Place;
 use super::*;
@@ -74,8 +74,43 @@ fn what_is_wrong_is_told_with_its_place() {
         with("checkpoint.command = 'x'\ncheckpoint.pid_file = '/p'\n").contains("without checkpoint.signal")
     );
     assert!(with("checkpoint.command = 'x'\ncheckpoint.signal = 'SIGHUP'\n").contains("in one way"));
+    assert!(with("dsn = 'postgres://me:secret@db/app'\n").contains("would be shown"));
+    assert!(with("password = 'secret'\n").contains("says nothing without dsn"));
+    assert!(with("ca = 'seawall.toml'\n").contains("says nothing without dsn or"));
+    assert!(with("dsn = 'host=/run'\nformat = 'sqlite'\n").contains("only PostgreSQL is asked"));
+    assert!(with("dsn = 'host=db'\nca = 'seawall.toml'\n").contains("watch.ca: there is no certificate"));
+    assert!(with("checkpoint.sql = 'PRAGMA wal_checkpoint'\n").contains("checkpoint.sqlite = \"truncate\""));
+    assert!(
+        with("checkpoint.password = 'x'\ncheckpoint.sqlite = 'passive'\n").contains("without checkpoint.dsn")
+    );
+    assert!(with("checkpoint.sqlite = 'full'\n").contains("has to be one of"));
+    assert!(with("format = 'etcd'\ncheckpoint.sqlite = 'passive'\n").contains("the format is etcd"));
+    assert!(with("checkpoint.dsn = 'host=/run'\ncheckpoint.sqlite = 'passive'\n").contains("in one way"));
+    let of_log = complaint("[[watch]]\npath = '/a.db-wal'\ncheckpoint.sqlite = 'passive'\n");
+    assert!(of_log.contains("and not its log"), "{of_log}");
     assert!(with("name = 'a/b'\n").contains("is no name"));
     assert!(complaint("[[watch]]\npath = '/a'\n[[watch]]\npath = '/b'\n").contains("have this name"));
+}
+
+#[test]
+fn a_checkpoint_in_sql_goes_to_its_own_database_or_to_the_one_that_is_asked() {
+    let one = |keys: &str| {
+        let [target] = targets(&format!("[[watch]]\npath = '/a'\n{keys}")).try_into().unwrap();
+        (target.database.map(|it| it.to_string()), target.checkpoint.map(|it| it.action))
+    };
+    let sql = |action| match action {
+        Some(Action::Sql { database, statement }) => (database.to_string(), statement),
+        other => panic!("{other:?}"),
+    };
+    let (asked, action) = one("dsn = 'postgres://me@localhost/app'\npassword = 'secret'\n");
+    assert_eq!((asked.as_deref(), action), (Some("PostgreSQL at localhost:5432"), None));
+    let (_, action) = one("dsn = 'host=/run'\ncheckpoint.sql = 'SELECT 1'\n");
+    assert_eq!(sql(action), ("PostgreSQL at /run/.s.PGSQL.5432".to_owned(), "SELECT 1".to_owned()));
+    let (asked, action) = one("checkpoint.dsn = 'host=/run port=1'\ncheckpoint.password = 'secret'\n");
+    assert_eq!(asked, None);
+    assert_eq!(sql(action), ("PostgreSQL at /run/.s.PGSQL.1".to_owned(), "CHECKPOINT".to_owned()));
+    let (_, action) = one("checkpoint.sqlite = 'passive'\n");
+    assert_eq!(action, Some(Action::Sqlite(SqliteMode::Passive)));
 }
 
 #[test]

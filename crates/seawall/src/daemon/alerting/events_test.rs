@@ -60,7 +60,7 @@ fn a_checkpoint_that_helps_ends_what_one_that_did_not_began() {
     let checkpoint = |outcome| told(Happening::Checkpoint { reason: Reason::Critical, outcome }).remove(0);
     let failed = checkpoint(Outcome::Failed("refused".to_owned()));
     assert_eq!(message(&failed), (Severity::Warning, "a checkpoint (critical) did not help: refused"));
-    let vain = checkpoint(Outcome::Ineffective { waited: Duration::from_secs(30) });
+    let vain = checkpoint(Outcome::Ineffective { waited: Duration::from_secs(30), said: None });
     assert_eq!(vain.key, failed.key);
     let good = checkpoint(Outcome::Idle);
     assert_eq!(good, News::well("db", Topic::Checkpoint));

@@ -64,6 +64,7 @@ pub(super) fn found(root: &Path) -> Vec<Target> {
                 bounds,
                 url: None,
                 scrub: SCRUB,
+                database: None,
                 checkpoint: None,
             });
         }

@@ -52,8 +52,10 @@ pub(in crate::daemon) fn outcome(outcome: &Outcome) -> String {
             }
         }
         Outcome::Idle => "there was nothing to checkpoint".to_owned(),
-        Outcome::Ineffective { waited } => {
-            format!("it was made, and the log was no smaller after {}", units::span(waited.as_secs_f64()))
+        Outcome::Ineffective { waited, said } => {
+            let said = said.as_ref().map(|said| format!("; {said}")).unwrap_or_default();
+            let waited = units::span(waited.as_secs_f64());
+            format!("it was made, and the log was no smaller after {waited}{said}")
         }
         Outcome::Failed(why) => why.clone(),
     }

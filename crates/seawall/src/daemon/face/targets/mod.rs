@@ -2,6 +2,7 @@
 //!
 //! * [`routes`] is the list of what can be asked.
 //! * [`objects`] is what is known about a target, as JSON.
+//! * [`server`] is what a server says about its log, as JSON.
 //! * [`classic`] answers in the shapes of the WAL manager that came before.
 //! * [`events`] is the stream of what happens.
 
@@ -9,6 +10,7 @@ mod classic;
 mod events;
 mod objects;
 mod routes;
+mod server;
 
 use std::sync::Arc;
 
@@ -107,7 +109,7 @@ fn denial(denied: Denied) -> Refusal {
         Denied::NoWay => {
             let message = "nothing says how this log is checkpointed, or it cannot be seen";
             Refusal::new(StatusCode::CONFLICT, "no-checkpoint", message)
-                .hint("set command, http or signal in its [watch.checkpoint]")
+                .hint("set command, http, signal, sql or sqlite in its [watch.checkpoint]")
         }
         Denied::Running => Refusal::new(StatusCode::CONFLICT, "running", "a checkpoint is being made"),
         Denied::Cooling { left } => {

@@ -8,6 +8,7 @@ use watch::{
     Blocker, Eta, Event, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report, Severity,
 };
 
+use super::server;
 use crate::daemon::watching::words;
 use crate::times::rfc3339;
 
@@ -34,6 +35,7 @@ pub(super) fn target(report: &Report) -> Value {
             "warning": limits(&report.thresholds.warning),
             "critical": limits(&report.thresholds.critical),
         },
+        "server": facts.and_then(|facts| facts.standing.as_ref()).map(server::object),
         "forecast": report.forecast.map(|_| forecast(report)),
         "damage": damage(report),
         "scrub": scrub(report),
