@@ -36,6 +36,8 @@ pub(crate) struct Found {
 pub(crate) struct Spot {
     /// The last segment, and where in it; nothing if another has to be begun.
     pub(crate) active: Option<(OpenSegment, u64)>,
+    /// Behind the mark that the last segment ends with, if its last frame is one.
+    pub(crate) marked: Option<u64>,
     pub(crate) next_segment: SegmentId,
     pub(crate) next: Lsn,
     pub(crate) indexes: Vec<SegmentId>,
@@ -74,6 +76,7 @@ pub(crate) fn recover(storage: &Arc<dyn Storage>, options: &Options) -> Result<F
     };
     let spot = Spot {
         active,
+        marked: replayed.marked,
         next_segment: last.map_or(SegmentId::FIRST, |last| last.segment.next()),
         next: replayed.next,
         // The index that was found may end in what is suspect, so it does not count as one of two.

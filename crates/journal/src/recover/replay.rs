@@ -35,6 +35,8 @@ pub(crate) struct Replayed {
     pub(crate) end: u64,
     /// Where frames begin in the last segment that nothing proves to be synced.
     pub(crate) unproven: u64,
+    /// Behind the mark that the last segment ends with, if its last frame is one.
+    pub(crate) marked: Option<u64>,
     pub(crate) indexes: Vec<SegmentId>,
     pub(crate) index_bytes: u64,
     pub(crate) since_index: u64,
@@ -77,6 +79,7 @@ pub(crate) fn replay(
             next: expected,
             end: HEADER_BYTES,
             unproven: HEADER_BYTES,
+            marked: None,
             indexes,
             index_bytes,
             since_index: 0,
@@ -208,6 +211,7 @@ impl Replay<'_> {
     fn segment(&mut self, known: &Known, limit: Limit, segments: &mut Segments) -> Result<(), Fault> {
         let bytes = segments.read(known.segment)?;
         self.out.recovery.bytes += bytes.len() as u64;
+        self.out.marked = None;
         self.miss_between(known);
         if known.first().is_none() {
             let range = Lost { start: 0, end: HEADER_BYTES, frames: 0 };
@@ -233,6 +237,7 @@ impl Replay<'_> {
         self.out.recovery.frames += 1;
         let place = Place::new(segment, offset, frame.bytes());
         let record = Record::decode(frame.head(), frame.payload());
+        self.out.marked = matches!(record, Ok(Record::Mark)).then_some(offset + frame.bytes());
         if !matches!(record, Ok(Record::Index { .. })) {
             self.out.since_index += frame.bytes();
         }

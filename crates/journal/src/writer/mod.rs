@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     id: JournalId,
     /// The segment that is written, unless it had to be sealed and no other could be begun.
     active: Option<Active>,
+    /// Behind the mark that the start has found at the end of that segment: what comes before it is proven already.
+    marked: Option<(SegmentId, u64)>,
     /// Sealed after a fault: from this block on, bytes of the segment are suspect.
     suspects: Vec<(SegmentId, u64)>,
     next_segment: SegmentId,
@@ -80,6 +82,7 @@ impl Writer {
     pub(crate) fn new(begin: Begin) -> Self {
         let spot = begin.spot;
         let files = Keeper::new(&begin.storage, &begin.options, &spot);
+        let marked = spot.active.as_ref().zip(spot.marked).map(|((open, _), end)| (open.segment, end));
         let active = spot.active.map(|(open, at)| Active {
             name: crate::log::names::segment_name(open.segment),
             identity: crate::format::Identity::new(begin.id, open.segment),
@@ -93,6 +96,7 @@ impl Writer {
             options: begin.options,
             id: begin.id,
             active,
+            marked,
             suspects: spot.suspects,
             next_segment: spot.next_segment,
             next: spot.next,
@@ -241,13 +245,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the mark that proves that all before it was synced. If that fails, acknowledged events that share its block
-    /// are carried over as after any fault.
+    /// Writes the mark that proves that all before it was synced, unless that stands there already: who only looks writes
+    /// nothing. If it fails, acknowledged events that share its block are carried over as after any fault.
     pub(crate) fn close(&mut self, state: &Mutex<State>) {
         let mut batch = self.batch();
         let now = self.now();
         if let Some(active) = &self.active
             && self.health == Health::Well
+            && self.marked != Some((active.segment, active.at))
             && batch.put(active, Record::Mark, now).is_ok()
             && self.flush(state, batch).is_err()
         {

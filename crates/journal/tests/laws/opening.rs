@@ -23,6 +23,26 @@ fn what_was_acknowledged_is_there_after_a_start() {
 }
 
 #[test]
+fn who_opens_a_journal_and_only_looks_changes_nothing() {
+    let storage = memory();
+    let journal = open(&storage);
+    journal.append(&journal.stream("a").unwrap(), b"event").wait().unwrap();
+    drop(journal);
+    let before = files(&storage);
+    for _ in 0..3 {
+        assert_eq!(open(&storage).streams().len(), 1);
+        assert_eq!(files(&storage), before);
+    }
+    // What comes behind the mark is proven by one of its own.
+    let journal = open(&storage);
+    journal.append(&journal.stream("a").unwrap(), b"another").wait().unwrap();
+    drop(journal);
+    let after = files(&storage);
+    drop(open(&storage));
+    assert!(after != before && files(&storage) == after);
+}
+
+#[test]
 fn a_journal_is_opened_once() {
     let storage = memory();
     let journal = open(&storage);
