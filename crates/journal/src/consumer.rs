@@ -103,6 +103,14 @@ impl Consumer {
         waiting.map(|(number, name)| Stream { number, name }).collect()
     }
 
+    /// The first pending event of every stream that has one, those that lie furthest back in the journal first: few were
+    /// appended later than others behind them.
+    pub fn heads(&self) -> Vec<(Stream, Seq)> {
+        let state = hold(&self.shared.state);
+        let heads = state.index.heads(self.number).into_iter();
+        heads.map(|(number, name, seq)| (Stream { number, name }, seq)).collect()
+    }
+
     /// The number of the first event of a stream from a number on that is pending.
     pub fn first_pending(&self, stream: &Stream, from: Seq) -> Option<Seq> {
         let state = hold(&self.shared.state);

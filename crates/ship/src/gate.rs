@@ -18,6 +18,8 @@ pub(crate) struct Gate {
 
 #[derive(Clone, Debug)]
 struct Closed {
+    /// When the first failure of those in a row was told.
+    first: Instant,
     since: Instant,
     until: Instant,
     cause: String,
@@ -44,6 +46,11 @@ impl Gate {
         self.closed.as_ref().map(|closed| (closed.cause.as_str(), self.failures))
     }
 
+    /// Since when it is closed, whether or not somebody may try meanwhile.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.closed.as_ref().map(|closed| closed.first)
+    }
+
     /// How many failures there are in a row, with one that is to be told.
     pub(crate) fn failures_with_next(&self) -> u32 {
         self.failures.saturating_add(1)
@@ -61,7 +68,8 @@ impl Gate {
         }
         self.failures = self.failures.saturating_add(1);
         let is_first = self.closed.is_none();
-        self.closed = Some(Closed { since: now, until: now + pause, cause: cause.to_owned() });
+        let first = self.closed.as_ref().map_or(now, |closed| closed.first);
+        self.closed = Some(Closed { first, since: now, until: now + pause, cause: cause.to_owned() });
         if is_first { Change::Lost } else { Change::None }
     }
 
@@ -94,7 +102,8 @@ mod tests {
         assert_eq!(gate.cause(), Some(("gone", 1)), "nobody has yet");
         assert_eq!(gate.failed(at(6), (at(7), Duration::from_secs(9)), "busy"), Change::None);
         assert_eq!((gate.closed_until(at(8)), gate.cause()), (Some(at(16)), Some(("busy", 2))));
+        assert_eq!(gate.since(), Some(at(1)), "it has been so since the first failure");
         assert_eq!(gate.answered(at(16)), Change::Back);
-        assert_eq!((gate.cause(), gate.failures_with_next()), (None, 1));
+        assert_eq!((gate.cause(), gate.failures_with_next(), gate.since()), (None, 1, None));
     }
 }

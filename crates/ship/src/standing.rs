@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,6 +23,12 @@ pub struct Status {
     pub waiting: Vec<(String, String)>,
     /// How many streams wait by themselves.
     pub waiting_count: u64,
+    /// How long it has waited: all streams for the server, or the one of them that waits longest.
+    pub waiting_for: Option<Duration>,
+    /// Of the streams that wait, those at whose head is an event that the server refuses; the first ones by name.
+    pub blocked: Vec<(String, String)>,
+    /// How many there are.
+    pub blocked_count: u64,
     /// Requests on their way.
     pub in_flight: u64,
     /// What was done since the start.
@@ -66,7 +73,20 @@ pub(crate) struct Standing {
     pub(crate) counts: Counts,
     pub(crate) gate: Mutex<Gate>,
     /// Streams that wait by themselves. There are no more than workers.
-    held: Mutex<BTreeMap<String, String>>,
+    held: Mutex<BTreeMap<String, Held>>,
+}
+
+/// A stream that waits by itself.
+struct Held {
+    cause: Cause,
+    since: Instant,
+}
+
+impl Held {
+    fn reason(&self) -> &str {
+        let (Cause::Failed(reason) | Cause::Blocked(reason)) = &self.cause;
+        reason
+    }
 }
 
 #[derive(Default)]
@@ -92,11 +112,11 @@ pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Standing {
     /// A stream waits by itself. Says whether it is the first that does.
-    pub(crate) fn hold_back(&self, stream: &str, cause: &Cause) -> bool {
-        let (Cause::Failed(cause) | Cause::Blocked(cause)) = cause;
+    pub(crate) fn hold_back(&self, stream: &str, cause: &Cause, now: Instant) -> bool {
         let mut held = hold(&self.held);
         let is_first = held.is_empty();
-        held.insert(stream.to_owned(), cause.clone());
+        let since = held.get(stream).map_or(now, |known| known.since);
+        held.insert(stream.to_owned(), Held { cause: cause.clone(), since });
         is_first
     }
 
@@ -124,16 +144,32 @@ impl Standing {
         }
     }
 
-    pub(crate) fn status(&self, place: String, in_flight: u64) -> Status {
-        let cause = hold(&self.gate).cause().map(|(cause, _)| cause.to_owned());
+    pub(crate) fn status(&self, place: String, (in_flight, now): (u64, Instant)) -> Status {
+        let (cause, closed) = {
+            let gate = hold(&self.gate);
+            (gate.cause().map(|(cause, _)| cause.to_owned()), gate.since())
+        };
         let held = hold(&self.held);
-        let waiting: Vec<_> = held.iter().take(LISTED).map(|(a, b)| (a.clone(), b.clone())).collect();
+        let named = |(stream, held): (&String, &Held)| (stream.clone(), held.reason().to_owned());
+        let waiting: Vec<_> = held.iter().take(LISTED).map(named).collect();
+        let is_blocked = |(_, held): &(&String, &Held)| matches!(held.cause, Cause::Blocked(_));
         let state = match (&cause, waiting.is_empty()) {
             (Some(_), _) => State::Waiting,
             (None, false) => State::Held,
             (None, true) => State::Delivering,
         };
-        let waiting_count = held.len() as u64;
-        Status { place, state, cause, waiting, waiting_count, in_flight, totals: self.totals() }
+        let since = held.values().map(|held| held.since).chain(closed).min();
+        Status {
+            place,
+            state,
+            cause,
+            waiting,
+            waiting_count: held.len() as u64,
+            waiting_for: since.map(|since| now.duration_since(since)),
+            blocked: held.iter().filter(is_blocked).take(LISTED).map(named).collect(),
+            blocked_count: held.iter().filter(is_blocked).count() as u64,
+            in_flight,
+            totals: self.totals(),
+        }
     }
 }

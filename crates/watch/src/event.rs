@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use formats::{Damage, UnixTime};
 
+use crate::alert::News;
 use crate::{Flaw, Forecast, Health, Judgement};
 
 /// Something that happened.
@@ -53,6 +54,8 @@ pub enum Happening {
     },
     /// The log will be critical, or the disk full, within the hour.
     Forecast(Forecast),
+    /// Trouble with something else than a log began, changed or is over.
+    News(News),
 }
 
 impl Happening {
@@ -66,6 +69,7 @@ impl Happening {
             Happening::Checkpoint { .. } => "wal.checkpoint",
             Happening::RestartConsideration { .. } => "wal.restart_consideration",
             Happening::Forecast(_) => "wal.forecast",
+            Happening::News(news) => news.key.topic.name(),
         }
     }
 }

@@ -8,6 +8,7 @@ use formats::{Damage, Format, Part, UnixTime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
+use crate::alert::News;
 use crate::probe::{Detect, Seen, look};
 use crate::ward::{Now, Ward, hold};
 use crate::{
@@ -185,6 +186,12 @@ impl Watch {
             seen
         };
         Some(spawn_blocking(look).await.unwrap_or_else(|error| Err(format!("failed to look: {error}"))))
+    }
+
+    /// Tells of something else than a log, as if it was one.
+    pub fn announce(&self, news: News) {
+        let target = news.key.target.clone();
+        self.eyes.tell(&target, Happening::News(news));
     }
 
     /// What happened.

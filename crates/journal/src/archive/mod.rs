@@ -41,6 +41,11 @@ impl Level {
     pub fn new(level: u8) -> Option<Self> {
         (1..=Self::MOST).contains(&level).then_some(Self(i32::from(level)))
     }
+
+    /// Its number.
+    pub fn get(self) -> i32 {
+        self.0
+    }
 }
 
 impl Default for Level {
@@ -99,6 +104,7 @@ pub enum ArchiveError {
 }
 
 /// Archives the streams of a journal that have ended.
+#[derive(Clone)]
 pub struct Archiver {
     journal: Journal,
     consumer: Consumer,
@@ -122,12 +128,20 @@ impl Archiver {
 
     /// Archives every stream that is closed and not archived yet.
     pub fn run(&self) -> Result<Vec<Archived>, ArchiveError> {
-        let closed = self.journal.streams().into_iter().filter(|stream| stream.openness == Openness::Closed);
         let mut made = Vec::new();
-        for stream in closed {
-            made.extend(self.archive(&stream.name)?);
-        }
+        self.run_each(&mut |archived| made.push(archived))?;
         Ok(made)
+    }
+
+    /// The same, and hands out each archive once it is there.
+    pub fn run_each(&self, each: &mut dyn FnMut(Archived)) -> Result<(), ArchiveError> {
+        let closed = self.journal.streams().into_iter().filter(|stream| stream.openness == Openness::Closed);
+        for stream in closed {
+            if let Some(archived) = self.archive(&stream.name)? {
+                each(archived);
+            }
+        }
+        Ok(())
     }
 
     fn archive(&self, name: &str) -> Result<Option<Archived>, ArchiveError> {

@@ -102,6 +102,17 @@ impl Index {
         positions.map(|position| position.parked().count() as u64).sum()
     }
 
+    /// The first event of each stream that is pending for a consumer, those that lie furthest back first.
+    pub(crate) fn heads(&self, consumer: ConsumerNumber) -> Vec<(StreamNumber, Arc<str>, Seq)> {
+        let head = |(number, stream): (&StreamNumber, &Stream)| {
+            let (seq, place) = *self.pending(consumer, *number, Seq::FIRST, 1).first()?;
+            Some(((place.segment(), place.offset()), (*number, Arc::clone(&stream.name), seq)))
+        };
+        let mut heads: Vec<_> = self.streams.iter().filter_map(head).collect();
+        heads.sort_unstable_by_key(|(place, _)| *place);
+        heads.into_iter().map(|(_, head)| head).collect()
+    }
+
     /// How many events of all streams a consumer has not settled.
     pub(crate) fn count_pending(&self, consumer: ConsumerNumber) -> u64 {
         let Some(known) = self.consumer(consumer) else { return 0 };

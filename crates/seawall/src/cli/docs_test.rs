@@ -236,7 +236,9 @@ fn the_words_of_json_are_listed() {
     let watch = sources("crates/watch/src");
     demand(CONTRACT, "### Health", &arms(&watch, "Health"));
     demand(CONTRACT, "### Severities", &arms(&watch, "Severity"));
-    demand(CONTRACT, "### Events", &found(&watch, r#"\bHappening::\w+[^=]*=> "([a-z._]+)""#));
+    let mut events = found(&watch, r#"\bHappening::\w+[^=]*=> "([a-z._]+)""#);
+    events.extend(found(&watch, r#"\bTopic::\w+ => "([a-z._]+)""#));
+    demand(CONTRACT, "### Events", &events);
     demand(CONTRACT, "### Finding codes", &arms(&binary, "Code"));
     demand(CONTRACT, "### Verdicts", &arms(&formats, "Verdict"));
     demand(CONTRACT, "### Roles", &arms(&formats, "Role"));

@@ -11,7 +11,8 @@ use super::journal::JournalArgs;
 ///
 /// Each file becomes a stream that is called like it, without .wal or .wal.zst. Every record that verifies is appended,
 /// whatever status it has: nobody keeps that up to date. What lies behind a damage is found and brought in as well. What
-/// was brought in before is passed over, so an import that was interrupted is simply repeated. Files are only read.
+/// was brought in before is passed over, so an import that was interrupted is simply repeated. Files are only read. A daemon
+/// that has the journal open takes the records.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -14,7 +14,7 @@ use crate::times::Moment;
 ///
 /// Look first, with --dry-run. Events are sent in order, stream after stream, each until the server has it or refuses it. How
 /// far it got is kept in the directory of the journal, so that --resume goes on there after whatever has ended it; what was
-/// on its way then is sent again, with the same keys.
+/// on its way then is sent again, with the same keys. A daemon that has the journal open hands over what it has.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["source", "all"]))]
 #[command(group = ArgGroup::new("where").required(true).args(["server", "ship", "dry_run"]))]
@@ -32,7 +32,7 @@ pub(crate) struct ReplayArgs {
     pub(crate) source: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: ArchivePlace,
-    /// Every archive, and every stream of the journal unless a daemon has that open
+    /// Every archive, and every stream of the journal that is in none
     #[arg(long = "all", action = ArgAction::SetTrue, value_parser = flag(Reach::One, Reach::All))]
     pub(crate) all: Reach,
     /// Only what is not older: 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or 2h for two hours ago

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use hyper::Method;
+use journal::archive::{Archive, Archived, Level};
 use journal::{Event, Millis, Openness, Parked, Seq, StreamInfo};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Client, Reply, encoded};
+use super::{Ask, Client, Reply, encoded};
 use crate::cli::Choice;
 use crate::commands::parked::Aside;
 use crate::commands::streams::{Row, Standing};
-use crate::failure::RemoteFailure;
+use crate::failure::{Failure, RemoteFailure, Told};
 use crate::journals::payloads;
 use crate::times;
 
@@ -41,6 +43,38 @@ struct ParkedLine {
     seq: u64,
     since: Option<String>,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ArchiveLine {
+    id: String,
+    stream: String,
+    bytes: u64,
+    events: Option<u64>,
+    made: Option<String>,
+    #[serde(default)]
+    damaged: Vec<u64>,
+}
+
+/// A line of what is archived while one waits: an archive, or why there are no more.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Making {
+    Failed { error: Told },
+    Made(ArchiveLine),
+}
+
+#[derive(Deserialize)]
+struct MarkLine {
+    id: String,
+    done: u64,
+}
+
+impl From<ArchiveLine> for Archive {
+    fn from(line: ArchiveLine) -> Self {
+        let made = line.made.as_deref().map(|made| millis(Some(made)));
+        Self { name: line.id, bytes: line.bytes, made, events: line.events }
+    }
 }
 
 impl From<StreamLine> for Row {
@@ -118,6 +152,80 @@ pub(crate) fn event(client: &mut Client, aside: &Aside) -> Result<Option<Event>,
     let object: Map<String, Value> = parsed(client, &reply.body)?;
     let time = millis(object.get("time").and_then(Value::as_str));
     Ok(payloads::read(&object).map(|payload| Event { seq: aside.event.seq, time, payload }))
+}
+
+/// The archives, by name.
+pub(crate) fn archives(client: &mut Client) -> Result<Vec<Archive>, RemoteFailure> {
+    let all: Vec<ArchiveLine> = lines(client, "/api/v1/archives")?;
+    Ok(all.into_iter().map(Archive::from).collect())
+}
+
+/// Has every closed stream archived, and hands out each archive once it is there.
+pub(crate) fn archived(
+    client: &mut Client,
+    level: Option<Level>,
+    each: &mut dyn FnMut(Archived) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let query = level.map_or(String::new(), |level| format!("?level={}", level.get()));
+    let ask = Ask::new(Method::POST, format!("/api/v1/archives/run{query}"));
+    let (odd, mut rest) = (client.place().to_string(), Vec::new());
+    client.follow(&ask, &mut |part| {
+        rest.extend_from_slice(part);
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            // It says by an empty one that it is at work.
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let made = serde_json::from_slice(&line).map_err(|error| RemoteFailure::Cut {
+                place: odd.clone(),
+                what: format!("its answer is not understood: {error}"),
+            })?;
+            match made {
+                Making::Failed { error } => return Err(RemoteFailure::Refused(error).into()),
+                Making::Made(mut line) => {
+                    let damaged = std::mem::take(&mut line.damaged).into_iter().map(Seq::new).collect();
+                    let stream = line.stream.clone();
+                    each(Archived { stream, archive: line.into(), damaged })?;
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What stands for an event of a stream.
+pub(crate) enum Found {
+    /// It, and what the key of every event of its stream begins with.
+    Event(Event, String),
+    /// It is damaged.
+    Damaged(Seq),
+}
+
+/// The next events of a stream from a number on; none where it has no more.
+pub(crate) fn events(client: &mut Client, stream: &str, from: Seq) -> Result<Vec<Found>, RemoteFailure> {
+    let path = format!("/v1/streams/{}/events?from={from}", encoded(stream));
+    let all: Vec<Map<String, Value>> = lines(client, &path)?;
+    let found = |object: Map<String, Value>| {
+        let seq = Seq::new(object.get("seq").and_then(Value::as_u64)?);
+        let time = millis(object.get("time").and_then(Value::as_str));
+        let key = object.get("key").and_then(Value::as_str).and_then(|key| key.rsplit_once('-'));
+        match payloads::read(&object) {
+            Some(payload) => Some(Found::Event(Event { seq, time, payload }, key?.0.to_owned())),
+            None => Some(Found::Damaged(seq)),
+        }
+    };
+    let all: Option<Vec<Found>> = all.into_iter().map(found).collect();
+    all.ok_or_else(|| client.odd("a line is no event"))
+}
+
+/// How far the streams of a replay are.
+pub(crate) fn marks(client: &mut Client, replay: &str) -> Result<Vec<(u64, u64)>, RemoteFailure> {
+    let all: Vec<MarkLine> = lines(client, &format!("/api/v1/replays/{replay}"))?;
+    Ok(all
+        .into_iter()
+        .filter_map(|line| Some((u64::from_str_radix(&line.id, 16).ok()?, line.done)))
+        .collect())
 }
 
 fn lines<T: for<'a> Deserialize<'a>>(client: &mut Client, path: &str) -> Result<Vec<T>, RemoteFailure> {

@@ -9,10 +9,10 @@ use std::io;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,8 +21,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use crate::config::{Door, Token};
-use crate::failure::{RemoteFailure, Told};
-pub(crate) use answers::{asides, consumers, event, streams};
+use crate::failure::{Failure, RemoteFailure, Told};
+pub(crate) use answers::{Found, archived, archives, asides, consumers, event, events, marks, streams};
 pub(crate) use place::{Machine, Place, encoded};
 
 /// How long a connection may take to come about.
@@ -140,12 +140,60 @@ impl Client {
         Ok(reply)
     }
 
-    /// A good answer, or why there is none.
-    fn good(&self, answered: Result<Reply, Lost>) -> Result<Reply, RemoteFailure> {
-        let reply = answered.map_err(|lost| match lost {
+    /// Sends a request whose answer may be long, and hands its parts out as they come.
+    pub(crate) fn follow(
+        &mut self,
+        ask: &Ask,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        // It is not used again: what is not read of an answer would be in the way of the next.
+        self.open = None;
+        let Self { place, token, runtime, .. } = self;
+        let begun = runtime.block_on(async {
+            let mut open = connect(place).await.map_err(Lost::Untaken)?;
+            let request = request(ask, place, token.as_ref())
+                .map_err(|error| Lost::Untaken(io::Error::other(error)))?;
+            timed(open.send_request(request)).await.map_err(Lost::Unknown)
+        });
+        let answer = match begun {
+            Ok(answer) => answer,
+            Err(lost) => return Err(self.lost(lost).into()),
+        };
+        if !answer.status().is_success() {
+            let reply = self.runtime.block_on(read(answer)).map_err(|what| self.lost(Lost::Unknown(what)))?;
+            return Err(RemoteFailure::Refused(self.told(&reply)).into());
+        }
+        let mut body = answer.into_body();
+        while let Some(frame) = self
+            .runtime
+            .block_on(timed(async { body.frame().await.transpose() }))
+            .map_err(|what| self.lost(Lost::Unknown(format!("its answer was cut: {what}"))))?
+        {
+            if let Some(data) = frame.data_ref() {
+                each(data)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same daemon over a connection of its own.
+    pub(crate) fn beside(&self) -> Result<Self, RemoteFailure> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| unreachable(&self.place, source))?;
+        Ok(Self { place: self.place.clone(), token: self.token.clone(), runtime, open: None })
+    }
+
+    /// Why there is no answer.
+    pub(crate) fn lost(&self, lost: Lost) -> RemoteFailure {
+        match lost {
             Lost::Untaken(source) => unreachable(&self.place, source),
             Lost::Unknown(what) => RemoteFailure::Cut { place: self.place.to_string(), what },
-        })?;
+        }
+    }
+
+    /// A good answer, or why there is none.
+    fn good(&self, answered: Result<Reply, Lost>) -> Result<Reply, RemoteFailure> {
+        let reply = answered.map_err(|lost| self.lost(lost))?;
         if reply.status.is_success() { Ok(reply) } else { Err(RemoteFailure::Refused(self.told(&reply))) }
     }
 
@@ -223,7 +271,19 @@ async fn exchange(
     open: &mut SendRequest<Full<Bytes>>,
     request: Request<Full<Bytes>>,
 ) -> Result<Reply, String> {
-    let answer = open.send_request(request).await.map_err(|error| error.to_string())?;
+    read(open.send_request(request).await.map_err(|error| error.to_string())?).await
+}
+
+/// What comes, within the time that an answer may take.
+async fn timed<T>(what: impl Future<Output = Result<T, hyper::Error>>) -> Result<T, String> {
+    match timeout(ANSWERING, what).await {
+        Ok(come) => come.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("nothing came within {ANSWERING:?}")),
+    }
+}
+
+/// All of an answer.
+async fn read(answer: Response<Incoming>) -> Result<Reply, String> {
     let status = answer.status();
     let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, Partly};
 use crate::journals::lines::{Ending, Lines, Pause};
-use crate::journals::{self, Access, Missing};
+use crate::journals::{self, Access, Missing, imports};
 use crate::show::progress::{Counter, IsTyped};
 use crate::show::{self, Screen};
 use books::{Books, Outcome, Untaken};
@@ -37,7 +37,9 @@ const LONGEST_SENT: usize = 32 << 20;
 pub(crate) fn run(args: &AppendArgs, form: Form, screen: &Screen) -> Result<Exit, Failure> {
     let ending = Ending::watch().map_err(Failure::Input)?;
     let (taker, longest) = match journals::access(&args.journal, Missing::Make, screen)? {
-        Access::Own(journal, _) => {
+        Access::Own(journal, directory) => {
+            // What a kill has left of an import is looked up before anything else is there.
+            imports::settle(&directory, &journal).map_err(JournalFailure::Disk)?;
             let stream = journal.stream(&args.stream).map_err(JournalFailure::Commit)?;
             let longest = usize::try_from(journal.max_event()).unwrap_or(usize::MAX);
             (Taker::Journal { journal, stream, tickets: Vec::new() }, longest)

@@ -1,26 +1,32 @@
 //! `seawall replay`: events of streams, job logs and archives are sent again, or it is shown what would be.
 
+mod noting;
 mod sending;
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use formats::{Progress, TimeRange, UnixTime};
-use journal::{Event, Journal, Millis, ReadError, Seq};
+use journal::archive::{ARCHIVER, Archive};
+use journal::{Event, Journal, Millis, Openness, ReadError, Seq};
 use ship::{Address, Beside, Form as Body, Http, Packing, Policy, Secret, Sink, Times, Trust};
 
 use crate::cli::{ConfigFile, Form, Reach, ReplayArgs, Sending, Written};
+use crate::client::{self, Client};
 use crate::clock;
-use crate::commands::close;
 use crate::commands::config::{self, Search};
+use crate::commands::{close, streams};
 use crate::exit::Exit;
-use crate::failure::{Failure, JournalFailure};
+use crate::failure::{Failure, JournalFailure, RemoteFailure};
+use crate::journals::copies::LocalCopy;
 use crate::journals::imports::source::{self, Source};
 use crate::journals::{self, Missing, archives};
 use crate::json;
 use crate::show::{self, Screen, progress};
-use sending::{Notes, Passage, Sender, id_of};
+use noting::Notes;
+use sending::{Passage, Sender, id_of};
 
 /// What was sent of one stream, or would be.
 pub(crate) struct Row {
@@ -68,6 +74,30 @@ impl Filter<'_> {
 enum Place {
     File(Source),
     Journal(Journal, String),
+    /// An archive that the daemon has.
+    Archive(Archive),
+    /// A stream of the daemon, which was named or is one of all.
+    Daemon(String, Reach),
+}
+
+impl Place {
+    /// Bytes that are read of it, as far as they are known.
+    fn bytes(&self) -> u64 {
+        match self {
+            Place::File(source) => source.bytes,
+            Place::Archive(archive) => archive.bytes,
+            Place::Journal(..) | Place::Daemon(..) => 0,
+        }
+    }
+}
+
+/// Who gets events: nobody on a rehearsal.
+struct Going<'g> {
+    filter: Filter<'g>,
+    sender: Option<Sender>,
+    /// The daemon that has them.
+    daemon: Option<Client>,
+    progress: &'g Progress,
 }
 
 /// Sends them, or shows what would be sent.
@@ -76,21 +106,17 @@ pub(crate) fn run(args: &ReplayArgs, form: Form, screen: &Screen) -> Result<Exit
         since: args.since.map(|moment| moment.resolve(clock::now())),
         text: args.text.as_deref().map(str::as_bytes).filter(|text| !text.is_empty()),
     };
-    let mut sender = match args.sending {
+    let mut daemon = if has_files_alone(args) { None } else { journals::reach(&args.place.journal, screen)? };
+    let sender = match args.sending {
         Sending::Rehearsed => None,
-        Sending::Wanted => Some(sender(args, screen)?),
+        Sending::Wanted => Some(sender(args, daemon.as_ref(), screen)?),
     };
-    let places = places(args, screen)?;
+    let places = places(args, daemon.as_mut(), screen)?;
     let progress = Progress::default();
-    let total =
-        places.iter().map(|place| if let Place::File(source) = place { source.bytes } else { 0 }).sum();
-    let through = || {
-        let each = places.into_iter().map(|place| match place {
-            Place::File(source) => of_file(&source, &filter, (&mut sender, &progress)),
-            Place::Journal(journal, name) => of_stream(&journal, &name, &filter, &mut sender),
-        });
-        each.collect::<Result<Vec<Row>, Failure>>()
-    };
+    let total = places.iter().map(Place::bytes).sum();
+    let mut going = Going { filter, sender, daemon, progress: &progress };
+    let through =
+        || places.into_iter().map(|place| going.through(place)).collect::<Result<Vec<Row>, Failure>>();
     let mut rows = match args.sending {
         // Its counter shows how far it is.
         Sending::Wanted => through(),
@@ -116,8 +142,13 @@ fn exit(rows: &[Row]) -> Exit {
     }
 }
 
+/// Whether all is told by a file that this process reads. What is sent of one is noted by whoever has the journal.
+fn has_files_alone(args: &ReplayArgs) -> bool {
+    args.sending == Sending::Rehearsed && args.source.as_ref().is_some_and(|path| path.exists())
+}
+
 /// Who sends, as it was asked for.
-fn sender(args: &ReplayArgs, screen: &Screen) -> Result<Sender, Failure> {
+fn sender(args: &ReplayArgs, daemon: Option<&Client>, screen: &Screen) -> Result<Sender, Failure> {
     let usage = |error: String| Failure::Usage(error);
     let (sink, policy) = match (&args.server, &args.ship) {
         (Some(url), _) => (to_url(url, args)?, Policy::default()),
@@ -132,13 +163,14 @@ fn sender(args: &ReplayArgs, screen: &Screen) -> Result<Sender, Failure> {
             return Err(usage("say where to send them to: --server URL, or --ship NAME".to_owned()));
         }
     };
-    let notes = Notes {
-        directory: journals::directory(&args.place.journal)?,
-        what: Sender::place(&*sink, args.text.as_deref()),
-        beginning: args.beginning,
+    let replay = Notes::replay(&Sender::place(&*sink, args.text.as_deref()));
+    let notes = match daemon {
+        Some(client) => Notes::of_daemon(client.beside()?, replay)?,
+        None => Notes::of_journal(&journals::directory(&args.place.journal)?, replay)?,
     };
     let rate = args.rate.map(std::num::NonZeroU32::get).or(policy.rate);
-    Sender::new((sink, policy), rate, args.retry_for.duration(), (notes, screen))
+    let (pace, beginning) = ((rate, args.retry_for.duration()), args.beginning);
+    Sender::new((sink, policy), pace, (notes, beginning), screen)
 }
 
 fn to_url(url: &str, args: &ReplayArgs) -> Result<Arc<dyn Sink>, Failure> {
@@ -156,104 +188,197 @@ fn to_url(url: &str, args: &ReplayArgs) -> Result<Arc<dyn Sink>, Failure> {
 }
 
 /// All that is to be gone through, the archives first: they are older.
-fn places(args: &ReplayArgs, screen: &Screen) -> Result<Vec<Place>, Failure> {
+fn places(args: &ReplayArgs, daemon: Option<&mut Client>, screen: &Screen) -> Result<Vec<Place>, Failure> {
     let files = |sources: Vec<Source>| sources.into_iter().map(Place::File).collect::<Vec<Place>>();
-    match (&args.source, args.all) {
-        (Some(path), Reach::One) if path.exists() => Ok(files(source::find(path)?)),
-        (Some(name), Reach::One) => {
+    match (&args.source, args.all, daemon) {
+        (Some(path), Reach::One, _) if path.exists() => Ok(files(source::find(path)?)),
+        (Some(name), Reach::One, Some(_)) => {
+            Ok(vec![Place::Daemon(name.to_string_lossy().into_owned(), Reach::One)])
+        }
+        (Some(name), Reach::One, None) => {
             let journal = journals::open(&args.place.journal, Missing::Refuse, screen)?;
             let name = name.to_string_lossy();
             close::stream(&journal, &name)?;
             Ok(vec![Place::Journal(journal, name.into_owned())])
         }
-        (_, _) => {
-            let directory = archives::directory(&args.place)?;
-            let archives =
-                archives::list(&directory)?.into_iter().map(|archive| directory.join(archive.name));
-            let sources = archives.map(|path| source::find(&path)).collect::<Result<Vec<_>, _>>()?;
-            let mut places = files(sources.into_iter().flatten().collect());
-            places.extend(streams(args, screen)?);
+        (_, _, Some(client)) => {
+            let mut places = match &args.place.archive_dir {
+                Some(directory) => files(archived(directory)?),
+                None => client::archives(client)?.into_iter().map(Place::Archive).collect(),
+            };
+            let mut streams = client::streams(client)?;
+            let archived = streams_of(&places);
+            streams.retain(|row| !is_in(&archived, row));
+            places.extend(streams.into_iter().map(|row| Place::Daemon(row.info.name, Reach::All)));
+            Ok(places)
+        }
+        (_, _, None) => {
+            let mut places = files(archived(&archives::directory(&args.place)?)?);
+            let streams = streams(args, &streams_of(&places), screen)?;
+            places.extend(streams);
             Ok(places)
         }
     }
 }
 
-/// Every stream of the journal. One that a daemon has open is left to that.
-fn streams(args: &ReplayArgs, screen: &Screen) -> Result<Vec<Place>, Failure> {
+/// The streams of archives.
+fn streams_of(archives: &[Place]) -> HashSet<String> {
+    let stream = |place: &Place| match place {
+        Place::File(source) => Some(source.stream.clone()),
+        Place::Archive(archive) => Some(source::stream_of(&archive.name)),
+        Place::Journal(..) | Place::Daemon(..) => None,
+    };
+    archives.iter().filter_map(stream).collect()
+}
+
+/// Whether a stream is in an archive as a whole: what a ship has not delivered of it stays in the journal too.
+fn is_in(archived: &HashSet<String>, row: &streams::Row) -> bool {
+    let has_archived = |one: &streams::Standing| one.consumer == ARCHIVER && one.pending == 0;
+    row.info.openness == Openness::Closed
+        && row.standings.iter().any(has_archived)
+        && archived.contains(&row.info.name)
+}
+
+/// The archives in a directory.
+fn archived(directory: &Path) -> Result<Vec<Source>, Failure> {
+    let archives = archives::list(directory)?.into_iter().map(|archive| directory.join(archive.name));
+    let sources = archives.map(|path| source::find(&path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(sources.into_iter().flatten().collect())
+}
+
+/// Every stream of the journal that is not among the archives. A journal that somebody else has open is left to that.
+fn streams(args: &ReplayArgs, archived: &HashSet<String>, screen: &Screen) -> Result<Vec<Place>, Failure> {
     let journal = match journals::open(&args.place.journal, Missing::Refuse, screen) {
         Err(Failure::Journal(JournalFailure::Held { .. })) => {
             show::hint(
                 screen,
-                "the journal is open elsewhere, and its streams are left out: only archives are replayed",
+                "the journal is open elsewhere, and its streams are left out: only archives are replayed; name the \
+                 daemon that has it with -c FILE",
             );
             return Ok(Vec::new());
         }
         journal => journal?,
     };
-    let mut streams = journal.streams();
-    streams.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(streams.into_iter().map(|info| Place::Journal(journal.clone(), info.name)).collect())
+    let rows = streams::rows(&journal).into_iter().filter(|row| !is_in(archived, row));
+    Ok(rows.map(|row| Place::Journal(journal.clone(), row.info.name)).collect())
 }
 
-fn of_stream(
-    journal: &Journal,
-    name: &str,
-    filter: &Filter<'_>,
-    sender: &mut Option<Sender>,
-) -> Result<Row, Failure> {
-    let mut row = Row::new(name, None);
-    let Some(stream) = journal.find_stream(name) else { return Ok(row) };
-    // As a ship calls them.
-    let id = format!("{}-{}", journal.id(), stream.number());
-    let mut passage = sender.as_ref().map(|sender| sender.begin(&id, name)).transpose()?;
-    for event in journal.events(&stream) {
-        match event {
-            Ok(event) => {
-                let time = Some(UnixTime::from_millis(event.time.get()));
-                if filter.takes(&event.payload, time) {
-                    pass(event, &mut row, (sender, &mut passage))?;
-                }
-            }
-            Err(ReadError::Damaged { .. }) => row.damage += 1,
-            Err(error) => return Err(JournalFailure::Read(error).into()),
+impl Going<'_> {
+    /// Goes through one stream.
+    fn through(&mut self, place: Place) -> Result<Row, Failure> {
+        match place {
+            Place::File(source) => self.of_file(&source),
+            Place::Journal(journal, name) => self.of_stream(&journal, &name),
+            Place::Archive(archive) => self.of_archive(&archive.name),
+            Place::Daemon(name, reach) => self.of_daemon(&name, reach),
         }
     }
-    finish(&mut row, (sender, passage))?;
-    Ok(row)
-}
 
-fn of_file(
-    source: &Source,
-    filter: &Filter<'_>,
-    (sender, progress): (&mut Option<Sender>, &Progress),
-) -> Result<Row, Failure> {
-    let mut row = Row::new(&source.stream, Some(&source.path));
-    let mut passage = None;
-    let mut number = Seq::FIRST.before();
-    let mut stopped = Ok(());
-    let mut take = |record: &source::Incoming<'_>| -> Result<(), Failure> {
-        number = number.next();
-        if let (None, Some(sender)) = (&passage, &*sender) {
-            let id = id_of(&source.stream, record.mark, &source.path);
-            passage = Some(sender.begin(&id, &source.stream)?);
+    /// The daemon, which was reached where something of it is meant.
+    fn daemon(&mut self) -> Result<&mut Client, Failure> {
+        self.daemon.as_mut().ok_or_else(|| Failure::Usage("no daemon was named".to_owned()))
+    }
+
+    fn of_archive(&mut self, name: &str) -> Result<Row, Failure> {
+        let copy = LocalCopy::fetch(self.daemon()?, name)?;
+        let mut row = Row::new(&source::stream_of(name), Some(Path::new(name)));
+        for source in source::find(copy.path())? {
+            row = Row { file: row.file, ..self.of_file(&source)? };
         }
-        if !filter.takes(record.payload, record.time) {
-            return Ok(());
+        Ok(row)
+    }
+
+    fn of_daemon(&mut self, name: &str, reach: Reach) -> Result<Row, Failure> {
+        let mut row = Row::new(name, None);
+        let (mut next, mut passage, mut origin) = (Seq::FIRST, None, None);
+        'pages: loop {
+            let page = match client::events(self.daemon()?, name, next) {
+                // It was archived, and has ended, since all were listed.
+                Err(RemoteFailure::Refused(told)) if told.code == "no-stream" && reach == Reach::All => break,
+                page => page?,
+            };
+            if page.is_empty() {
+                break;
+            }
+            for found in page {
+                let (event, id) = match found {
+                    client::Found::Event(event, id) => (event, id),
+                    client::Found::Damaged(seq) => {
+                        next = seq.next();
+                        row.damage += 1;
+                        continue;
+                    }
+                };
+                // Another stream of its name has begun when it had ended.
+                if *origin.get_or_insert_with(|| id.clone()) != id {
+                    break 'pages;
+                }
+                next = event.seq.next();
+                if let (None, Some(sender)) = (&passage, &self.sender) {
+                    passage = Some(sender.begin(&id, name));
+                }
+                let time = Some(UnixTime::from_millis(event.time.get()));
+                if self.filter.takes(&event.payload, time) {
+                    pass(event, &mut row, (&mut self.sender, &mut passage))?;
+                }
+            }
         }
-        let time = record.time.map_or(Millis::new(0), |time| {
-            Millis::new(i64::try_from(time.nanos().div_euclid(1_000_000)).unwrap_or_default())
-        });
-        let event = Event { seq: number, time, payload: record.payload.to_vec() };
-        pass(event, &mut row, (&mut *sender, &mut passage))
-    };
-    let remarks = source.each(progress, &mut |record| {
-        stopped = take(record);
-        if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    })?;
-    stopped?;
-    row.damage = remarks.damage.count();
-    finish(&mut row, (sender, passage))?;
-    Ok(row)
+        finish(&mut row, (&mut self.sender, passage))?;
+        Ok(row)
+    }
+
+    fn of_stream(&mut self, journal: &Journal, name: &str) -> Result<Row, Failure> {
+        let mut row = Row::new(name, None);
+        let Some(stream) = journal.find_stream(name) else { return Ok(row) };
+        // As a ship calls them.
+        let id = format!("{}-{}", journal.id(), stream.number());
+        let mut passage = self.sender.as_ref().map(|sender| sender.begin(&id, name));
+        for event in journal.events(&stream) {
+            match event {
+                Ok(event) => {
+                    let time = Some(UnixTime::from_millis(event.time.get()));
+                    if self.filter.takes(&event.payload, time) {
+                        pass(event, &mut row, (&mut self.sender, &mut passage))?;
+                    }
+                }
+                Err(ReadError::Damaged { .. }) => row.damage += 1,
+                Err(error) => return Err(JournalFailure::Read(error).into()),
+            }
+        }
+        finish(&mut row, (&mut self.sender, passage))?;
+        Ok(row)
+    }
+
+    fn of_file(&mut self, source: &Source) -> Result<Row, Failure> {
+        let Self { filter, sender, progress, .. } = self;
+        let mut row = Row::new(&source.stream, Some(&source.path));
+        let mut passage = None;
+        let mut number = Seq::FIRST.before();
+        let mut stopped = Ok(());
+        let mut take = |record: &source::Incoming<'_>| -> Result<(), Failure> {
+            number = number.next();
+            if let (None, Some(sender)) = (&passage, &*sender) {
+                let id = id_of(&source.stream, record.mark, &source.path);
+                passage = Some(sender.begin(&id, &source.stream));
+            }
+            if !filter.takes(record.payload, record.time) {
+                return Ok(());
+            }
+            let time = record.time.map_or(Millis::new(0), |time| {
+                Millis::new(i64::try_from(time.nanos().div_euclid(1_000_000)).unwrap_or_default())
+            });
+            let event = Event { seq: number, time, payload: record.payload.to_vec() };
+            pass(event, &mut row, (&mut *sender, &mut passage))
+        };
+        let remarks = source.each(progress, &mut |record| {
+            stopped = take(record);
+            if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        stopped?;
+        row.damage = remarks.damage.count();
+        finish(&mut row, (sender, passage))?;
+        Ok(row)
+    }
 }
 
 fn pass(

@@ -8,9 +8,8 @@ use std::time::Duration;
 use journal::Journal;
 use proxy::{Bound, Desk, Notice, Proxy, Running, Weight};
 use tracing::{info, warn};
-use watch::alert::Office;
 
-use super::alerting::{self, Place};
+use super::alerting::{self, Bulletin, Place};
 use super::report;
 use crate::clock;
 use crate::config::ProxySettings;
@@ -57,16 +56,16 @@ pub(super) fn open(waiting: Vec<Waiting>) -> Result<Vec<Front>, Failure> {
 }
 
 /// Starts all of them.
-pub(super) fn serve(fronts: Vec<Front>, office: &Arc<Office>) -> Result<Serving, DaemonFailure> {
+pub(super) fn serve(fronts: Vec<Front>, bulletin: &Arc<Bulletin>) -> Result<Serving, DaemonFailure> {
     let mut serving = Vec::new();
     for Front { proxy: ProxySettings { settings, .. }, bound, journal } in fronts {
         let name = settings.name.clone();
         let (dialect, servers) = (settings.dialect.name(), settings.upstreams.len());
         let proxy = name.clone();
-        let office = Arc::clone(office);
+        let bulletin = Arc::clone(bulletin);
         let listener = Arc::new(move |notice: &Notice| {
             tell(&proxy, notice);
-            alerting::notice(&office, &proxy, notice);
+            alerting::notice(&bulletin, &proxy, notice);
         });
         let running = bound
             .start(journal.clone(), Arc::new(clock::millis), listener)

@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_chan
 use std::thread;
 use std::time::Duration;
 
-use journal::archive::{ARCHIVER, ArchiveError, Archiver, archives, clean};
+use journal::archive::{ARCHIVER, ArchiveError, Archived, Archiver, Level, archives, clean};
 use journal::storage::{Disk, Fault, Storage};
 use journal::{Journal, Scope};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -19,6 +20,9 @@ use crate::failure::DaemonFailure;
 
 /// How often archives that are too old are looked for.
 const CLEANING: Duration = Duration::from_hours(1);
+
+/// Wishes that may wait for the keeper while it archives.
+const WISHES: usize = 16;
 
 const UNKNOWN: u64 = u64::MAX;
 
@@ -42,9 +46,19 @@ impl Kept {
     }
 
     fn grow(&self, more: u64) {
-        let grown = |bytes: u64| (bytes != UNKNOWN).then(|| bytes.saturating_add(more));
+        self.change(|bytes| bytes.saturating_add(more));
+    }
+
+    /// So many archives were removed by hand, of so many bytes.
+    pub(super) fn shrink(&self, archives: u64, less: u64) {
+        self.removed.fetch_add(archives, Ordering::Relaxed);
+        self.change(|bytes| bytes.saturating_sub(less));
+    }
+
+    fn change(&self, to: impl Fn(u64) -> u64) {
+        let changed = |bytes: u64| (bytes != UNKNOWN).then(|| to(bytes));
         // As long as nobody has looked, the first look counts it.
-        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).ok();
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed).ok();
     }
 }
 
@@ -56,15 +70,47 @@ pub(super) struct Keeper {
     kept: Arc<Kept>,
 }
 
-/// Tells the keeper that there is something to look at.
+/// What the keeper is told.
+enum Wish {
+    /// There is something to look at.
+    Look,
+    /// Somebody wants all archived now, and to hear of it.
+    Run(Run),
+}
+
+/// Archiving that somebody has asked for.
+struct Run {
+    /// How hard it is compressed, if not as the configuration says.
+    level: Option<Level>,
+    told: UnboundedSender<Told>,
+}
+
+/// What is heard of archiving that was asked for. There are no more of these than closed streams, and two.
+pub(super) enum Told {
+    /// One was made.
+    Made(Archived),
+    /// One could not be made; it is tried again.
+    Failed(ArchiveError),
+    /// That was all.
+    All,
+}
+
+/// Tells the keeper that there is something to do.
 #[derive(Clone)]
-pub(super) struct Nudge(SyncSender<()>);
+pub(super) struct Nudge(SyncSender<Wish>);
 
 impl Nudge {
     /// A stream was closed.
     pub(super) fn look(&self) {
-        // Where one waits to be heard already, or the keeper has ended, another changes nothing.
-        self.0.try_send(()).ok();
+        // Where others wait to be heard already, or the keeper has ended, another changes nothing.
+        self.0.try_send(Wish::Look).ok();
+    }
+
+    /// Has every closed stream archived; nothing if too many have asked for that.
+    pub(super) fn run(&self, level: Option<Level>) -> Option<UnboundedReceiver<Told>> {
+        let (told, heard) = unbounded_channel();
+        self.0.try_send(Wish::Run(Run { level, told })).ok()?;
+        Some(heard)
     }
 }
 
@@ -85,7 +131,7 @@ impl Keeper {
             }
         };
         let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
-        let (nudge, heard) = sync_channel(1);
+        let (nudge, heard) = sync_channel(WISHES);
         let (end, ended) = channel();
         let ending = Arc::new(AtomicBool::new(false));
         let round =
@@ -158,41 +204,55 @@ struct Round {
 }
 
 impl Round {
-    fn keep(&self, heard: &Receiver<()>) {
-        let mut cleaned = None;
+    fn keep(&self, heard: &Receiver<Wish>) {
+        let (mut cleaned, mut asked) = (None, None);
         while !self.ending.load(Ordering::Acquire) {
-            self.archive();
+            self.archive(asked.take());
             if cleaned.is_none_or(|at| clock::instant().duration_since(at) >= CLEANING) {
                 self.clean();
                 cleaned = Some(clock::instant());
             }
             let interval = self.edition.borrow().journal.archive_interval;
             match heard.recv_timeout(interval) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Wish::Run(run)) => asked = Some(run),
+                Ok(Wish::Look) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn archive(&self) {
+    fn archive(&self, asked: Option<Run>) {
         let Some(archiver) = &self.archiver else { return };
-        match archiver.run() {
-            Ok(all) => {
-                for made in all {
-                    self.kept.made.fetch_add(1, Ordering::Relaxed);
-                    self.kept.grow(made.archive.bytes);
-                    let (stream, archive) = (&made.stream, &made.archive.name);
-                    info!(stream, archive, events = made.archive.events, "archived a stream");
-                    if !made.damaged.is_empty() {
-                        let damaged = made.damaged.len();
-                        warn!(stream, archive, damaged, "events were damaged and are not in the archive");
-                    }
-                }
-            }
+        let (level, told) = asked.map_or((None, None), |run| (run.level, Some(run.told)));
+        let tell = |what| told.as_ref().map(|told| told.send(what));
+        let archiver = archiver.clone();
+        let archiver = match level {
+            Some(level) => archiver.at_level(level),
+            None => archiver,
+        };
+        let done = archiver.run_each(&mut |made| {
+            self.made(&made);
+            // Nobody may listen any more.
+            tell(Told::Made(made));
+        });
+        match done {
+            Ok(()) => tell(Told::All),
             Err(error) => {
                 self.kept.failures.fetch_add(1, Ordering::Relaxed);
                 warn!(%error, "failed to archive a stream; its events are kept, and it is tried again");
+                tell(Told::Failed(error))
             }
+        };
+    }
+
+    fn made(&self, made: &Archived) {
+        self.kept.made.fetch_add(1, Ordering::Relaxed);
+        self.kept.grow(made.archive.bytes);
+        let (stream, archive) = (&made.stream, &made.archive.name);
+        info!(stream, archive, events = made.archive.events, "archived a stream");
+        if !made.damaged.is_empty() {
+            let damaged = made.damaged.len();
+            warn!(stream, archive, damaged, "events were damaged and are not in the archive");
         }
     }
 

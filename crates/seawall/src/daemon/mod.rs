@@ -29,9 +29,9 @@ use watch::Watch;
 use watch::alert::Office;
 
 use crate::config::{Change, Config, Reload, Sources};
-use crate::failure::{DaemonFailure, Failure};
+use crate::failure::{DaemonFailure, Failure, JournalFailure};
 use crate::journals;
-use alerting::{Lookout, Place};
+use alerting::{Bulletin, Lookout, Place};
 use face::{Face, Listeners, Recall, Reloads};
 use fronts::Serving;
 use keeper::{Ended, Keeper};
@@ -70,6 +70,7 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let waiting = fronts::bind(&config.proxies)?;
     let journal = open_journal(&config)?;
     let fronts = fronts::open(waiting)?;
+    settle_imports(&config, &journal)?;
     let recall = recall(&config, &journal)?;
     let (edition, editions) = channel::channel(Arc::new(config));
     let keeper = Keeper::begin(&journal, editions.clone())?;
@@ -80,8 +81,9 @@ pub(crate) fn run(sources: &Sources) -> Result<(), Failure> {
     let shelf = keeping::open(&editions.borrow());
     let office = alerting::open(&runtime, &editions.borrow(), &shelf);
     let watch = watching::begin(&runtime, &editions.borrow(), (&office, &shelf));
-    let serving = fronts::serve(fronts, &office)?;
-    let lookout = look_out(&journal, &serving, &office)?;
+    let bulletin = Arc::new(Bulletin::new(&office, &watch));
+    let serving = fronts::serve(fronts, &bulletin)?;
+    let lookout = look_out(&journal, &serving, (&ships, bulletin))?;
     let told = (watch.clone(), Arc::clone(&office));
     let parts = (journal.clone(), serving.desks(), Arc::clone(&ships), told);
     let face = Face::new(parts, (&keeper, recall), editions, (phases, open.places()));
@@ -131,12 +133,16 @@ fn runtime() -> Result<Runtime, DaemonFailure> {
     Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(system)
 }
 
-/// Looks at the journals, that of the daemon and those of its proxies.
-fn look_out(journal: &Journal, serving: &Serving, office: &Arc<Office>) -> Result<Lookout, DaemonFailure> {
+/// Looks at the journals, that of the daemon and those of its proxies, and at the ships.
+fn look_out(
+    journal: &Journal,
+    serving: &Serving,
+    (ships, bulletin): (&Arc<Ships>, Arc<Bulletin>),
+) -> Result<Lookout, DaemonFailure> {
     let mut places = serving.places();
     places.push(Place { name: "journal".to_owned(), journal: journal.clone(), proxy: None });
     let system = |source| DaemonFailure::System { what: "the thread that looks at journals", source };
-    Lookout::begin(places, Arc::clone(office)).map_err(system)
+    Lookout::begin(places, Arc::clone(ships), bulletin).map_err(system)
 }
 
 /// Says what this daemon was made of: with no file at all, somebody wants to know what it does.
@@ -152,6 +158,12 @@ fn open_journal(config: &Config) -> Result<Journal, Failure> {
     let journal = opened.map_err(|error| journals::refusal(dir, error))?;
     report(dir, journal.recovery());
     Ok(journal)
+}
+
+/// What a kill has left of an import is looked up before anybody appends.
+fn settle_imports(config: &Config, journal: &Journal) -> Result<(), Failure> {
+    let settled = journals::imports::settle(&config.journal.dir, journal);
+    settled.map_err(|fault| JournalFailure::Disk(fault).into())
 }
 
 /// The idempotency keys that are known from before.

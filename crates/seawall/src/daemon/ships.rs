@@ -18,7 +18,8 @@ pub(super) struct Ships {
     journal: Journal,
     /// Held while they are changed, which takes as long as it takes to drain one. Nothing once they have ended.
     afloat: tokio::sync::Mutex<Option<Vec<Afloat>>>,
-    views: Mutex<Vec<View>>,
+    /// Each with how long it may wait before that is trouble.
+    views: Mutex<Vec<(View, Duration)>>,
 }
 
 struct Afloat {
@@ -26,22 +27,33 @@ struct Afloat {
     running: Running,
 }
 
+impl Afloat {
+    fn view(&self) -> (View, Duration) {
+        (self.running.view(), self.settings.stuck_after)
+    }
+}
+
 impl Ships {
     /// Starts all of them, on the runtime of tokio that this is called from.
     pub(super) fn start(journal: &Journal, all: &[ShipSettings]) -> Result<Self, DaemonFailure> {
         let afloat = all.iter().map(|settings| launch(journal, settings)).collect::<Result<Vec<_>, _>>()?;
         warn_of_orphans(journal, all);
-        let views = afloat.iter().map(|ship| ship.running.view()).collect();
+        let views = afloat.iter().map(Afloat::view).collect();
         let afloat = tokio::sync::Mutex::new(Some(afloat));
         Ok(Self { journal: journal.clone(), afloat, views: Mutex::new(views) })
     }
 
     /// A look at each.
     pub(super) fn views(&self) -> Vec<View> {
+        self.lock_views().iter().map(|(view, _)| view.clone()).collect()
+    }
+
+    /// A look at each, with how long it may wait before that is trouble.
+    pub(super) fn patient_views(&self) -> Vec<(View, Duration)> {
         self.lock_views().clone()
     }
 
-    fn lock_views(&self) -> MutexGuard<'_, Vec<View>> {
+    fn lock_views(&self) -> MutexGuard<'_, Vec<(View, Duration)>> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +78,7 @@ impl Ships {
                 Err(_) => return,
             }
         }
-        *self.lock_views() = afloat.iter().map(|ship| ship.running.view()).collect();
+        *self.lock_views() = afloat.iter().map(Afloat::view).collect();
         warn_of_orphans(&self.journal, all);
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
-use watch::alert::Office;
+use watch::alert::{Office, State, Trouble};
 use watch::{Event, Happening, Health, Outcome, Severity, Shelf, Target, Watch};
 
 use super::alerting;
@@ -85,6 +85,18 @@ fn tell(event: &Event) {
         }
         Happening::RestartConsideration { checkpoints } => {
             error!(target, checkpoints, "checkpoints do not help: think about a restart of the server");
+        }
+        Happening::News(news) => {
+            let event = news.key.topic.name();
+            match &news.state {
+                State::Well => info!(target, event, "trouble is over"),
+                State::Trouble(Trouble { severity: Severity::Critical, message, .. }) => {
+                    error!(target, event, what = message, "there is trouble");
+                }
+                State::Trouble(Trouble { message, .. }) => {
+                    warn!(target, event, what = message, "there is trouble");
+                }
+            }
         }
         Happening::Forecast(forecast) => {
             let what = words::forecast(forecast);

@@ -83,6 +83,15 @@ pub(crate) enum JournalFailure {
         #[source]
         source: io::Error,
     },
+    /// An archive of a daemon could not be copied here.
+    #[error("failed to copy an archive to {}: {source}", path.display())]
+    Copy {
+        /// Where to.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A file to import holds none that can be understood.
     #[error("{} holds no job logs in ARWAL001 and no exported events", path.display())]
     NoEvents {
@@ -169,7 +178,9 @@ impl JournalFailure {
             {
                 "no-room"
             }
-            JournalFailure::Open(OpenError::Disk(_))
+            JournalFailure::Copy { source, .. } if source.kind() == io::ErrorKind::StorageFull => "no-room",
+            JournalFailure::Copy { .. }
+            | JournalFailure::Open(OpenError::Disk(_))
             | JournalFailure::Disk(_)
             | JournalFailure::Archive(ArchiveError::Disk(_)) => "io",
             JournalFailure::Open(_)
@@ -208,6 +219,9 @@ impl JournalFailure {
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
             ),
+            JournalFailure::Copy { .. } => {
+                Some("make room there, or name another directory for temporary files in TMPDIR")
+            }
             JournalFailure::NoStream { .. } => Some("`seawall streams` lists those that there are"),
             JournalFailure::NoConsumer { .. } => Some("`seawall consumers list` lists those that there are"),
             JournalFailure::NotParked { .. } => Some("`seawall parked list` lists those that are"),

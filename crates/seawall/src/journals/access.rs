@@ -6,7 +6,7 @@
 
 use std::env;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use journal::{Commit, Journal, Options};
 
@@ -14,7 +14,7 @@ use super::opening::{self, Missing};
 use crate::cli::{ConfigFile, JournalArgs};
 use crate::client::{Client, Machine};
 use crate::commands::config::{self, Search};
-use crate::config::Nearby;
+use crate::config::{Door, Nearby};
 use crate::failure::{DaemonFailure, Failure, RemoteFailure};
 use crate::show::{self, Screen};
 
@@ -36,17 +36,31 @@ pub(crate) fn access(args: &JournalArgs, missing: Missing, screen: &Screen) -> R
         let journal = opening::open_at(&directory, missing, screen)?;
         return Ok(Access::Own(journal, directory));
     };
-    match Client::connect(nearby.door) {
-        Ok(client) => Ok(Access::Daemon(client)),
-        Err(RemoteFailure::Unreachable { source, place, machine: Machine::This }) if is_absent(&source) => {
-            let directory = nearby.journal.dir;
-            show::hint(
-                screen,
-                &format!("no daemon runs at {place}; working on {} itself", show::units::path(&directory)),
-            );
+    let directory = nearby.journal.dir;
+    match connect(nearby.door, &directory, screen)? {
+        Some(client) => Ok(Access::Daemon(client)),
+        None => {
             let journal =
                 opening::open_with(&directory, &by_hand(nearby.journal.options), (missing, screen))?;
             Ok(Access::Own(journal, directory))
+        }
+    }
+}
+
+/// The daemon that was named, if one was and it runs; of those who need no more than a directory where it does not.
+pub(crate) fn reach(args: &JournalArgs, screen: &Screen) -> Result<Option<Client>, Failure> {
+    let Some(nearby) = nearby(args)? else { return Ok(None) };
+    connect(nearby.door, &nearby.journal.dir, screen)
+}
+
+/// The daemon behind a door; nothing, and a hint, if it is one of this machine and does not run.
+fn connect(door: Door, directory: &Path, screen: &Screen) -> Result<Option<Client>, Failure> {
+    match Client::connect(door) {
+        Ok(client) => Ok(Some(client)),
+        Err(RemoteFailure::Unreachable { source, place, machine: Machine::This }) if is_absent(&source) => {
+            let directory = show::units::path(directory);
+            show::hint(screen, &format!("no daemon runs at {place}; working on {directory} itself"));
+            Ok(None)
         }
         Err(failure) => Err(failure.into()),
     }

@@ -7,14 +7,52 @@ use journal::archive::{Archive, ENDING, archives, file_stem};
 use journal::storage::{Disk, Fault};
 
 use crate::cli::ArchivePlace;
+use crate::client::{self, Client, Place};
 use crate::failure::{Failure, JournalFailure};
 use crate::journals;
+use crate::show::{Screen, units};
 
 /// The directory of the archives that were meant.
 pub(crate) fn directory(place: &ArchivePlace) -> Result<PathBuf, Failure> {
     match &place.archive_dir {
         Some(directory) => Ok(directory.clone()),
         None => journals::archive_directory(&place.journal),
+    }
+}
+
+/// Who has the archives that were meant.
+pub(crate) enum Shelf {
+    /// They lie in a directory.
+    Directory(PathBuf),
+    /// The daemon has them.
+    Daemon(Client),
+}
+
+impl Shelf {
+    /// The directory that was named, else the daemon that was, else what belongs to the journal.
+    pub(crate) fn of(place: &ArchivePlace, screen: &Screen) -> Result<Self, Failure> {
+        if place.archive_dir.is_none()
+            && let Some(client) = journals::reach(&place.journal, screen)?
+        {
+            return Ok(Self::Daemon(client));
+        }
+        Ok(Self::Directory(directory(place)?))
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Directory(directory) => units::path(directory),
+            Self::Daemon(client) => format!("the archive of the daemon at {}", client.place()),
+        }
+    }
+
+    /// Every archive, by name.
+    pub(crate) fn list(&mut self) -> Result<Vec<Archive>, Failure> {
+        match self {
+            Self::Directory(directory) => list(directory),
+            Self::Daemon(client) => Ok(client::archives(client)?),
+        }
     }
 }
 
@@ -45,4 +83,12 @@ pub(crate) fn find(directory: &Path, word: &str) -> Result<Part, Failure> {
     let log = detect(&path, Some(Format::Arwal))?;
     let part = log.parts().first().cloned();
     part.ok_or_else(|| JournalFailure::NoEvents { path }.into())
+}
+
+/// The name of the archive that a word means among those that somebody else has: its own, or that of the stream.
+pub(crate) fn named(all: &[Archive], word: &str, place: &Place) -> Result<String, Failure> {
+    let of_stream = format!("{}{ENDING}", file_stem(word));
+    let found = all.iter().find(|archive| archive.name == word || archive.name == of_stream);
+    let missing = || JournalFailure::NoArchive { name: word.to_owned(), directory: place.to_string().into() };
+    found.map(|archive| archive.name.clone()).ok_or_else(|| missing().into())
 }

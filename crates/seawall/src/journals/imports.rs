@@ -5,9 +5,18 @@
 //! one. So a repeated import passes over what it knows, looks in the journal for what may have been appended before it
 //! was interrupted, and goes on behind that. A file that has grown brings what is new; one whose records are not those
 //! that were brought in before is refused.
+//!
+//! | file | does |
+//! |---|---|
+//! | `ledger.rs` | what was brought in |
+//! | `underway.rs` | which batch was under way last, so that a start can say what of it is there before others append |
+//! | `parcel.rs` | a batch as the daemon takes it from a command |
+//! | `source.rs` | files that records come from |
 
 pub(crate) mod ledger;
+pub(crate) mod parcel;
 pub(crate) mod source;
+mod underway;
 
 use std::iter::Peekable;
 use std::path::Path;
@@ -17,6 +26,7 @@ use journal::{CommitError, Events, Journal, Seq};
 
 use crate::failure::{Failure, JournalFailure};
 use ledger::{Entry, Ledger};
+pub(crate) use underway::settle;
 
 /// Records that share a batch at most.
 const BATCH: usize = 1000;
@@ -106,17 +116,14 @@ impl<'i> Import<'i> {
     /// An import into the stream `name`, which goes on where the ledger of that name ends.
     pub(crate) fn begin(target: Target<'i>, name: &'i str, ledger: &str) -> Result<Self, Failure> {
         let (ledger, known) = Ledger::open(target.directory, ledger).map_err(JournalFailure::Disk)?;
-        let doubtful = target
-            .journal
-            .zip(known.next)
-            .and_then(|(journal, next)| doubtful(journal, name, Seq::new(next)));
+        let doubtful = target.journal.and_then(|journal| Doubtful::of(journal, name, known));
         let (batch, brought) = (Batch::default(), Brought::default());
         Ok(Self { target, name, ledger, known, doubtful, sum: 0, batch, brought })
     }
 
     /// Takes the next record. `mark` is what it is recognised by.
     pub(crate) fn add(&mut self, payload: &[u8], mark: &[u8]) -> Result<(), Halt> {
-        let before = Entry { records: self.brought.records, sum: self.sum, next: None };
+        let before = Entry { records: self.brought.records, sum: self.sum, ..Entry::default() };
         self.brought.records += 1;
         self.sum = mixed(self.sum, mark);
         if self.brought.records <= self.known.records {
@@ -152,7 +159,7 @@ impl<'i> Import<'i> {
             return if is_copy { Ok(()) } else { Err(Halt::Differs) };
         }
         self.append()?;
-        let all = Entry { records: self.brought.records, sum: self.sum, next: None };
+        let all = Entry { records: self.brought.records, sum: self.sum, ..Entry::default() };
         if self.target.mode == Mode::Append && all != self.known {
             self.ledger.write(self.target.directory, all).map_err(disk)?;
         }
@@ -166,7 +173,9 @@ impl<'i> Import<'i> {
         let stream = journal.stream(self.name)?;
         let last = journal.info(&stream).and_then(|info| info.last);
         let next = last.map_or(Seq::FIRST, Seq::next).get();
-        let entry = Entry { next: Some(next), ..before };
+        let until = next + payloads.len() as u64 - 1;
+        let entry = Entry { next: Some(next), until: Some(until), ..before };
+        underway::note(self.target.directory, journal, (self.ledger.name(), self.name)).map_err(disk)?;
         self.ledger.write(self.target.directory, entry).map_err(disk)?;
         journal.append_all(&stream, payloads)?;
         Ok(())
@@ -177,15 +186,17 @@ fn disk(fault: Fault) -> Halt {
     Halt::Refused(JournalFailure::Disk(fault).into())
 }
 
-/// What may be in the journal of a batch that was to begin at `next`.
-fn doubtful(journal: &Journal, name: &str, next: Seq) -> Option<Doubtful> {
-    let stream = journal.find_stream(name)?;
-    let last = journal.info(&stream)?.last.filter(|last| *last >= next)?;
-    let events = journal.events(&stream).from(next).peekable();
-    Some(Doubtful { events, next, last: last.min(next.plus(BATCH as u64 - 1)) })
-}
-
 impl Doubtful {
+    /// What may be in the journal of a batch that was begun, as a ledger knows it.
+    fn of(journal: &Journal, name: &str, known: Entry) -> Option<Self> {
+        let next = Seq::new(known.next?);
+        let stream = journal.find_stream(name)?;
+        let last = journal.info(&stream)?.last.filter(|last| *last >= next)?;
+        let events = journal.events(&stream).from(next).peekable();
+        let until = known.until.map_or(next.plus(BATCH as u64 - 1), Seq::new);
+        Some(Self { events, next, last: last.min(until) })
+    }
+
     /// Whether the next event is this record. One that cannot be read any more was delivered, so it was appended.
     fn is_next(&mut self, payload: &[u8]) -> bool {
         let seq = self.next;
@@ -204,7 +215,7 @@ impl Doubtful {
 }
 
 /// The sum of records with one more: FNV-1a, which is no defence and needs to be none.
-fn mixed(sum: u64, mark: &[u8]) -> u64 {
+pub(crate) fn mixed(sum: u64, mark: &[u8]) -> u64 {
     let start = if sum == 0 { 0xcbf2_9ce4_8422_2325 } else { sum };
     mark.iter().fold(start, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

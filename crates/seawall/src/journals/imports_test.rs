@@ -30,7 +30,7 @@ fn import(journal: &Journal, directory: &TempDir, records: &[String]) -> Brought
 /// Leaves what an import leaves that was killed when `appended` of its records were in the journal.
 fn interrupt(journal: &Journal, directory: &TempDir, appended: &[String]) {
     let (mut ledger, _) = Ledger::open(directory.path(), "s").unwrap();
-    ledger.write(directory.path(), Entry { records: 0, sum: 0, next: Some(1) }).unwrap();
+    ledger.write(directory.path(), Entry { next: Some(1), ..Entry::default() }).unwrap();
     journal.append_all(&journal.stream("s").unwrap(), appended).unwrap();
 }
 

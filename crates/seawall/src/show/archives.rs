@@ -1,7 +1,5 @@
 //! Archives, and what a replay would send, as people read them.
 
-use std::path::Path;
-
 use formats::{DamageList, Part, UnixTime};
 use journal::archive::{Archive, Archived};
 
@@ -14,14 +12,14 @@ use crate::commands::archive::Cleanup;
 use crate::commands::replay::Row;
 
 /// A list of archives.
-pub(crate) fn archives(all: &[Archive], directory: &Path, screen: &Screen) -> String {
+pub(crate) fn archives(all: &[Archive], place: &str, screen: &Screen) -> String {
     let quiet = screen.detail == Detail::Little;
     if all.is_empty() {
-        return if quiet { String::new() } else { format!("no archives in {}\n", units::path(directory)) };
+        return if quiet { String::new() } else { format!("no archives in {place}\n") };
     }
     let bytes = all.iter().map(|archive| archive.bytes).sum();
     let count = units::counted(all.len() as u64, "archive", "archives");
-    let total = format!("{count}, {}, in {}\n", units::size(bytes), units::path(directory));
+    let total = format!("{count}, {}, in {place}\n", units::size(bytes));
     text::stacked([table(all, screen), if quiet { String::new() } else { total }])
 }
 
@@ -41,7 +39,7 @@ fn table(all: &[Archive], screen: &Screen) -> String {
 }
 
 /// What was archived.
-pub(crate) fn archived(made: &[Archived], directory: &Path, screen: &Screen) -> String {
+pub(crate) fn archived(made: &[Archived], place: &str, screen: &Screen) -> String {
     let quiet = screen.detail == Detail::Little;
     let archives: Vec<Archive> = made.iter().map(|archived| archived.archive.clone()).collect();
     let mut lines = Vec::new();
@@ -56,7 +54,7 @@ pub(crate) fn archived(made: &[Archived], directory: &Path, screen: &Screen) -> 
             0 => "no closed stream to archive".to_owned(),
             count => {
                 let streams = units::counted(count, "stream", "streams");
-                format!("archived {streams} in {}", units::path(directory))
+                format!("archived {streams} in {place}")
             }
         });
     }
@@ -65,7 +63,7 @@ pub(crate) fn archived(made: &[Archived], directory: &Path, screen: &Screen) -> 
 }
 
 /// What is removed, or would be.
-pub(crate) fn cleanup(cleanup: &Cleanup<'_>, screen: &Screen) -> String {
+pub(crate) fn cleanup(cleanup: &Cleanup, screen: &Screen) -> String {
     let quiet = screen.detail == Detail::Little;
     if cleanup.gone.is_empty() {
         return if quiet { String::new() } else { "nothing to remove\n".to_owned() };

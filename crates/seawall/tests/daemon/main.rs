@@ -14,6 +14,7 @@ mod http;
 mod intake;
 mod kept;
 mod life;
+mod past;
 mod postgres;
 mod replays;
 mod room;
@@ -21,6 +22,9 @@ mod routes;
 mod runbook;
 mod running;
 mod scrub;
+#[expect(dead_code, reason = "the journal of the sample is for the tests of documents and commands")]
+#[path = "../docs/sample.rs"]
+mod sample;
 mod ships;
 mod strangers;
 mod through;

@@ -30,7 +30,7 @@ fn listen(daemon: &Daemon) -> TcpStream {
 }
 
 /// The events that follow number 0, as they come, until one of them is the last one that is wanted.
-pub(crate) fn events(daemon: &Daemon, last: impl Fn(&Value) -> bool) -> Vec<Value> {
+pub(crate) fn events(daemon: &Daemon, mut last: impl FnMut(&Value) -> bool) -> Vec<Value> {
     let mut events = Vec::new();
     for line in BufReader::new(listen(daemon)).lines() {
         let line = line.unwrap();

@@ -3,10 +3,13 @@
 //! [`dispatch`] finds streams that have something pending and gives each a [`worker`]. A worker sends one batch after the
 //! other: the next one only after the server has the one before, or has made clear that it will not take it.
 //!
+//! [`ages`] remembers when the first pending event of each stream came.
+//!
 //! What a kill leaves at each step: before a batch is sent, and until what became of it is synced in the journal, its
 //! events are pending, and the next start sends them again with the same keys. A clean end waits until all of that is
 //! synced, so that nothing is sent again that the server has said it has.
 
+mod ages;
 mod dispatch;
 mod reading;
 mod worker;
@@ -15,14 +18,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use journal::{Clock, Consumer, Journal};
+use journal::{Clock, Consumer, Journal, Millis};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::chance::Chance;
-use crate::standing::Standing;
+use crate::standing::{Standing, hold};
 use crate::{Notice, Pace, Settings, StartError, Status};
+use ages::Ages;
 use dispatch::Dispatch;
 
 /// Hears what happens. It is called where events are delivered, so it should be quick.
@@ -54,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     listener: Listener,
     pub(crate) standing: Standing,
+    ages: Mutex<Ages>,
     /// Requests that may be on their way.
     pub(crate) places: Semaphore,
     pub(crate) on_the_way: AtomicU64,
@@ -95,6 +100,7 @@ impl Shipper {
             pace: settings.policy.rate.map(|rate| Mutex::new(Pace::new(rate))),
             chance: Chance::new(seed),
             standing: Standing::default(),
+            ages: Mutex::default(),
             settings,
             journal,
             consumer,
@@ -129,7 +135,12 @@ impl View {
     /// How it stands.
     pub fn status(&self) -> Status {
         let on_the_way = self.0.on_the_way.load(Ordering::Relaxed);
-        self.0.standing.status(self.0.settings.sink.place(), on_the_way)
+        self.0.standing.status(self.0.settings.sink.place(), (on_the_way, Instant::now()))
+    }
+
+    /// When the oldest event came that is not delivered; nothing if there is none. It reads from the disk, so it may block.
+    pub fn oldest(&self) -> Option<Millis> {
+        hold(&self.0.ages).oldest(&self.0.consumer)
     }
 }
 

@@ -233,7 +233,7 @@ impl Worker {
     }
 
     fn waits(&self, seq: Seq, cause: &Cause) {
-        let is_first = self.shared.standing.hold_back(self.stream.name(), cause);
+        let is_first = self.shared.standing.hold_back(self.stream.name(), cause, Instant::now());
         let stream = self.stream.name().to_owned();
         match cause {
             Cause::Failed(cause) if is_first => {

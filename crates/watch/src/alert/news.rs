@@ -65,11 +65,15 @@ pub enum Topic {
     Parked,
     /// A journal takes no more.
     Journal,
+    /// A ship delivers nothing, or not from all streams.
+    Delivery,
+    /// A server refuses the event at the head of a stream, which waits.
+    Blocked,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Topic; 9] = [
+    pub const ALL: [Topic; 11] = [
         Topic::Health,
         Topic::Checkpoint,
         Topic::RestartConsideration,
@@ -79,6 +83,8 @@ impl Topic {
         Topic::Pending,
         Topic::Parked,
         Topic::Journal,
+        Topic::Delivery,
+        Topic::Blocked,
     ];
 
     /// Whether it is about a log under watch.
@@ -101,6 +107,8 @@ impl Topic {
             Topic::Pending => "proxy.pending",
             Topic::Parked => "parked",
             Topic::Journal => "journal",
+            Topic::Delivery => "ship.delivery",
+            Topic::Blocked => "ship.blocked",
         }
     }
 }

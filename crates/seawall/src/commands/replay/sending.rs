@@ -1,11 +1,10 @@
 //! Events on their way to a server again: in order, one request at a time, each until the server has it or refuses it.
 //!
-//! What was dealt with is noted after each request, in a ledger for each stream. A replay that goes on sends only what comes
-//! behind that. Events have the same keys whenever they are replayed, and batches are cut where numbers are missing, so that
+//! What was dealt with is noted after each request, for each stream. A replay that goes on sends only what comes behind that. Events have the same keys whenever they are replayed, and batches are cut where numbers are missing, so that
 //! the key of a batch names all of its events.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +13,10 @@ use journal::{Event, Seq};
 use ship::{Batch, Cause, Course, OnRefused, Origin, Pace, Policy, Sink, Turn, judge};
 use tokio::runtime::{Builder, Runtime};
 
+use super::noting::Notes;
 use crate::cli::Beginning;
 use crate::clock;
-use crate::failure::{Failure, JournalFailure, RemoteFailure};
-use crate::journals::imports::ledger::{Entry, Ledger};
+use crate::failure::{Failure, RemoteFailure};
 use crate::show::progress::{Counter, IsTyped};
 use crate::show::{self, Screen, units};
 
@@ -35,18 +34,11 @@ pub(super) struct Sender {
     /// Since when it does.
     failing: Option<Instant>,
     notes: Notes,
+    beginning: Beginning,
     screen: Screen,
     counter: Counter,
     sent: u64,
     refused: u64,
-}
-
-/// Where it is noted how far a replay is.
-pub(super) struct Notes {
-    pub(super) directory: PathBuf,
-    /// What tells this replay from others.
-    pub(super) what: String,
-    pub(super) beginning: Beginning,
 }
 
 /// One stream on its way.
@@ -56,7 +48,8 @@ pub(super) struct Passage {
     waiting: Vec<Event>,
     bytes: usize,
     course: Course,
-    ledger: Ledger,
+    /// What its mark is called.
+    mark: u64,
     /// The number up to which all is dealt with.
     after: u64,
     pub(super) sent: u64,
@@ -67,9 +60,9 @@ impl Sender {
     /// One for a server.
     pub(super) fn new(
         (sink, policy): (Arc<dyn Sink>, Policy),
-        rate: Option<u32>,
-        patience: Duration,
-        (notes, screen): (Notes, &Screen),
+        (rate, patience): (Option<u32>, Duration),
+        (notes, beginning): (Notes, Beginning),
+        screen: &Screen,
     ) -> Result<Self, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::Input)?;
         Ok(Self {
@@ -81,6 +74,7 @@ impl Sender {
             patience,
             failing: None,
             notes,
+            beginning,
             screen: *screen,
             counter: Counter::new(screen, IsTyped::No),
             sent: 0,
@@ -89,25 +83,23 @@ impl Sender {
     }
 
     /// Begins a stream. Its events are known by `id`, which is the same whenever they are replayed.
-    pub(super) fn begin(&self, id: &str, stream: &str) -> Result<Passage, Failure> {
-        let sum = |text: &str| checksum(CrcAlgorithm::Crc64Nvme, text.as_bytes());
-        let name = format!("replay~{:016x}~{:016x}", sum(&self.notes.what), sum(id));
-        let (ledger, known) = Ledger::open(&self.notes.directory, &name).map_err(JournalFailure::Disk)?;
-        let after = match self.notes.beginning {
-            Beginning::Resumed => known.records,
+    pub(super) fn begin(&self, id: &str, stream: &str) -> Passage {
+        let mark = checksum(CrcAlgorithm::Crc64Nvme, id.as_bytes());
+        let after = match self.beginning {
+            Beginning::Resumed => self.notes.done(mark),
             Beginning::New => 0,
         };
-        Ok(Passage {
+        Passage {
             origin: Origin::named(id),
             stream: stream.into(),
             waiting: Vec::new(),
             bytes: 0,
             course: Course::default(),
-            ledger,
+            mark,
             after,
             sent: 0,
             refused: 0,
-        })
+        }
     }
 
     /// Takes the next event of a stream, and sends what makes a batch.
@@ -164,8 +156,7 @@ impl Sender {
             show::hint(&self.screen, &format!("{} takes events again", self.sink.place()));
         }
         passage.after = last.get();
-        let entry = Entry { records: last.get(), sum: 0, next: None };
-        passage.ledger.write(&self.notes.directory, entry).map_err(JournalFailure::Disk)?;
+        self.notes.note(passage.mark, last.get())?;
         self.counter.set(self.sent);
         Ok(())
     }

@@ -48,7 +48,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "events",
             Kind::List,
             None,
-            "what is told: `wal.health`, `wal.checkpoint`, `wal.restart_consideration`, `wal.damage`, `wal.forecast`, `proxy.upstream`, `proxy.pending`, `parked`, `journal`; without it all of it",
+            "what is told: `wal.health`, `wal.checkpoint`, `wal.restart_consideration`, `wal.damage`, `wal.forecast`, `proxy.upstream`, `proxy.pending`, `parked`, `journal`, `ship.delivery`, `ship.blocked`; without it all of it",
         ),
         key(
             "severity",
@@ -60,7 +60,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "targets",
             Kind::List,
             None,
-            "about which logs, journals and proxies; `*` stands for any letters, and without it all of them",
+            "about which logs, journals, ships and proxies; `*` stands for any letters, and without it all of them",
         ),
         key(
             "reminder",

@@ -107,6 +107,12 @@ pub(in crate::config) const SECTION: Section = Section {
             "what becomes of an event that the server refuses: it is put aside and its stream goes on, or its stream waits",
         ),
         key(
+            "stuck_after",
+            Kind::Span,
+            Some("5m"),
+            "how long it, or one of its streams, may wait before that is trouble; ten times as long is critical",
+        ),
+        key(
             "headers",
             Kind::Secret,
             None,

@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::ship::{
     Address, Airunner, Backoff, BatchLimits, Beside, Form, Http, OnRefused, Packing, Policy, Scheme, Secret,
@@ -29,6 +30,8 @@ pub(super) use keys::SECTION;
 pub(crate) struct ShipSettings {
     /// What it is started with.
     pub(crate) settings: Settings,
+    /// How long it may wait before that is trouble.
+    pub(crate) stuck_after: Duration,
     /// All that was written of it, by which one that has changed is known.
     written: Vec<(&'static str, String)>,
     /// What was in its files then.
@@ -55,7 +58,7 @@ pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Opti
     let mut ships = Vec::new();
     for table in written.tables_of(&SECTION) {
         let mut read = Reader::new(table, written, problems);
-        let Some((settings, trust)) = one(&mut read) else { continue };
+        let Some((settings, stuck_after, trust)) = one(&mut read) else { continue };
         if !names.insert(settings.name.clone()) {
             read.refuse_value("name", "two ships have this name".to_owned());
         }
@@ -63,13 +66,14 @@ pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Opti
             read.refuse_value("name", "the consumer that archives has this name".to_owned());
         }
         let text = |key: &super::key::Key| Some((key.name, written.entry(table, key)?.text));
-        ships.push(ShipSettings { settings, written: SECTION.keys.iter().filter_map(text).collect(), trust });
+        let written = SECTION.keys.iter().filter_map(text).collect();
+        ships.push(ShipSettings { settings, stuck_after, written, trust });
     }
     // Those that are wrong have said so.
     (ships.len() == written.tables_of(&SECTION).count()).then_some(ships)
 }
 
-fn one(read: &mut Reader<'_>) -> Option<(Settings, Trust)> {
+fn one(read: &mut Reader<'_>) -> Option<(Settings, Duration, Trust)> {
     let name = read.value::<Name>("name");
     let address = read.required::<Address>("url");
     let streams = read.optional::<Prefix>("streams");
@@ -78,6 +82,7 @@ fn one(read: &mut Reader<'_>) -> Option<(Settings, Trust)> {
         _ => Start::Oldest,
     });
     let policy = policy(read);
+    let stuck_after = read.value::<Span>("stuck_after");
     let times = times(read);
     let trust = trust(read, address.as_ref());
     let beside = beside(read);
@@ -86,7 +91,7 @@ fn one(read: &mut Reader<'_>) -> Option<(Settings, Trust)> {
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     let scope = streams?.map_or(Scope::All, |prefix| Scope::Prefix(prefix.0));
     let settings = Settings { name: name?.text(), scope, start: start?, sink: sink?, policy: policy? };
-    Some((settings, trust?))
+    Some((settings, stuck_after?.duration(), trust?))
 }
 
 /// What names of streams begin with.

@@ -33,6 +33,8 @@ pub(super) fn news_of(event: &Event) -> Vec<News> {
             ]
         }
         Happening::Forecast(forecast) => vec![of_forecast(target, forecast)],
+        // Whoever has announced it has told it.
+        Happening::News(_) => Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! Telling those whom the configuration names: what watched logs, proxies and journals have to say as news, and what became of
+//! Telling those whom the configuration names: what watched logs, ships, proxies and journals have to say as news, and what became of
 //! letters in the daemon's log.
 
+mod bulletin;
 mod events;
 mod lookout;
 mod standing;
@@ -15,6 +16,7 @@ use watch::{Event, Severity, Shelf, Target};
 
 use crate::clock;
 use crate::config::Config;
+pub(super) use bulletin::Bulletin;
 pub(super) use lookout::{Lookout, Place};
 
 /// Opens for those whom the configuration names.
@@ -59,7 +61,7 @@ pub(super) fn event(office: &Office, event: &Event) {
 }
 
 /// Tells what happens in a proxy, as far as somebody has to know at once. The rest is seen by the lookout.
-pub(super) fn notice(office: &Office, proxy: &str, notice: &Notice) {
+pub(super) fn notice(bulletin: &Bulletin, proxy: &str, notice: &Notice) {
     match notice {
         Notice::Lost { upstream, cause } => {
             let is_primary = upstream == "primary";
@@ -71,10 +73,10 @@ pub(super) fn notice(office: &Office, proxy: &str, notice: &Notice) {
             } else {
                 "It gets what it misses when it is back."
             };
-            office.tell(&news.with_advice(advice));
+            bulletin.tell(&news.with_advice(advice));
         }
         Notice::Back { upstream, .. } => {
-            office.tell(&News::well(&format!("{proxy}/{upstream}"), Topic::Upstream));
+            bulletin.tell(&News::well(&format!("{proxy}/{upstream}"), Topic::Upstream));
         }
         _ => {}
     }

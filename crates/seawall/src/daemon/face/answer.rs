@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -97,10 +97,15 @@ impl Answer {
         Self { status, kind, body: Content::Whole(body.into()), headers: Vec::new() }
     }
 
-    /// Events, as long as there are any.
-    pub(super) fn events(events: Receiver<Bytes>) -> Self {
-        let body = Content::Growing(events);
-        Self { status: StatusCode::OK, kind: "text/event-stream", body, headers: Vec::new() }
+    /// What comes, as long as something does.
+    pub(super) fn growing(kind: &'static str, parts: Receiver<Bytes>) -> Self {
+        Self { status: StatusCode::OK, kind, body: Content::Growing(parts), headers: Vec::new() }
+    }
+
+    /// So many bytes, which come in parts. Where fewer come, the connection is cut.
+    pub(super) fn file(kind: &'static str, bytes: u64, parts: Receiver<Bytes>) -> Self {
+        let headers = vec![(CONTENT_LENGTH, HeaderValue::from(bytes))];
+        Self { headers, ..Self::growing(kind, parts) }
     }
 
     /// The answer as it is sent.

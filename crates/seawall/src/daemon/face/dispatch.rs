@@ -12,7 +12,8 @@ use super::access::{self, Visitor};
 use super::answer::{Answer, Content, Refusal};
 use super::body::{self, Held};
 use super::route::{Does, Found, Route, Takes, decoded, find};
-use super::{Face, consumers, health, metrics, openapi, parked, ships, streams, targets, writes};
+use super::{Face, archives, consumers, health, imports, metrics, openapi, parked, reading, replays};
+use super::{ships, streams, targets, writes};
 use crate::clock;
 
 /// A request that may be carried out.
@@ -95,7 +96,7 @@ async fn carry_out(
     let query = query(head.uri.query().unwrap_or_default(), route)?;
     let body = match route.takes {
         Takes::Nothing => Held::default(),
-        Takes::Events | Takes::Ids => {
+        Takes::Events | Takes::Ids | Takes::Records | Takes::Mark => {
             body::read(body, server.max_body, server.request_timeout, &face.bodies).await?
         }
     };
@@ -124,6 +125,15 @@ async fn perform(face: &Arc<Face>, does: Does, call: Call) -> Result<Answer, Ref
         Does::Unregister => consumers::unregister(face, &call).await,
         Does::ListWrites => writes::list(face, &call).await,
         Does::ShowWrite => writes::show(face, &call).await,
+        Does::ReadEvents => reading::events(face, &call).await,
+        Does::RunArchives => archives::run(face, &call),
+        Does::ListArchives => archives::list(face).await,
+        Does::HandOutArchive => archives::hand_out(face, &call).await,
+        Does::RemoveArchives => archives::remove_some(face, &call).await,
+        Does::ShowImport => imports::show(face, &call).await,
+        Does::Import => imports::bring(face, call).await,
+        Does::ShowReplay => replays::show(face, &call).await,
+        Does::NoteReplay => replays::note(face, &call).await,
         Does::Append => streams::append(face, call).await,
         Does::Targets(does) => targets::perform(face, does, &call).await,
         Does::Close => streams::close(face, &call).await,

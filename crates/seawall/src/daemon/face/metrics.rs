@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use super::answer::{Answer, Refusal};
 use super::health;
+use super::ships::age;
 use super::{Face, body};
 use exposition::{Kind, Page};
 
@@ -137,7 +138,10 @@ pub(super) async fn page(face: &Arc<Face>) -> Result<Answer, Refusal> {
         let journal = face.journal.clone();
         consumers(&mut page, &face.working.run(move || claims(&journal)).await.unwrap_or_default());
     }
-    ships::write(&mut page, &face.ships.views());
+    let views = face.ships.views();
+    let looked = views.clone();
+    let ages = face.working.run(move || looked.iter().map(age).collect::<Vec<_>>()).await.unwrap_or_default();
+    ships::write(&mut page, &views, &ages);
     archives(&mut page, face);
     requests(&mut page, face);
     proxies::write(&mut page, face).await;

@@ -7,16 +7,20 @@
 
 mod access;
 mod answer;
+mod archives;
 mod body;
 mod consumers;
 mod dispatch;
 mod health;
+mod imports;
 mod listen;
 mod metrics;
 mod openapi;
 mod parked;
+mod reading;
 mod recall;
 mod reloads;
+mod replays;
 mod route;
 mod ships;
 mod streams;
@@ -64,6 +68,12 @@ pub(super) struct Face {
     reloads: Arc<Reloads>,
     /// Idempotency keys.
     recall: Arc<Recall>,
+    /// One batch of an import at a time, so that a start has to look after one at most.
+    importing: Arc<tokio::sync::Mutex<()>>,
+    /// How far the replay is that was asked about last.
+    marks: replays::Last,
+    /// Archives that may be handed out at once.
+    handing_out: Arc<Semaphore>,
     /// KiB of bodies that may still be held.
     bodies: Arc<Semaphore>,
     /// Connections that may be open.
@@ -117,6 +127,9 @@ impl Face {
             figures: Figures::default(),
             reloads: Arc::default(),
             recall: Arc::new(recall),
+            importing: Arc::default(),
+            marks: replays::Last::default(),
+            handing_out: Arc::new(Semaphore::new(archives::MOST_HANDED_OUT)),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
             places,
             asking: Slots::new(3),

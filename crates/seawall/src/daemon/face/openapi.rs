@@ -75,6 +75,16 @@ fn operation(route: &Route) -> Value {
             let schema = json!({"type": "object", "required": ["ids"], "properties": {"ids": ids}});
             Some(json!({"application/json": {"schema": schema}}))
         }
+        Takes::Records => {
+            let about = "a JSON object in each line: `sum`, and `data`, `text` or `base64`";
+            let schema = json!({"type": "string", "description": about});
+            Some(json!({"application/x-ndjson": {"schema": schema}}))
+        }
+        Takes::Mark => {
+            let fields = json!({"id": {"type": "string"}, "done": {"type": "integer"}});
+            let schema = json!({"type": "object", "required": ["id", "done"], "properties": fields});
+            Some(json!({"application/json": {"schema": schema}}))
+        }
     };
     if let Some(content) = content {
         operation.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
@@ -123,6 +133,8 @@ fn good(gives: Gives) -> Value {
         Gives::Lines(fields) => ("application/x-ndjson", object(fields)),
         Gives::Events(fields) => ("text/event-stream", object(fields)),
         Gives::Json => ("application/json", json!({"type": "object"})),
+        Gives::JsonLines => ("application/x-ndjson", json!({"type": "object"})),
+        Gives::File(kind) => (kind, json!({"type": "string", "format": "binary"})),
         Gives::Text => ("text/plain", json!({"type": "string"})),
     };
     json!({"description": "it was done", "content": {kind: {"schema": schema}}})

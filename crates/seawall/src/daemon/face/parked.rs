@@ -90,18 +90,18 @@ pub(super) async fn give_up_some(face: &Arc<Face>, call: &Call) -> Result<Answer
 }
 
 /// The ids in a body. Without one, all would be meant.
-fn ids(call: &Call) -> Result<Vec<String>, Refusal> {
+pub(super) fn ids(call: &Call) -> Result<Vec<String>, Refusal> {
     #[derive(Deserialize)]
     struct Ids {
         ids: Vec<String>,
     }
     let refuse = |message: String| {
         Refusal::new(StatusCode::BAD_REQUEST, "bad-body", message)
-            .hint("send {\"ids\": [...]} with ids of GET /api/v1/parked")
+            .hint("send {\"ids\": [...]} with ids of what is listed")
     };
     let Ids { ids } = serde_json::from_slice(&call.body.bytes)
-        .map_err(|error| refuse(format!("the body names no events: {error}")))?;
-    if ids.is_empty() { Err(refuse("the body names no events".to_owned())) } else { Ok(ids) }
+        .map_err(|error| refuse(format!("the body names none: {error}")))?;
+    if ids.is_empty() { Err(refuse("the body names none".to_owned())) } else { Ok(ids) }
 }
 
 fn one(journal: &Journal, id: &str) -> Result<Aside, Failure> {
@@ -123,9 +123,12 @@ pub(super) async fn work<T: Send + 'static>(
     }
 }
 
-fn refusal(failure: &Failure) -> Refusal {
+pub(super) fn refusal(failure: &Failure) -> Refusal {
     let status = match failure.code() {
-        "no-consumer" | "no-stream" | "not-parked" => StatusCode::NOT_FOUND,
+        "no-consumer" | "no-stream" | "not-parked" | "no-archive" => StatusCode::NOT_FOUND,
+        "differs" | "closed" => StatusCode::CONFLICT,
+        "too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "too-many" | "behind" => StatusCode::SERVICE_UNAVAILABLE,
         "no-room" => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };

@@ -153,6 +153,11 @@ impl Recall {
         Some(self.gate(stream)?.write().await)
     }
 
+    /// The same on a thread that may block.
+    pub(super) fn pass_alone_here(&self, stream: &str) -> Option<RwLockWriteGuard<'_, ()>> {
+        Some(self.gate(stream)?.blocking_write())
+    }
+
     fn gate(&self, stream: &str) -> Option<&RwLock<()>> {
         let number = self.seeds.0.hash_one(stream) % GATES as u64;
         self.gates.get(usize::try_from(number).ok()?)

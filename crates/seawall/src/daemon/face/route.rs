@@ -1,6 +1,7 @@
 //! The one list of what can be asked.
 
 mod finding;
+mod past;
 mod shapes;
 
 use hyper::Method;
@@ -51,6 +52,10 @@ pub(super) enum Gives {
     Lines(&'static [Field]),
     /// JSON of a form that is described elsewhere.
     Json,
+    /// A JSON object of a form that is described elsewhere in each line.
+    JsonLines,
+    /// A file, of this type.
+    File(&'static str),
     /// Server-sent events, each with a JSON object of these fields.
     Events(&'static [Field]),
     /// Text.
@@ -75,8 +80,12 @@ pub(super) enum Takes {
     Nothing,
     /// Events.
     Events,
-    /// A JSON object with ids of parked events.
+    /// A JSON object with ids of what is listed.
     Ids,
+    /// Records, a line for each.
+    Records,
+    /// A JSON object with an id, and up to which event it is done.
+    Mark,
 }
 
 /// What is done.
@@ -100,6 +109,15 @@ pub(super) enum Does {
     Unregister,
     ListWrites,
     ShowWrite,
+    ReadEvents,
+    RunArchives,
+    ListArchives,
+    HandOutArchive,
+    RemoveArchives,
+    ShowImport,
+    Import,
+    ShowReplay,
+    NoteReplay,
     Targets(targets::Does),
 }
 
@@ -109,7 +127,7 @@ pub(super) const fn field(name: &'static str, kind: &'static str, about: &'stati
 
 /// Every route: each part of the daemon has a list of its own.
 pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
-    [&OWN[..], &targets::ROUTES[..]].into_iter().flatten()
+    [&OWN[..], &past::ROUTES[..], &targets::ROUTES[..]].into_iter().flatten()
 }
 
 /// Those about the daemon itself and its journal.

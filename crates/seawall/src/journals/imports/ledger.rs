@@ -10,7 +10,7 @@ use journal::storage::{Disk, Fault, Storage, StoredFile, read_range, write_all};
 use serde::{Deserialize, Serialize};
 
 /// The directory of a journal that holds them.
-const FOLDER: &str = "imports";
+pub(super) const FOLDER: &str = "imports";
 
 /// A line is shorter than this by far, so the last whole one is found in twice as much.
 const LONGEST: u64 = 512;
@@ -24,6 +24,16 @@ pub(crate) struct Entry {
     pub(crate) sum: u64,
     /// The number in the stream at which the next of them were to be appended; nothing behind the last batch.
     pub(crate) next: Option<u64>,
+    /// The number that the last of them was to have, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<u64>,
+}
+
+impl Entry {
+    /// How many records a batch was to append that has begun and is not known to have ended.
+    pub(crate) fn begun(&self) -> u64 {
+        self.next.zip(self.until).map_or(0, |(next, until)| (until + 1).saturating_sub(next))
+    }
 }
 
 /// What was imported into one stream from one source.
@@ -55,6 +65,11 @@ impl Ledger {
         ledger.end = if end == 0 { 0 } else { from + end };
         (ledger.folder, ledger.file) = (Some(disk), Some(file));
         Ok((ledger, entry))
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        self.name.strip_suffix(".jsonl").unwrap_or(&self.name)
     }
 
     /// Whether so many records with that sum were all that was there once: an older copy of the same file.
@@ -132,7 +147,7 @@ mod tests {
     use super::*;
 
     fn entry(records: u64) -> Entry {
-        Entry { records, sum: u64::MAX - records, next: Some(records + 1) }
+        Entry { records, sum: u64::MAX - records, next: Some(records + 1), until: None }
     }
 
     #[test]

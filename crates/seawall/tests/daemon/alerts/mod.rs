@@ -2,6 +2,7 @@
 
 mod peers;
 pub(crate) mod receiver;
+mod shipping;
 
 use std::fs;
 use std::process::Output;

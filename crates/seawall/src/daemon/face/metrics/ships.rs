@@ -18,8 +18,11 @@ const COUNTERS: [Counter; 7] = [
     ("refusals", "Requests that were answered by refusing the batch.", |totals| totals.refused),
 ];
 
+/// How old what waits has become.
+const OLDEST: &str = "seawall_ship_oldest_pending_seconds";
+
 /// All of them.
-pub(super) fn write(page: &mut Page, views: &[View]) {
+pub(super) fn write(page: &mut Page, views: &[View], ages: &[Option<f64>]) {
     let all: Vec<(&str, Status)> = views.iter().map(|view| (view.name(), view.status())).collect();
     let retries: u64 = all.iter().map(|(_, status)| status.totals.retries).sum();
     page.one("wal_retries_total", Kind::Counter, "Batches that were sent to a server again.", retries);
@@ -38,6 +41,18 @@ pub(super) fn write(page: &mut Page, views: &[View]) {
     };
     gauge("seawall_ship_in_flight_requests", "Requests on their way.", |status| status.in_flight);
     gauge("seawall_ship_waiting_streams", "Streams that wait by themselves.", |status| status.waiting_count);
+    gauge(
+        "seawall_ship_blocked_streams",
+        "Streams that wait for an event that the server refuses.",
+        |status| status.blocked_count,
+    );
+    page.family(OLDEST, Kind::Gauge, "How long ago the oldest event came that is not delivered.");
+    for ((ship, _), age) in all.iter().zip(ages) {
+        // Where nothing waits, nothing is old.
+        if let Some(age) = age {
+            page.sample(OLDEST, &[("ship", ship)], age);
+        }
+    }
     page.family("seawall_ship_state", Kind::Gauge, "1 for what the ship does.");
     for (ship, status) in &all {
         for state in [State::Delivering, State::Held, State::Waiting] {

@@ -79,6 +79,11 @@ pub(super) const SHIP: &[Field] = &[
     field("cause", "string|null", "why all streams wait"),
     field("pending", "integer|null", "events that it has not delivered"),
     field("parked", "integer|null", "events that it has put aside"),
+    field(
+        "oldest_pending_seconds",
+        "number|null",
+        "how long ago the oldest of those came that are not delivered",
+    ),
     field("in_flight", "integer", "requests on their way"),
     field(
         "waiting",
@@ -86,6 +91,12 @@ pub(super) const SHIP: &[Field] = &[
         "streams that wait by themselves, with `stream` and `cause`; the first 100 by name",
     ),
     field("waiting_count", "integer", "how many there are"),
+    field(
+        "waiting_seconds",
+        "number|null",
+        "how long it has waited: all streams for the server, or the one that waits longest",
+    ),
+    field("blocked_count", "integer", "streams that wait for an event that the server refuses"),
     field("delivered", "integer", "events that the server has said it has, since the start"),
     field("requests", "integer", "requests that were made"),
     field("retries", "integer", "of those, with a batch that had been sent before"),
@@ -110,4 +121,52 @@ pub(super) const WRITE: &[Field] = &[
     field("proxy", "string", "the proxy that has it"),
     field("state", "string", "`queued`, `unknown`, `applied`, `parked` or `dropped`: that of the primary"),
     field("upstreams", "array", "objects with `name`, `state` and, where it was put aside, `reason`"),
+];
+
+pub(super) const ARCHIVE: &[Field] = &[
+    field("id", "string", "the name of the file"),
+    field("stream", "string", "the stream"),
+    field("bytes", "integer", "the size of the file"),
+    field("events", "integer|null", "how many events are in it"),
+    field("made", "string|null", "when it was made"),
+];
+
+pub(super) const ARCHIVED: &[Field] = &[
+    field("id", "string", "the name of the file"),
+    field("stream", "string", "the stream"),
+    field("bytes", "integer", "the size of the file"),
+    field("events", "integer|null", "how many events are in it"),
+    field("made", "string|null", "when it was made"),
+    field("damaged", "array", "numbers of events that are not in it, since they are damaged"),
+];
+
+pub(super) const REMOVED: &[Field] = &[
+    field("action", "string", "`cleanup`"),
+    field("archives", "array", "names of the files"),
+    field("bytes", "integer", "their size together"),
+];
+
+pub(super) const IMPORT: &[Field] = &[
+    field("id", "string", "its name"),
+    field("records", "integer", "records that are in the journal for certain"),
+    field("sum", "string", "their sum, hexadecimal"),
+    field("beyond", "integer", "records behind these that a batch was to append, and may have before a kill"),
+    field(
+        "copy",
+        "boolean|null",
+        "whether what the query says was all that was there once; null without that",
+    ),
+];
+
+pub(super) const IMPORTED: &[Field] = &[
+    field("id", "string", "its name"),
+    field("stream", "string", "where the records go"),
+    field("records", "integer", "records of the import that are in the journal now"),
+    field("already", "integer", "of those that came, how many were there before"),
+    field("imported", "integer", "how many were appended"),
+];
+
+pub(super) const MARK: &[Field] = &[
+    field("id", "string", "what the stream is called here: 16 hexadecimal digits"),
+    field("done", "integer", "the number of its last event that was dealt with"),
 ];

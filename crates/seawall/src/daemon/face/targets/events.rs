@@ -44,7 +44,7 @@ pub(super) fn answer(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusal> {
         teller.run(newest).await;
         drop(place);
     });
-    Ok(Answer::events(told))
+    Ok(Answer::growing("text/event-stream", told))
 }
 
 /// Tells one listener.

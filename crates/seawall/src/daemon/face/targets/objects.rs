@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use formats::{Damage, Part, UnixTime};
 use serde_json::{Value, json};
+use watch::alert::State;
 use watch::{
     Blocker, Eta, Event, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report, Severity,
 };
@@ -229,6 +230,15 @@ pub(super) fn event(event: &Event) -> Value {
             })
         }
         Happening::RestartConsideration { checkpoints } => json!({"checkpoints": checkpoints}),
+        Happening::News(news) => match &news.state {
+            State::Trouble(trouble) => json!({
+                "state": "firing",
+                "severity": trouble.severity.name(),
+                "message": trouble.message,
+                "advice": trouble.advice,
+            }),
+            State::Well => json!({"state": "resolved", "severity": null, "message": null, "advice": null}),
+        },
         Happening::Forecast(forecast) => json!({
             "critical": forecast.critical.as_ref().map(eta_object),
             "full": forecast.full.as_ref().map(eta_object),
