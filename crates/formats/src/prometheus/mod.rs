@@ -14,6 +14,7 @@
 mod block;
 mod contents;
 mod directory;
+mod ends;
 mod feed;
 mod forecast;
 mod found;
@@ -195,6 +196,7 @@ impl Log for PrometheusLog {
         match self.dialect {
             Dialect::Prometheus => {
                 startup::conclude(&self.layout, order, survey, &replay::damaged(survey));
+                ends::add_blocker(&self.layout, survey);
             }
             Dialect::Loki => survey.estimate = None,
         }
