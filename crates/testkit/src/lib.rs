@@ -7,6 +7,7 @@
 //! * [`chroma`] drives real Chroma servers, and their own Python client.
 //! * [`MailServer`] is a real mail server, of another hand.
 //! * [`Faults`] kills a program, or fails it, at every one of its system calls on files.
+//! * [`Dock`] speaks the part of Docker's API that restarts a container.
 //! * [`Wire`] stands between a client and a server, and resets, swallows, cuts and garbles what goes over it.
 //! * [`PowerDisk`] is a file system that loses power, [`quick_directory`] one that is in memory.
 //! * [`Collector`] is a server that something delivers to, and that answers as a test says.
@@ -32,6 +33,7 @@
 mod cage;
 mod collector;
 mod connect;
+mod dock;
 mod exporter;
 mod faults;
 mod http;
@@ -47,6 +49,7 @@ pub mod prometheus;
 pub use cage::Cage;
 pub use collector::{Collector, Delivery, Reply};
 pub use connect::JobService;
+pub use dock::{Comes, Dock};
 pub use exporter::{Exporter, Page};
 pub use faults::{FILE_CALLS, Fault, Faults, Struck};
 pub use mail::{MailServer, Manners};

@@ -1,25 +1,24 @@
 //! What makes a log smaller: the server is asked over HTTP or in SQL, a command is run, a signal is sent, or SQLite copies. Only effects are here; when
 //! they are wanted, and what they have done, is decided elsewhere.
 
-mod command;
 mod signal;
 mod sqlite;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
 
-use crate::http::{Question, ask};
 use crate::postgres::Database;
 use crate::probe::Detect;
-use crate::{Reason, SqliteMode, Target, Url};
+use crate::{Reason, Service, SqliteMode, Target, command};
 pub use signal::Signal;
 pub use sqlite::answer as sqlite_answer;
 
 /// What is done to make a log smaller.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Action {
     /// A shell command.
     Command(String),
@@ -27,10 +26,8 @@ pub enum Action {
     Http {
         /// How it is asked.
         method: HttpMethod,
-        /// What is asked.
-        url: Url,
-        /// A bearer token, which is never shown.
-        token: Option<String>,
+        /// Who is asked, and for what.
+        service: Arc<Service>,
     },
     /// A signal to the server.
     Signal {
@@ -89,14 +86,9 @@ pub(crate) async fn perform(
 ) -> Result<Option<String>, String> {
     match action {
         Action::Command(text) => {
-            let about = [
-                ("SEAWALL_TARGET", target.name.clone().into()),
-                ("SEAWALL_PATH", target.path.clone().into_os_string()),
-                ("SEAWALL_REASON", reason.name().into()),
-            ];
-            command::run(&text, about, patience).await?;
+            command::run(command::shell(&text, command::about(target, reason)), patience).await?;
         }
-        Action::Http { method, url, token } => request(method, &url, token.as_deref(), patience).await?,
+        Action::Http { method, service } => request(method, &service).await?,
         Action::Signal { signal, pid_file } => {
             let path = target.path.clone();
             let send = move || signal::send(signal, pid_file.as_deref(), (&path, detect));
@@ -109,22 +101,17 @@ pub(crate) async fn perform(
     Ok(None)
 }
 
-async fn request(
-    method: HttpMethod,
-    url: &Url,
-    token: Option<&str>,
-    patience: Duration,
-) -> Result<(), String> {
+async fn request(method: HttpMethod, service: &Service) -> Result<(), String> {
     let method = match method {
         HttpMethod::Post => Method::POST,
         HttpMethod::Put => Method::PUT,
         HttpMethod::Get => Method::GET,
     };
-    let answer = ask(Question { url, method, target: url.target(), token, patience }).await?;
+    let answer = service.ask(method).await?;
     if answer.status.is_success() {
         return Ok(());
     }
-    let said: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
+    let said = service.said(&answer);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    Err(format!("{url} answered {}{said}", answer.status))
+    Err(format!("{service} answered {}{said}", answer.status))
 }

@@ -3,8 +3,9 @@
 //! * Each change of health is told once. So is each flaw, and each forecast that comes within the hour.
 //! * A checkpoint is made when its time has come, when the log is too large or too old and the cooldown is over, and at once
 //!   when that becomes critical; while it stays so, again after each cooldown. One at a time, and none by itself over damage.
-//! * A checkpoint counts when the log is smaller than before. When two in a row do not help a log that is critical, a restart
-//!   is considered, once until it is no longer critical.
+//! * A checkpoint counts when the log is smaller than before. When some in a row do not help a log that is critical, a restart
+//!   is considered, once until it is no longer critical, and made where its own rules allow it; see [`Restarts`]. No
+//!   checkpoint is made meanwhile.
 
 mod kept;
 
@@ -14,18 +15,20 @@ use formats::UnixTime;
 
 use crate::forecast::forecast;
 use crate::history::History;
+use crate::restart::course::Restarts;
 use crate::{
-    Eta, Facts, Flaw, FlawKind, Forecast, Happening, Judgement, Outcome, Reason, Severity, Thresholds,
+    Decision, Eta, Facts, Flaw, FlawKind, Forecast, Happening, Hindrance, Judgement, Outcome, Reason,
+    RestartOutcome, Schedule, Severity, Thresholds,
 };
 pub(crate) use kept::{named, severity};
 
 /// When checkpoints are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rhythm {
     /// How long no other is made after one.
     pub cooldown: Duration,
-    /// How often one is made, however the log is.
-    pub schedule: Option<Duration>,
+    /// When one is made, however the log is.
+    pub schedule: Option<Schedule>,
 }
 
 /// What is to be done.
@@ -35,6 +38,8 @@ pub(crate) enum Step {
     Tell(Happening),
     /// A checkpoint is made; [`Course::settle`] hears what became of it.
     Checkpoint(Reason),
+    /// The server is restarted; [`Course::settle_restart`] hears what became of it.
+    Restart(Reason),
 }
 
 /// Why a checkpoint that was asked for is not made.
@@ -86,14 +91,12 @@ pub struct Tally {
 /// A forecast is told when something will have happened before this.
 const SOON: Duration = Duration::from_hours(1);
 
-/// Checkpoints in vain before a restart is considered.
-const IN_VAIN: u32 = 2;
-
 /// What is known about one log, and what follows.
 #[derive(Debug)]
 pub(crate) struct Course {
     thresholds: Thresholds,
     rhythm: Option<Rhythm>,
+    pub(crate) restarts: Restarts,
     pub(crate) facts: Option<Facts>,
     pub(crate) judgement: Judgement,
     pub(crate) forecast: Option<Forecast>,
@@ -123,6 +126,7 @@ impl Course {
         Self {
             thresholds,
             rhythm,
+            restarts: Restarts::default(),
             facts: None,
             judgement: Judgement::default(),
             forecast: None,
@@ -144,6 +148,11 @@ impl Course {
     /// Other rules for the same log.
     pub(crate) fn rule(&mut self, thresholds: Thresholds, rhythm: Option<Rhythm>) {
         (self.thresholds, self.rhythm) = (thresholds, rhythm);
+    }
+
+    /// Whether something is being done about it.
+    fn is_busy(&self) -> bool {
+        self.running.is_some() || self.restarts.is_running()
     }
 
     /// The thresholds in force.
@@ -201,7 +210,7 @@ impl Course {
         if self.rhythm.is_none() {
             return Some(Denied::NoWay);
         }
-        if self.running.is_some() {
+        if self.is_busy() {
             return Some(Denied::Running);
         }
         self.cooldown(now).map(|left| Denied::Cooling { left })
@@ -220,7 +229,13 @@ impl Course {
     /// right why it failed should not have to wait.
     pub(crate) fn cooldown(&self, now: UnixTime) -> Option<Duration> {
         let has_failed = matches!(&self.made, Some(Made { outcome: Outcome::Failed(_), .. }));
-        self.cooling(self.rhythm?, now).filter(|_| !has_failed)
+        self.cooling(self.rhythm.as_ref()?, now).filter(|_| !has_failed)
+    }
+
+    /// When the schedule wants the next one.
+    pub(crate) fn next(&self) -> Option<UnixTime> {
+        let since = self.attempted.max(self.scheduled)?;
+        self.rhythm.as_ref()?.schedule.as_ref()?.next(since)
     }
 
     /// Whether a checkpoint is being made.
@@ -232,12 +247,9 @@ impl Course {
     pub(crate) fn has_helped(&self, after: &Facts, now: UnixTime) -> Option<Outcome> {
         let running = self.running.as_ref()?;
         let before = &running.before;
-        let less = |before: Option<u64>, after: Option<u64>| before?.checked_sub(after?);
-        let replay = |facts: &Facts| facts.replay.map(|replay| replay.count);
-        let freed_bytes = less(before.bytes, after.bytes).unwrap_or(0);
-        let freed_replay = less(replay(before), replay(after)).unwrap_or(0);
+        let (freed_bytes, freed_replay) = after.less_than(before);
         if freed_bytes == 0 && freed_replay == 0 {
-            let is_empty = before.bytes == Some(0) || replay(before) == Some(0);
+            let is_empty = before.bytes == Some(0) || before.replay.is_some_and(|replay| replay.count == 0);
             return is_empty.then_some(Outcome::Idle);
         }
         Some(Outcome::Effective { freed_bytes, freed_replay, took: span(running.since, now) })
@@ -262,21 +274,63 @@ impl Course {
         }
         self.made = Some(Made { at: now, reason, outcome: outcome.clone() });
         let mut steps = vec![Step::Tell(Happening::Checkpoint { reason, outcome })];
-        if self.in_vain == IN_VAIN {
-            let checkpoints = self.in_vain;
-            steps.push(Step::Tell(Happening::RestartConsideration { checkpoints }));
+        steps.extend(self.consider(now));
+        steps
+    }
+
+    /// What follows from checkpoints in vain.
+    fn consider(&mut self, now: UnixTime) -> Vec<Step> {
+        let after = self.restarts.after();
+        if self.in_vain < after {
+            return Vec::new();
+        }
+        let hindrance = self.restarts.hindrance(Reason::Critical, &self.judgement, now);
+        let mut steps = Vec::new();
+        if self.in_vain == after {
+            let (checkpoints, decision) =
+                (self.in_vain, hindrance.map_or(Decision::Made, Decision::Withheld));
+            steps.push(Step::Tell(Happening::RestartConsideration { checkpoints, decision }));
+        }
+        if hindrance.is_none() {
+            steps.extend(self.begin_restart(Reason::Critical, now));
         }
         steps
     }
 
-    fn cooling(&self, rhythm: Rhythm, now: UnixTime) -> Option<Duration> {
+    /// Asks for a restart of the server.
+    pub(crate) fn ask_restart(&mut self, now: UnixTime) -> Result<Step, Hindrance> {
+        if self.running.is_some() {
+            return Err(Hindrance::Running);
+        }
+        match self.restarts.hindrance(Reason::Manual, &self.judgement, now) {
+            Some(hindrance) => Err(hindrance),
+            None => self.begin_restart(Reason::Manual, now).ok_or(Hindrance::Running),
+        }
+    }
+
+    fn begin_restart(&mut self, reason: Reason, now: UnixTime) -> Option<Step> {
+        if self.is_busy() {
+            return None;
+        }
+        self.restarts.begin(reason, self.facts.clone().unwrap_or_default(), now);
+        Some(Step::Restart(reason))
+    }
+
+    /// Hears what became of a restart. What comes in vain is counted anew.
+    pub(crate) fn settle_restart(&mut self, outcome: RestartOutcome, now: UnixTime) -> Vec<Step> {
+        self.in_vain = 0;
+        let reason = self.restarts.settle(outcome.clone(), now);
+        reason.map(|reason| Step::Tell(Happening::Restart { reason, outcome })).into_iter().collect()
+    }
+
+    fn cooling(&self, rhythm: &Rhythm, now: UnixTime) -> Option<Duration> {
         let left = rhythm.cooldown.checked_sub(span(self.attempted?, now))?;
         (!left.is_zero()).then_some(left)
     }
 
     /// Why a checkpoint is due, if one is.
     fn due(&self, before: Option<Severity>, now: UnixTime) -> Option<Reason> {
-        let rhythm = self.rhythm?;
+        let rhythm = self.rhythm.as_ref()?;
         let is_cool = self.cooling(rhythm, now).is_none();
         match self.judgement.wants_checkpoint() {
             Some(Severity::Critical) if before != Some(Severity::Critical) || is_cool => {
@@ -286,12 +340,12 @@ impl Course {
             _ => {}
         }
         let since = self.attempted.max(self.scheduled)?;
-        let is_time = rhythm.schedule.is_some_and(|schedule| span(since, now) >= schedule);
+        let is_time = rhythm.schedule.as_ref().is_some_and(|schedule| schedule.is_due(since, now));
         (is_time && is_cool && !self.judgement.is_damaged()).then_some(Reason::Scheduled)
     }
 
     fn begin(&mut self, reason: Reason, now: UnixTime) -> Option<Step> {
-        if self.running.is_some() {
+        if self.is_busy() {
             return None;
         }
         let before = self.facts.clone()?;

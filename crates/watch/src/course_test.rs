@@ -1,7 +1,7 @@
 //! What is done about a log, move by move.
 
 use super::*;
-use crate::{Blocker, FlawKind, Limits, Room};
+use crate::{Blocker, Cron, FlawKind, Limits, OverDamage, RestartRules, Room, Zone};
 
 fn at(second: i64) -> UnixTime {
     UnixTime::from_seconds(second)
@@ -14,7 +14,11 @@ fn facts(files: u64) -> Facts {
 
 /// 30 files are worth attention, 60 are dangerous; a cooldown of five minutes.
 fn course(schedule: Option<u64>) -> Course {
-    let rhythm = Rhythm { cooldown: Duration::from_mins(5), schedule: schedule.map(Duration::from_secs) };
+    course_by(schedule.map(|seconds| Schedule::Every(Duration::from_secs(seconds))))
+}
+
+fn course_by(schedule: Option<Schedule>) -> Course {
+    let rhythm = Rhythm { cooldown: Duration::from_mins(5), schedule };
     Course::new(Thresholds::classic(), Some(rhythm))
 }
 
@@ -24,6 +28,7 @@ fn words(steps: &[Step]) -> Vec<String> {
         Step::Tell(Happening::Checkpoint { outcome, .. }) => outcome.name().to_owned(),
         Step::Tell(other) => other.name().to_owned(),
         Step::Checkpoint(reason) => format!("checkpoint: {}", reason.name()),
+        Step::Restart(reason) => format!("restart: {}", reason.name()),
     };
     steps.iter().map(word).collect()
 }
@@ -82,6 +87,30 @@ fn a_restart_is_considered_once_when_checkpoints_do_not_help_a_log_in_danger() {
 }
 
 #[test]
+fn a_restart_that_is_configured_is_made_after_checkpoints_in_vain_and_counted_anew_after_it() {
+    let mut course = course(None);
+    let rules = RestartRules {
+        after: 1,
+        cooldown: Duration::from_secs(1_000),
+        most_a_day: 9,
+        over_damage: OverDamage::Refuse,
+    };
+    course.restarts.rule(Some(rules));
+    see(&mut course, 61, 0);
+    assert_eq!(settle(&mut course, 61, 1), ["ineffective", "wal.restart_consideration", "restart: critical"]);
+    assert!(see(&mut course, 61, 400).is_empty(), "no checkpoint meanwhile");
+    assert_eq!(course.denial(at(400)), Some(Denied::Running));
+    assert_eq!(course.ask_restart(at(400)), Err(Hindrance::Running));
+    let in_vain = RestartOutcome::InVain { took: Duration::from_secs(9) };
+    assert_eq!(words(&course.settle_restart(in_vain, at(401))), ["wal.restart"]);
+    assert_eq!(see(&mut course, 61, 402), ["checkpoint: critical"]);
+    assert_eq!(course.ask_restart(at(402)), Err(Hindrance::Running), "nor a restart while one is made");
+    assert_eq!(settle(&mut course, 61, 403), ["ineffective", "wal.restart_consideration"], "it is too soon");
+    assert_eq!(see(&mut course, 61, 1_000), ["checkpoint: critical"]);
+    assert_eq!(settle(&mut course, 61, 1_002), ["ineffective", "restart: critical"], "it is told once");
+}
+
+#[test]
 fn a_schedule_counts_from_the_first_look_and_from_each_checkpoint() {
     let mut course = course(Some(600));
     see(&mut course, 1, 0);
@@ -90,6 +119,23 @@ fn a_schedule_counts_from_the_first_look_and_from_each_checkpoint() {
     assert_eq!(settle(&mut course, 0, 601), ["effective"]);
     assert!(see(&mut course, 1, 1_199).is_empty());
     assert_eq!(see(&mut course, 1, 1_200), ["checkpoint: scheduled"]);
+}
+
+#[test]
+fn a_schedule_by_the_clock_is_kept_once_and_after_the_cooldown_of_what_came_between() {
+    let cron = Cron::parse("30 0 * * *", Zone::default()).unwrap();
+    let mut course = course_by(Some(Schedule::Cron(cron)));
+    see(&mut course, 1, 0);
+    assert_eq!(course.next(), Some(at(1_800)));
+    assert!(see(&mut course, 1, 1_799).is_empty());
+    assert_eq!(see(&mut course, 31, 1_795), ["healthy > warning", "checkpoint: warning"]);
+    settle(&mut course, 1, 1_796);
+    see(&mut course, 1, 1_800);
+    assert!(see(&mut course, 1, 2_094).is_empty(), "it is too soon after the other one");
+    assert_eq!(see(&mut course, 1, 2_095), ["checkpoint: scheduled"]);
+    settle(&mut course, 0, 2_096);
+    assert_eq!(course.next(), Some(at(86_400 + 1_800)));
+    assert!(see(&mut course, 1, 86_400).is_empty());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use formats::{Damage, UnixTime};
 
 use crate::alert::News;
-use crate::{Flaw, Forecast, Health, Judgement};
+use crate::{Decision, Flaw, Forecast, Health, Judgement, RestartOutcome};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,19 @@ pub enum Happening {
     },
     /// Checkpoints do not help: somebody should think about a restart of the server.
     RestartConsideration {
-        /// Checkpoints since the log became critical.
+        /// Checkpoints in a row that have not helped.
         checkpoints: u32,
+        /// Whether one is made, or why not.
+        decision: Decision,
+    },
+    /// A restart was begun.
+    RestartBegun(Reason),
+    /// A restart is over.
+    Restart {
+        /// Why it was made.
+        reason: Reason,
+        /// What became of it.
+        outcome: RestartOutcome,
     },
     /// The log will be critical, or the disk full, within the hour.
     Forecast(Forecast),
@@ -68,13 +79,15 @@ impl Happening {
             Happening::CheckpointBegun(_) => "wal.checkpoint_begun",
             Happening::Checkpoint { .. } => "wal.checkpoint",
             Happening::RestartConsideration { .. } => "wal.restart_consideration",
+            Happening::RestartBegun(_) => "wal.restart_begun",
+            Happening::Restart { .. } => "wal.restart",
             Happening::Forecast(_) => "wal.forecast",
             Happening::News(news) => news.key.topic.name(),
         }
     }
 }
 
-/// Why a checkpoint is made.
+/// Why a checkpoint is made, or a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Its time had come.

@@ -31,6 +31,32 @@ pub struct Facts {
     pub has_verdict: bool,
     /// What its server says, where that is asked in SQL.
     pub standing: Option<Standing>,
+    /// What the server that writes it has said, where it was asked.
+    pub server: Option<Consulted>,
+}
+
+/// What a server has said about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consulted {
+    /// Whether it serves; a server that does not answer does not.
+    pub is_ready: bool,
+    /// Whether it has answered a query, where it takes any.
+    pub has_answered: Option<bool>,
+    /// How often it has met corruption in its log since it started.
+    pub corruptions: Option<u64>,
+    /// Where it is in its log, while it reads that at its start.
+    pub replaying: Option<Replaying>,
+}
+
+/// How far a server is that reads its log at its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaying {
+    /// The first segment that it reads.
+    pub first: u64,
+    /// The one that it is at.
+    pub current: u64,
+    /// The last one.
+    pub last: u64,
 }
 
 /// Why a log is not reclaimed.
@@ -104,7 +130,18 @@ impl Facts {
             blockers: blocker(&survey.facts).into_iter().collect(),
             has_verdict: survey.verdict != Verdict::Unknown,
             standing: None,
+            server: None,
         }
+    }
+}
+
+impl Facts {
+    /// By how many bytes, and by how much that a start replays, the log is smaller than it was; what is not known is no less.
+    pub(crate) fn less_than(&self, before: &Self) -> (u64, u64) {
+        let less = |before: Option<u64>, after: Option<u64>| before?.checked_sub(after?);
+        let replay = |facts: &Self| facts.replay.map(|replay| replay.count);
+        let bytes = less(before.bytes, self.bytes).unwrap_or(0);
+        (bytes, less(replay(before), replay(self)).unwrap_or(0))
     }
 }
 

@@ -8,7 +8,8 @@
 //! * A [`Shelf`] keeps what is known over restarts.
 //! * [`Event`]s are told once each, on a bounded [`Bus`].
 //! * [`postgres`] asks a server what keeps its log, and [`checkpoint_sqlite`] is what has to be done in a process of its own.
-//! * [`alert`] tells people and other programs of trouble, and [`call`] is how it reaches their HTTP APIs.
+//! * [`alert`] tells people and other programs of trouble. [`call`] is how HTTP APIs are reached, and a [`Service`] one that a
+//!   target names.
 //!
 //! Nothing here prints, or knows a configuration file or the clock, and JSON only where a receiver of alerts wants it.
 
@@ -16,8 +17,10 @@ pub mod alert;
 pub mod call;
 pub mod postgres;
 
+mod base64;
 mod bus;
 mod checkpoint;
+mod command;
 mod course;
 mod event;
 mod facts;
@@ -25,13 +28,15 @@ mod flaw;
 mod forecast;
 mod health;
 mod history;
-mod http;
 mod judgement;
 mod kept;
 mod limits;
 mod probe;
+mod restart;
+mod schedule;
 mod scrub;
 mod server;
+mod service;
 mod sqlite;
 mod target;
 mod thresholds;
@@ -43,18 +48,23 @@ pub use bus::Bus;
 pub use checkpoint::{Action, HttpMethod, Signal, sqlite_answer};
 pub use course::{Denied, Made, Rhythm, Tally};
 pub use event::{Event, Happening, Outcome, Reason};
-pub use facts::{Age, Blocker, Facts, Oldest, Replay, Room, oldest};
+pub use facts::{Age, Blocker, Consulted, Facts, Oldest, Replay, Replaying, Room, oldest};
 pub use flaw::{Flaw, FlawKind, flaws};
 pub use forecast::{Confidence, Eta, Forecast};
 pub use health::{Health, Severity};
-pub use http::{Url, UrlError};
 pub use judgement::Judgement;
 pub use kept::{KeepingNews, Shelf};
 pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
 pub use probe::{Detect, Seen};
+pub use restart::{
+    Container, ContainerError, Decision, Hindrance, OverDamage, Restart, RestartOutcome, RestartRules,
+    RestartTally, Restarted, Unit, UnitError, Way,
+};
+pub use schedule::{Cron, CronError, FieldError, Schedule, Zone, ZoneError};
 pub use scrub::{Pass, Place, Scrub, Scrubbed, Stamp};
+pub use service::{Credentials, Service, ServiceError};
 pub use sqlite::{Copied, SqliteMode, checkpoint_sqlite};
 pub use target::{Bounds, Checkpoint, Kind, Preset, Target};
 pub use thresholds::Thresholds;
 pub use trend::{Point, Trend};
-pub use watching::{Report, Unread, Watch};
+pub use watching::{Report, RestartReport, Unread, Watch};

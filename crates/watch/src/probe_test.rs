@@ -15,10 +15,11 @@ fn target(path: &Path, kind: Kind) -> Target {
         kind,
         interval: Duration::from_secs(1),
         bounds: Bounds::default(),
-        url: None,
+        server: None,
         scrub: crate::Scrub { every: None, rate: 1 },
         database: None,
         checkpoint: None,
+        restart: None,
     }
 }
 

@@ -1,13 +1,14 @@
 //! What is watched, and how.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use formats::Format;
 
 use crate::checkpoint::Action;
 use crate::postgres::{Database, Standing};
-use crate::{Limits, Rhythm, Scrub, Thresholds, Url};
+use crate::{Limits, Restart, Rhythm, Scrub, Service, Thresholds};
 
 /// A log under watch.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +24,15 @@ pub struct Target {
     /// Where it becomes worth attention, and dangerous.
     pub bounds: Bounds,
     /// The server that writes it, where that can be asked how it is.
-    pub url: Option<Url>,
+    pub server: Option<Arc<Service>>,
     /// How it is read in full.
     pub scrub: Scrub,
     /// The database of which the log is, where its server can be asked in SQL what keeps it.
     pub database: Option<Database>,
     /// How it is checkpointed.
     pub checkpoint: Option<Checkpoint>,
+    /// How its server is restarted.
+    pub restart: Option<Restart>,
 }
 
 /// What lies at a path.

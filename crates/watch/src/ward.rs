@@ -1,6 +1,7 @@
-//! One log under watch: a task that looks, tells, and has checkpoints made, one after the other.
+//! One log under watch: a task that looks, tells, and has checkpoints made and its server restarted, one after the other.
 
 mod kept;
+mod restarting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,9 +13,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::course::{Course, Step};
 use crate::probe::{Seen, look};
+use crate::restart::Trouble;
 use crate::scrub::{self, Job, Knowledge, Running};
 use crate::watching::Eyes;
-use crate::{Denied, Kind, Outcome, Reason, Scrub, Shelf, Target, checkpoint, postgres, server};
+use crate::{Denied, Hindrance, Kind, Outcome, Reason, Scrub, Shelf, Target, checkpoint, postgres, server};
 use kept::Recalled;
 
 /// How long a look may take. A disk that needs longer for a list of names is not well.
@@ -29,12 +31,20 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Somebody who waits for a checkpoint.
 pub(crate) type Asked = oneshot::Sender<Result<Outcome, Denied>>;
 
+/// Somebody who wants something done.
+pub(crate) enum Ask {
+    /// A checkpoint, for what becomes of which is waited.
+    Checkpoint(Asked),
+    /// A restart, for the beginning of which is waited.
+    Restart(oneshot::Sender<Result<(), Hindrance>>),
+}
+
 /// What others see of a log under watch.
 #[derive(Debug)]
 pub(crate) struct Ward {
     pub(crate) target: watch::Sender<Arc<Target>>,
     pub(crate) state: Arc<Mutex<State>>,
-    pub(crate) asks: mpsc::Sender<Asked>,
+    pub(crate) asks: mpsc::Sender<Ask>,
     /// Rung when something is known, or wanted, about reading it in full.
     pub(crate) bell: Arc<Notify>,
     pub(crate) task: JoinHandle<()>,
@@ -57,9 +67,9 @@ impl Ward {
 
     /// Begins to watch.
     pub(crate) fn begin(target: Target, eyes: Arc<Eyes>) -> Self {
-        let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
+        let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm.clone());
         let fresh = || {
-            let course = Course::new(target.bounds.thresholds(None, None), rhythm);
+            let course = Course::new(target.bounds.thresholds(None, None), rhythm.clone());
             State { course, format: None, scrub: Knowledge::default() }
         };
         let now = (eyes.now)();
@@ -92,13 +102,17 @@ pub(crate) fn hold(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A checkpoint in the making.
+/// A checkpoint in the making, or a restart.
 enum Making {
     Nothing,
     /// The action is at work.
     Acting(JoinHandle<Result<Option<String>, String>>, Option<Asked>),
     /// It was done, with what was said of it, and the log is looked at until it is smaller.
     Waiting(Instant, Option<String>, Option<Asked>),
+    /// The server is being restarted.
+    Restarting(JoinHandle<Result<(), Trouble>>),
+    /// It was, and is looked at until it is back.
+    Returning,
 }
 
 /// What the task works with.
@@ -120,20 +134,21 @@ struct Work {
 enum Wake {
     Look,
     Rules(Result<(), watch::error::RecvError>),
-    Asked(Option<Asked>),
+    Asked(Option<Ask>),
     Acted(Result<Option<String>, String>),
+    Restarted(Result<(), Trouble>),
     Scrubbed,
 }
 
 impl Work {
-    async fn run(mut self, mut asks: mpsc::Receiver<Asked>) {
+    async fn run(mut self, mut asks: mpsc::Receiver<Ask>) {
         let mut next = Instant::now();
         loop {
             let wake = tokio::select! {
                 () = sleep_until(next) => Wake::Look,
                 changed = self.target.changed() => Wake::Rules(changed),
                 asked = asks.recv() => Wake::Asked(asked),
-                acted = acted(&mut self.making) => Wake::Acted(acted),
+                acted = acted(&mut self.making) => acted,
                 () = self.bell.notified() => Wake::Scrubbed,
             };
             match wake {
@@ -147,10 +162,15 @@ impl Work {
                     continue;
                 }
                 // However often somebody asks, the log is looked at when its time has come.
-                Wake::Asked(Some(asked)) => {
+                Wake::Asked(Some(Ask::Checkpoint(asked))) => {
                     self.ask(asked).await;
                     continue;
                 }
+                Wake::Asked(Some(Ask::Restart(asked))) => {
+                    self.ask_restart(asked);
+                    continue;
+                }
+                Wake::Restarted(done) => self.restarted(done),
                 Wake::Acted(Err(why)) => {
                     self.settle(Outcome::Failed(why));
                     continue;
@@ -171,8 +191,8 @@ impl Work {
     /// How long until the next look.
     fn pause(&self) -> Duration {
         match self.making {
-            Making::Waiting(..) => BEAT,
-            Making::Nothing | Making::Acting(..) => self.target.borrow().interval,
+            Making::Waiting(..) | Making::Returning => BEAT,
+            Making::Nothing | Making::Acting(..) | Making::Restarting(_) => self.target.borrow().interval,
         }
     }
 
@@ -180,8 +200,8 @@ impl Work {
     async fn look(&mut self) {
         let target = Arc::clone(&self.target.borrow());
         let mut seen = self.seen(&target).await;
-        if let (Some(url), Ok(seen)) = (&target.url, &mut seen) {
-            server::consult(url, seen.format, &mut seen.facts).await;
+        if let (Some(service), Ok(seen)) = (&target.server, &mut seen) {
+            server::consult(service, seen.format, &mut seen.facts).await;
         }
         if let (Some(database), Ok(seen)) = (&target.database, &mut seen) {
             postgres::consult(database, seen.format, &mut seen.facts).await;
@@ -189,10 +209,11 @@ impl Work {
         let now = (self.eyes.now)();
         if let Ok(seen) = &mut seen {
             let thresholds = target.bounds.thresholds(seen.format, seen.facts.standing.as_ref());
-            let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm);
+            let rhythm = target.checkpoint.as_ref().map(|checkpoint| checkpoint.rhythm.clone());
             let mut state = hold(&self.state);
             state.format = seen.format;
             state.course.rule(thresholds, rhythm);
+            state.course.restarts.rule(target.restart.as_ref().map(|restart| restart.rules));
             state.scrub.see(&seen.parts);
             seen.facts.flaws.extend(state.scrub.flaws());
         }
@@ -206,6 +227,9 @@ impl Work {
             if let Some(outcome) = helped.or(in_vain) {
                 self.settle(outcome);
             }
+        }
+        if matches!(self.making, Making::Returning) {
+            self.returned(&target, seen.as_ref().ok().map(|seen| &seen.facts), now);
         }
         let is_seen = seen.is_ok();
         let steps = hold(&self.state).course.see(seen.map(|seen| seen.facts), now);
@@ -313,6 +337,7 @@ impl Work {
             match step {
                 Step::Tell(what) => self.eyes.tell(&self.target.borrow().name, what),
                 Step::Checkpoint(reason) => self.begin(reason, asked.take()),
+                Step::Restart(reason) => self.begin_restart(reason),
             }
         }
     }
@@ -334,7 +359,7 @@ impl Work {
     fn settle(&mut self, outcome: Outcome) {
         let asked = match std::mem::replace(&mut self.making, Making::Nothing) {
             Making::Acting(_, asked) | Making::Waiting(_, _, asked) => asked,
-            Making::Nothing => None,
+            Making::Nothing | Making::Restarting(_) | Making::Returning => None,
         };
         let steps = hold(&self.state).course.settle(outcome.clone(), (self.eyes.now)());
         self.follow(steps, None);
@@ -346,13 +371,17 @@ impl Work {
 }
 
 /// Waits for the end of the action that is at work; for ever if none is.
-async fn acted(making: &mut Making) -> Result<Option<String>, String> {
+async fn acted(making: &mut Making) -> Wake {
     match making {
-        Making::Acting(acting, _) => match acting.await {
+        Making::Acting(acting, _) => Wake::Acted(match acting.await {
             Ok(done) => done,
             Err(error) => Err(format!("failed to make the checkpoint: {error}")),
-        },
-        Making::Nothing | Making::Waiting(..) => std::future::pending().await,
+        }),
+        Making::Restarting(acting) => Wake::Restarted(match acting.await {
+            Ok(done) => done,
+            Err(error) => Err(Trouble::Untouched(format!("failed to restart the server: {error}"))),
+        }),
+        Making::Nothing | Making::Waiting(..) | Making::Returning => std::future::pending().await,
     }
 }
 

@@ -10,10 +10,10 @@ use tokio::task::spawn_blocking;
 
 use crate::alert::News;
 use crate::probe::{Detect, Seen, look};
-use crate::ward::{Now, Ward, hold};
+use crate::ward::{Ask, Now, Ward, hold};
 use crate::{
-    Bus, Denied, Event, Facts, Forecast, Happening, Judgement, Kind, Made, Outcome, Scrubbed, Shelf, Tally,
-    Target, Thresholds,
+    Bus, Denied, Event, Facts, Forecast, Happening, Hindrance, Judgement, Kind, Made, Outcome, RestartTally,
+    Restarted, Scrubbed, Shelf, Tally, Target, Thresholds,
 };
 
 /// Looks that are had at once: a disk answers a few questions as fast as many.
@@ -76,12 +76,29 @@ pub struct Report {
     pub is_running: bool,
     /// What is left of the cooldown.
     pub cooldown: Option<Duration>,
+    /// When the schedule wants the next one.
+    pub next: Option<UnixTime>,
     /// When a checkpoint last helped.
     pub helped: Option<UnixTime>,
     /// The last checkpoint.
     pub made: Option<Made>,
     /// What became of all of them.
     pub tally: Tally,
+    /// What is known about restarts of its server.
+    pub restarts: RestartReport,
+}
+
+/// What is known about restarts of a server.
+#[derive(Clone, Debug)]
+pub struct RestartReport {
+    /// Whether it is being restarted.
+    pub is_running: bool,
+    /// What is left of the cooldown.
+    pub cooldown: Option<Duration>,
+    /// The last one.
+    pub made: Option<Restarted>,
+    /// What became of all of them.
+    pub tally: RestartTally,
 }
 
 /// Why a log is not read in full.
@@ -147,8 +164,18 @@ impl Watch {
         let asks = self.hold().iter().find(|ward| ward.target.borrow().name == name)?.asks.clone();
         let (asked, answer) = oneshot::channel();
         // A queue that is full means that one is being made, and others wait for it too.
-        if asks.try_send(asked).is_err() {
+        if asks.try_send(Ask::Checkpoint(asked)).is_err() {
             return Some(Err(Denied::Running));
+        }
+        answer.await.ok()
+    }
+
+    /// Has its server restarted, and does not wait for what becomes of that; nothing if there is no such target.
+    pub async fn restart(&self, name: &str) -> Option<Result<(), Hindrance>> {
+        let asks = self.hold().iter().find(|ward| ward.target.borrow().name == name)?.asks.clone();
+        let (asked, answer) = oneshot::channel();
+        if asks.try_send(Ask::Restart(asked)).is_err() {
+            return Some(Err(Hindrance::Running));
         }
         answer.await.ok()
     }
@@ -224,8 +251,15 @@ fn report(ward: &Ward, now: UnixTime) -> Report {
         scrubbed: state.scrub.report(),
         is_running: course.is_running(),
         cooldown: course.cooldown(now),
+        next: course.next(),
         helped: course.helped,
         made: course.made.clone(),
         tally: course.tally,
+        restarts: RestartReport {
+            is_running: course.restarts.is_running(),
+            cooldown: course.restarts.cooldown(now),
+            made: course.restarts.made.clone(),
+            tally: course.restarts.tally,
+        },
     }
 }

@@ -107,7 +107,7 @@ impl Config {
         let server = server::understand(&written, &mut problems);
         let journal = journal::understand(&written, &sources.environment, &mut problems);
         let ships = ship::understand(&written, &mut problems);
-        let targets = watched::understand(&written, &mut problems);
+        let targets = watched::understand(&written, &sources.environment, &mut problems);
         let proxies = front::understand(&written, journal.as_ref(), &mut problems);
         let alerts = alert::understand(&written, &mut problems);
         let log = log::understand(&written, &mut problems);

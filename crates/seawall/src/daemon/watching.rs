@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 use watch::alert::{Office, State, Trouble};
-use watch::{Event, Happening, Health, Outcome, Severity, Shelf, Target, Watch};
+use watch::{Event, Happening, Health, Outcome, RestartOutcome, Severity, Shelf, Target, Watch};
 
 use super::alerting;
 use crate::clock;
@@ -83,8 +83,27 @@ fn tell(event: &Event) {
                 _ => warn!(target, reason, outcome = outcome.name(), what, "a checkpoint did not help"),
             }
         }
-        Happening::RestartConsideration { checkpoints } => {
-            error!(target, checkpoints, "checkpoints do not help: think about a restart of the server");
+        Happening::RestartConsideration { checkpoints, decision } => {
+            let restart = decision.name();
+            error!(
+                target,
+                checkpoints, restart, "checkpoints do not help: think about a restart of the server"
+            );
+        }
+        Happening::RestartBegun(reason) => {
+            warn!(target, reason = reason.name(), "the server of a log under watch is restarted");
+        }
+        Happening::Restart { reason, outcome } => {
+            let (reason, what) = (reason.name(), words::restart(outcome));
+            match outcome {
+                RestartOutcome::Helped { .. } => info!(target, reason, what, "a server was restarted"),
+                RestartOutcome::Lost(_) => {
+                    error!(target, reason, what, "a server does not serve after a restart");
+                }
+                RestartOutcome::InVain { .. } | RestartOutcome::Failed(_) => {
+                    warn!(target, reason, outcome = outcome.name(), what, "a restart did not help");
+                }
+            }
         }
         Happening::News(news) => {
             let event = news.key.topic.name();

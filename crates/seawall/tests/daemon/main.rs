@@ -4,9 +4,11 @@
 
 mod access;
 mod alerts;
+mod asking;
 mod board;
 mod books;
 mod chroma;
+mod drains;
 mod figures;
 mod fronts;
 mod hostile;
@@ -17,6 +19,7 @@ mod life;
 mod past;
 mod postgres;
 mod replays;
+mod restarts;
 mod room;
 mod routes;
 mod runbook;

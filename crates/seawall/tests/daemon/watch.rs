@@ -44,10 +44,10 @@ pub(crate) fn events(daemon: &Daemon, mut last: impl FnMut(&Value) -> bool) -> V
 }
 
 /// What events say, in a word or two each.
-fn words(events: &[Value]) -> Vec<String> {
+pub(crate) fn words(events: &[Value]) -> Vec<String> {
     let word = |event: &Value| {
         let details = &event["details"];
-        let to = ["to", "outcome", "reason"].iter().find_map(|name| details[name].as_str());
+        let to = ["to", "outcome", "restart", "reason"].iter().find_map(|name| details[name].as_str());
         format!("{} {}", event["event"].as_str().unwrap(), to.unwrap_or_default())
     };
     events.iter().map(word).collect()
@@ -213,13 +213,6 @@ impl Drop for Shell {
         self.child.kill().ok();
         self.child.wait().ok();
     }
-}
-
-/// How a program is called from a shell: fetched ones need their libraries.
-pub(crate) fn line(program: &Command) -> String {
-    let variables = program.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let variables = variables.map(|(name, value)| format!("{}={} ", name.display(), value.display()));
-    format!("{}{}", variables.collect::<String>(), program.get_program().display())
 }
 
 pub(crate) const FILL: &str = "INSERT INTO t SELECT randomblob(1000) FROM generate_series(1, 400)";

@@ -53,6 +53,8 @@ pub enum Topic {
     Checkpoint,
     /// Somebody should think about a restart of a log's server.
     RestartConsideration,
+    /// A restart that failed, or did not help.
+    Restart,
     /// A log is damaged.
     Damage,
     /// A log will be critical, or its disk full.
@@ -73,10 +75,11 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Topic; 11] = [
+    pub const ALL: [Topic; 12] = [
         Topic::Health,
         Topic::Checkpoint,
         Topic::RestartConsideration,
+        Topic::Restart,
         Topic::Damage,
         Topic::Forecast,
         Topic::Upstream,
@@ -91,7 +94,12 @@ impl Topic {
     pub const fn is_of_a_log(self) -> bool {
         matches!(
             self,
-            Topic::Health | Topic::Checkpoint | Topic::RestartConsideration | Topic::Damage | Topic::Forecast
+            Topic::Health
+                | Topic::Checkpoint
+                | Topic::RestartConsideration
+                | Topic::Restart
+                | Topic::Damage
+                | Topic::Forecast
         )
     }
 
@@ -101,6 +109,7 @@ impl Topic {
             Topic::Health => "wal.health",
             Topic::Checkpoint => "wal.checkpoint",
             Topic::RestartConsideration => "wal.restart_consideration",
+            Topic::Restart => "wal.restart",
             Topic::Damage => "wal.damage",
             Topic::Forecast => "wal.forecast",
             Topic::Upstream => "proxy.upstream",

@@ -41,7 +41,7 @@ pub(crate) fn judge(reply: io::Result<Reply>, secrets: &Secrets, now: UnixTime) 
         Err(error) => return Verdict::Retry { after: None, reason: secrets.scrub(&error.to_string()) },
     };
     let status = reply.status;
-    let said = secrets.scrub(&String::from_utf8_lossy(&reply.body));
+    let said = secrets.scrub(&String::from_utf8_lossy(&reply.body.unwrap_or_default()));
     let answered = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
     let after = reply.retry_after.as_deref().and_then(|text| seconds(text, now));
     match status.as_u16() {
@@ -78,7 +78,7 @@ mod tests {
     fn of(status: u16, retry_after: Option<&str>) -> Verdict {
         let status = StatusCode::from_u16(status).unwrap();
         let retry_after = retry_after.map(str::to_owned);
-        judge(Ok(Reply { status, retry_after, body: "why".into() }), &Secrets::default(), NOW)
+        judge(Ok(Reply { status, retry_after, body: Some("why".into()) }), &Secrets::default(), NOW)
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod url;
 mod wire;
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -24,7 +25,7 @@ pub use wire::{Roots, RootsError};
 /// Bytes of an answer's head. More than servers send, and a bound on what a broken one costs.
 const MOST_HEAD: usize = 64 << 10;
 
-/// Bytes of an answer's body that are read; what else there is, is not waited for.
+/// Bytes of an answer's body that are read unless somebody wants more; what else there is, is not waited for.
 const MOST_BODY: usize = 64 << 10;
 
 /// Who calls one server.
@@ -34,6 +35,7 @@ pub struct Caller {
     tls: Option<Tls>,
     authority: HeaderValue,
     limit: Duration,
+    most_body: usize,
 }
 
 /// What is sent.
@@ -54,8 +56,8 @@ pub struct Reply {
     pub status: StatusCode,
     /// When the server wants to be called again, as it said that.
     pub retry_after: Option<String>,
-    /// The body; nothing of one that is too long or breaks off, since the status has said what counts.
-    pub body: Bytes,
+    /// The body; nothing where it is too long or breaks off.
+    pub body: Option<Bytes>,
 }
 
 impl Caller {
@@ -64,7 +66,20 @@ impl Caller {
         let tls = if url.is_secret_on_the_wire() { Some(roots.for_host(url.host())?) } else { None };
         let dialer = Dialer::new(url.host(), url.port());
         let authority = HeaderValue::from_str(&url.authority()).map_err(|_| RootsError::Name)?;
-        Ok(Self { url, dialer, tls, authority, limit })
+        Ok(Self { url, dialer, tls, authority, limit, most_body: MOST_BODY })
+    }
+
+    /// Calls a server that listens on a socket of this machine.
+    pub(crate) fn through(socket: &Path, limit: Duration) -> Self {
+        let url = Url::of_this_machine();
+        let authority = HeaderValue::from_static("localhost");
+        Self { url, dialer: Dialer::socket(socket), tls: None, authority, limit, most_body: MOST_BODY }
+    }
+
+    /// The same for answers that may have so many bytes.
+    #[must_use]
+    pub(crate) fn reading(self, most_body: usize) -> Self {
+        Self { most_body, ..self }
     }
 
     /// Whom it calls.
@@ -74,12 +89,17 @@ impl Caller {
 
     /// Sends, and waits for the answer.
     pub async fn call(&self, call: Call) -> io::Result<Reply> {
+        self.call_at(self.url.target(), call).await
+    }
+
+    /// The same for something else that the server offers: a path, and a query if there is one.
+    pub(crate) async fn call_at(&self, target: &str, call: Call) -> io::Result<Reply> {
         let late = |what: &str| {
             let message = format!("{what} within {:?}", self.limit);
             io::Error::new(io::ErrorKind::TimedOut, message)
         };
         let wire = timeout(self.limit, self.connect()).await.map_err(|_| late("no connection"))??;
-        timeout(self.limit, self.send(wire, call)).await.map_err(|_| late("no answer"))?
+        timeout(self.limit, self.send(wire, target, call)).await.map_err(|_| late("no answer"))?
     }
 
     async fn connect(&self) -> io::Result<Box<dyn Wire>> {
@@ -90,25 +110,25 @@ impl Caller {
         }
     }
 
-    async fn send(&self, wire: Box<dyn Wire>, call: Call) -> io::Result<Reply> {
+    async fn send(&self, wire: Box<dyn Wire>, target: &str, call: Call) -> io::Result<Reply> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(MOST_HEAD);
         let (mut sender, connection) =
             builder.handshake(TokioIo::new(wire)).await.map_err(|error| broken(&error))?;
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
-        *request.uri_mut() = self.url.target().parse().map_err(io::Error::other)?;
+        *request.uri_mut() = target.parse().map_err(io::Error::other)?;
         *request.headers_mut() = call.headers;
         request.headers_mut().insert(HOST, self.authority.clone());
         let exchange = async {
             let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, MOST_BODY).collect().await;
+            let body = Limited::new(body, self.most_body).collect().await;
             let retry_after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
             Ok(Reply {
                 status: parts.status,
                 retry_after: retry_after.map(str::to_owned),
-                body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default(),
+                body: body.map(http_body_util::Collected::to_bytes).ok(),
             })
         };
         // The connection only moves bytes; what went wrong with it is told to the exchange.

@@ -26,6 +26,11 @@ enum Scheme {
 pub struct UrlError(&'static str);
 
 impl Url {
+    /// This machine, for what is not reached over the network.
+    pub(crate) fn of_this_machine() -> Self {
+        Self { scheme: Scheme::Http, host: "localhost".to_owned(), port: 80, target: "/".to_owned() }
+    }
+
     /// The host's name or address, an IPv6 address without its brackets.
     pub fn host(&self) -> &str {
         &self.host
@@ -39,6 +44,12 @@ impl Url {
     /// The path and the query.
     pub(crate) fn target(&self) -> &str {
         &self.target
+    }
+
+    /// What the server offers below the path that is written; its query is left out.
+    pub(crate) fn below(&self, path: &str) -> String {
+        let base = self.target.split('?').next().unwrap_or_default();
+        format!("{}{path}", base.trim_end_matches('/'))
     }
 
     /// The same server, asked for that below the path that is written: `/api` below `http://host/base/`.
@@ -78,7 +89,7 @@ impl FromStr for Url {
         let (authority, target) = split.unwrap_or((rest, ""));
         if authority.contains('@') {
             return Err(UrlError(
-                "since it has a user or a password, which are not sent; there is the key token",
+                "since it has a user or a password, which are not sent; there are keys for credentials",
             ));
         }
         let authority: uri::Authority =
@@ -134,6 +145,8 @@ mod tests {
             assert_eq!((url.to_string().as_str(), url.target()), (shown, target));
             assert!(!format!("{url:?}").contains("secret"));
         }
+        let url: Url = "http://a/prom/?token=secret".parse().unwrap();
+        assert_eq!(url.below("/-/ready"), "/prom/-/ready");
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Connections: dialing, and TLS over what is there.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, crypto};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 /// Bytes to and fro, with TLS or without it.
@@ -34,9 +35,11 @@ pub enum RootsError {
 }
 
 /// Who is reached, and where.
-pub(crate) struct Dialer {
-    host: String,
-    port: u16,
+pub(crate) enum Dialer {
+    /// A host and a port.
+    Network(String, u16),
+    /// A socket of this machine.
+    Socket(PathBuf),
 }
 
 /// What is put over a connection so that nobody else reads it.
@@ -49,6 +52,11 @@ impl Roots {
     /// These.
     pub fn new(pem: Vec<u8>) -> Self {
         Self(Arc::new(pem))
+    }
+
+    /// What tells them from others.
+    pub(crate) fn digest(&self) -> Vec<u8> {
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.0).as_ref().to_vec()
     }
 
     pub(crate) fn for_host(&self, host: &str) -> Result<Tls, RootsError> {
@@ -74,13 +82,22 @@ impl Roots {
 
 impl Dialer {
     pub(crate) fn new(host: &str, port: u16) -> Self {
-        Self { host: host.to_owned(), port }
+        Self::Network(host.to_owned(), port)
+    }
+
+    pub(crate) fn socket(path: &Path) -> Self {
+        Self::Socket(path.to_owned())
     }
 
     pub(crate) async fn dial(&self) -> io::Result<Box<dyn Wire>> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
+        match self {
+            Dialer::Network(host, port) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Ok(Box::new(stream))
+            }
+            Dialer::Socket(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+        }
     }
 }
 

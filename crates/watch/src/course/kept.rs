@@ -30,10 +30,13 @@ impl Course {
                     line.word(freed_bytes).word(freed_replay).span(*took);
                 }
                 Outcome::Idle => {}
-                Outcome::Ineffective { waited } => drop(line.span(*waited)),
+                Outcome::Ineffective { waited, said } => {
+                    drop(line.span(*waited).maybe(said.as_deref(), Line::text));
+                }
                 Outcome::Failed(why) => drop(line.text(why)),
             }
         }
+        self.restarts.keep(page);
     }
 
     /// Takes up what a line says; nothing if that makes no sense. What lies beyond the present was written by a clock that was
@@ -69,7 +72,7 @@ impl Course {
                 let reason = named(&Reason::ALL, Reason::name, fields.word()?)?;
                 self.made = Some(Made { at, reason, outcome: outcome(fields)? });
             }
-            _ => {}
+            _ => self.restarts.recall(name, fields, now)?,
         }
         Some(())
     }
@@ -96,7 +99,9 @@ fn outcome(fields: &mut Fields<'_>) -> Option<Outcome> {
             Outcome::Effective { freed_bytes, freed_replay, took: fields.span()? }
         }
         "idle" => Outcome::Idle,
-        "ineffective" => Outcome::Ineffective { waited: fields.span()? },
+        "ineffective" => {
+            Outcome::Ineffective { waited: fields.span()?, said: fields.maybe(Fields::text)? }
+        }
         "failed" => Outcome::Failed(fields.text()?),
         _ => return None,
     })

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::*;
 use crate::course::{Rhythm, Step};
 use crate::kept::lines;
-use crate::{Facts, Happening, Room, Thresholds};
+use crate::{Facts, Happening, Room, Schedule, Thresholds};
 
 fn at(second: i64) -> UnixTime {
     UnixTime::from_seconds(second)
 }
 
 fn rhythm() -> Rhythm {
-    Rhythm { cooldown: Duration::from_mins(5), schedule: Some(Duration::from_hours(2)) }
+    Rhythm { cooldown: Duration::from_mins(5), schedule: Some(Schedule::Every(Duration::from_hours(2))) }
 }
 
 fn fresh() -> Course {
@@ -43,7 +43,7 @@ fn checkpoints(steps: &[Step]) -> usize {
 fn in_vain() -> Course {
     let mut course = fresh();
     course.see(Ok(facts(61)), at(1_000));
-    course.settle(Outcome::Ineffective { waited: Duration::from_secs(3) }, at(1_010));
+    course.settle(Outcome::Ineffective { waited: Duration::from_secs(3), said: None }, at(1_010));
     course
 }
 
@@ -73,7 +73,8 @@ fn the_last_checkpoint_is_known_whatever_became_of_it() {
     for outcome in [
         Outcome::Effective { freed_bytes: 7, freed_replay: 8, took },
         Outcome::Idle,
-        Outcome::Ineffective { waited: took },
+        Outcome::Ineffective { waited: took, said: None },
+        Outcome::Ineffective { waited: took, said: Some("a reader is in the way".to_owned()) },
         Outcome::Failed("no such slot\n\u{1b}[2J".to_owned()),
     ] {
         let mut course = fresh();

@@ -23,6 +23,9 @@
 //! | | `told` | whether a forecast, and whether something wrong, was told last |
 //! | | `tally` | checkpoints that were effective, ineffective and failed, and bytes that they freed |
 //! | | `made` | the last checkpoint: time, reason, outcome, and what belongs to that |
+//! | | `restart_begun` | when a restart of the server was begun, one line each |
+//! | | `restarts` | restarts that were effective, ineffective, lost and failed |
+//! | | `restarted` | the last restart: time, reason, outcome, and what belongs to that |
 //! | | `pass` | the last whole pass: began, ended, files, bytes |
 //! | | `place` | damage: file that was read, its length, when it was written, damaged file, start, end, cause, records and bytes lost |
 //! | `alerts` | `sender` | name and kind; the `trouble` lines behind it are what it knows |

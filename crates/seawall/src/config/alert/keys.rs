@@ -48,7 +48,7 @@ pub(in crate::config) const SECTION: Section = Section {
             "events",
             Kind::List,
             None,
-            "what is told: `wal.health`, `wal.checkpoint`, `wal.restart_consideration`, `wal.damage`, `wal.forecast`, `proxy.upstream`, `proxy.pending`, `parked`, `journal`, `ship.delivery`, `ship.blocked`; without it all of it",
+            "what is told: `wal.health`, `wal.checkpoint`, `wal.restart_consideration`, `wal.restart`, `wal.damage`, `wal.forecast`, `proxy.upstream`, `proxy.pending`, `parked`, `journal`, `ship.delivery`, `ship.blocked`; without it all of it",
         ),
         key(
             "severity",

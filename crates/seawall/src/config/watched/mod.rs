@@ -2,15 +2,19 @@
 
 mod database;
 mod keys;
+mod restart;
+mod schedule;
+mod service;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use formats::Format;
+use watch::call::{Url, UrlError};
 use watch::{
-    Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Scrub, Signal, Target, Url,
+    Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Scrub, Signal, Target,
 };
 
 use super::name::Name;
@@ -22,12 +26,17 @@ use database::Databases;
 pub(super) use keys::SECTION;
 
 /// What was written, understood.
-pub(super) fn understand(written: &Written, problems: &mut Vec<Problem>) -> Option<Vec<Target>> {
+pub(super) fn understand(
+    written: &Written,
+    environment: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<Target>> {
+    let zone = environment.get(schedule::ZONE).map_or("", String::as_str);
     let mut names = BTreeSet::new();
     let mut targets = Vec::new();
     for table in written.tables_of(&SECTION) {
         let mut read = Reader::new(table, written, problems);
-        let Some(target) = one(&mut read) else { continue };
+        let Some(target) = one(&mut read, zone) else { continue };
         if !names.insert(target.name.clone()) {
             refuse(&mut read, "name", "two logs under watch have this name".to_owned());
         }
@@ -44,7 +53,7 @@ fn refuse(read: &mut Reader<'_>, name: &'static str, message: String) {
     }
 }
 
-fn one(read: &mut Reader<'_>) -> Option<Target> {
+fn one(read: &mut Reader<'_>, zone: &str) -> Option<Target> {
     let name = read.value::<Name>("name");
     let path = read.required::<PathBuf>("path");
     let kind = read.entry("format").map(|entry| match entry.text.as_str() {
@@ -52,10 +61,11 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
         named => Format::from_name(named).map_or(Kind::Detected, Kind::Log),
     });
     let interval = seconds(read, "interval");
-    let (bounds, url) = (bounds(read), read.optional::<Url>("url"));
+    let (bounds, server) = (bounds(read), service::of_server(read));
     let scrub = scrub(read, kind);
     let databases = database::understand(read);
-    let checkpoint = checkpoint(read, databases.as_ref());
+    let checkpoint = checkpoint(read, zone, databases.as_ref());
+    let restart = restart::understand(read);
     #[cfg(test)]
     super::tests::every_key_was_asked_for(&SECTION, &read.asked);
     Some(Target {
@@ -64,10 +74,11 @@ fn one(read: &mut Reader<'_>) -> Option<Target> {
         kind: kind?,
         interval: interval?,
         bounds: bounds?,
-        url: url?,
+        server: server?,
         scrub: scrub?,
         database: databases?.asked,
         checkpoint: checkpoint?,
+        restart: restart?,
     })
 }
 
@@ -147,19 +158,7 @@ impl FromStr for Request {
             Some(("GET", url)) => (HttpMethod::Get, url),
             Some((other, _)) => return Err(format!("{other:?} is none of POST, PUT, GET")),
         };
-        url.trim().parse().map(|url| Self(method, url)).map_err(|error: watch::UrlError| error.to_string())
-    }
-}
-
-/// What a server wants to see before it does something.
-struct Bearer(String);
-
-impl FromStr for Bearer {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_fit = text.bytes().all(|byte| byte.is_ascii_graphic());
-        is_fit.then(|| Self(text.to_owned())).ok_or("a token is visible ASCII letters")
+        url.trim().parse().map(|url| Self(method, url)).map_err(|error: UrlError| error.to_string())
     }
 }
 
@@ -173,9 +172,12 @@ const ACTIONS: [&str; 6] = [
 ];
 
 /// Keys that mean nothing without an action, and the one that they belong to, if it is one alone.
-const DETAILS: [(&str, Option<&str>); 7] = [
+const DETAILS: [(&str, Option<&str>); 10] = [
     ("checkpoint.password", Some("checkpoint.dsn")),
     ("checkpoint.http_token", Some("checkpoint.http")),
+    ("checkpoint.http_user", Some("checkpoint.http")),
+    ("checkpoint.http_password", Some("checkpoint.http")),
+    ("checkpoint.http_ca", Some("checkpoint.http")),
     ("checkpoint.pid_file", Some("checkpoint.signal")),
     ("checkpoint.cooldown", None),
     ("checkpoint.schedule", None),
@@ -184,7 +186,11 @@ const DETAILS: [(&str, Option<&str>); 7] = [
 ];
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
-fn checkpoint(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Option<Checkpoint>> {
+fn checkpoint(
+    read: &mut Reader<'_>,
+    zone: &str,
+    databases: Option<&Databases>,
+) -> Option<Option<Checkpoint>> {
     let is_set =
         |read: &mut Reader<'_>, name| read.entry(name).is_some_and(|entry| entry.origin != Origin::Default);
     let named: Vec<&str> = ACTIONS.into_iter().filter(|name| is_set(read, name)).collect();
@@ -195,12 +201,10 @@ fn checkpoint(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Op
             refuse(read, name, format!("it says nothing without {of}"));
         }
     }
-    let action = action(read, databases);
-    let (cooldown, schedule) = (
-        read.value::<Span>("checkpoint.cooldown").map(Span::duration),
-        read.optional::<Span>("checkpoint.schedule"),
-    );
     let (timeout, patience) = (seconds(read, "checkpoint.timeout"), seconds(read, "checkpoint.patience"));
+    let action = action(read, timeout, databases);
+    let (cooldown, schedule) =
+        (read.value::<Span>("checkpoint.cooldown").map(Span::duration), schedule::understand(read, zone));
     // SQL and where it goes are one way.
     let is_one = named.len() == 1 || named == ["checkpoint.sql", "checkpoint.dsn"];
     if let ([_, other, ..], false) = (named.as_slice(), is_one) {
@@ -211,24 +215,32 @@ fn checkpoint(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Op
             "a checkpoint is made in one way: keep one of command, http, signal, sql and sqlite".to_owned(),
         );
     }
-    let (action, cooldown, schedule) = (action?, cooldown?, schedule?.map(Span::duration));
+    let (action, cooldown, schedule) = (action?, cooldown?, schedule?);
     let rhythm = Rhythm { cooldown, schedule };
     let (timeout, patience) = (timeout?, patience?);
     Some(action.map(|action| Checkpoint { action, rhythm, timeout, patience }))
 }
 
 #[expect(clippy::option_option, reason = "wrong, left out and there are three things")]
-fn action(read: &mut Reader<'_>, databases: Option<&Databases>) -> Option<Option<Action>> {
+fn action(
+    read: &mut Reader<'_>,
+    timeout: Option<Duration>,
+    databases: Option<&Databases>,
+) -> Option<Option<Action>> {
     let command = read.optional::<String>("checkpoint.command");
     let http = read.optional::<Request>("checkpoint.http");
-    let token = read.optional::<Bearer>("checkpoint.http_token");
+    let access = service::Access::read(read, service::OF_CHECKPOINT);
     let signal = read.optional::<Signal>("checkpoint.signal");
     let pid_file = read.optional::<PathBuf>("checkpoint.pid_file");
     let (sql, sqlite) = (database::sql(read, databases), database::sqlite(read));
-    let (command, http, token, signal, pid_file) = (command?, http?, token?, signal?, pid_file?);
-    let token = token.map(|token| token.0);
+    let (command, http, access, signal, pid_file) = (command?, http?, access?, signal?, pid_file?);
     let command = command.map(Action::Command);
-    let http = http.map(|Request(method, url)| Action::Http { method, url, token });
+    let http = match http {
+        None => None,
+        Some(Request(method, url)) => {
+            Some(Action::Http { method, service: access.service(read, url, timeout?)? })
+        }
+    };
     let (sql, sqlite) = (sql?, sqlite?);
     let named = command.or(http).or(sql).or(sqlite);
     Some(named.or(signal.map(|signal| Action::Signal { signal, pid_file })))

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use formats::Damage;
 use watch::alert::{News, Topic};
-use watch::{Event, Flaw, Forecast, Happening, Health, Judgement, Outcome, Reason, Severity};
+use watch::{
+    Decision, Event, Flaw, Forecast, Happening, Health, Hindrance, Judgement, Outcome, Reason,
+    RestartOutcome, Severity,
+};
 
 use crate::daemon::watching::words;
 use crate::show::units;
@@ -20,18 +23,13 @@ pub(super) fn news_of(event: &Event) -> Vec<News> {
         Happening::Damage(flaw) => vec![of_flaw(target, flaw)],
         Happening::Found(damage) => vec![of_damage(target, damage)],
         // The first of them were told.
-        Happening::FoundMore(_) | Happening::CheckpointBegun(_) => Vec::new(),
+        Happening::FoundMore(_) | Happening::CheckpointBegun(_) | Happening::RestartBegun(_) => Vec::new(),
         Happening::Mended => vec![News::well(target, Topic::Damage)],
         Happening::Checkpoint { reason, outcome } => vec![of_checkpoint(target, *reason, outcome)],
-        Happening::RestartConsideration { checkpoints } => {
-            let message = format!("{checkpoints} checkpoints in a row did not make the log smaller");
-            let news = News::trouble(target, Topic::RestartConsideration, Severity::Critical, message);
-            vec![
-                news.with_advice(
-                    "Consider a restart of its server, which replays the log and begins a new one.",
-                ),
-            ]
+        Happening::RestartConsideration { checkpoints, decision } => {
+            vec![of_consideration(target, *checkpoints, *decision)]
         }
+        Happening::Restart { reason, outcome } => vec![of_restart(target, *reason, outcome)],
         Happening::Forecast(forecast) => vec![of_forecast(target, forecast)],
         // Whoever has announced it has told it.
         Happening::News(_) => Vec::new(),
@@ -66,6 +64,7 @@ fn of_health(target: &str, from: Health, to: &Judgement) -> Vec<News> {
     }
     if to.health == Health::Healthy {
         news.push(News::well(target, Topic::Forecast));
+        news.push(News::well(target, Topic::Restart));
     }
     news
 }
@@ -89,6 +88,38 @@ fn of_checkpoint(target: &str, reason: Reason, outcome: &Outcome) -> News {
     let (reason, what) = (reason.name(), words::outcome(outcome));
     let message = format!("a checkpoint ({reason}) did not help: {what}");
     News::trouble(target, Topic::Checkpoint, Severity::Warning, message)
+}
+
+fn of_consideration(target: &str, checkpoints: u32, decision: Decision) -> News {
+    let message = format!("{checkpoints} checkpoints in a row did not make the log smaller");
+    let news = News::trouble(target, Topic::RestartConsideration, Severity::Critical, message);
+    news.with_advice(match decision {
+        Decision::Made => "Its server is being restarted; look whether it comes back.".to_owned(),
+        Decision::Withheld(Hindrance::NoWay) => {
+            "Consider a restart of its server, which replays the log and begins a new one.".to_owned()
+        }
+        Decision::Withheld(hindrance) => {
+            format!("Its server is not restarted: {}.", words::hindrance(hindrance))
+        }
+    })
+}
+
+fn of_restart(target: &str, reason: Reason, outcome: &RestartOutcome) -> News {
+    let (reason, what) = (reason.name(), words::restart(outcome));
+    let trouble = |severity, message| News::trouble(target, Topic::Restart, severity, message);
+    match outcome {
+        RestartOutcome::Helped { .. } => News::well(target, Topic::Restart),
+        RestartOutcome::InVain { .. } => {
+            trouble(Severity::Warning, format!("a restart ({reason}) did not help: {what}"))
+        }
+        RestartOutcome::Failed(_) => {
+            trouble(Severity::Warning, format!("the server was not restarted ({reason}): {what}"))
+        }
+        RestartOutcome::Lost(_) => {
+            let message = format!("the server does not serve after a restart ({reason}): {what}");
+            trouble(Severity::Critical, message).with_advice("Look at its own log, and start it.")
+        }
+    }
 }
 
 fn of_forecast(target: &str, forecast: &Forecast) -> News {

@@ -62,10 +62,11 @@ pub(super) fn found(root: &Path) -> Vec<Target> {
                 kind,
                 interval: INTERVAL,
                 bounds,
-                url: None,
+                server: None,
                 scrub: SCRUB,
                 database: None,
                 checkpoint: None,
+                restart: None,
             });
         }
     }

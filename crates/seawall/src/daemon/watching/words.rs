@@ -1,7 +1,9 @@
 //! What is known about a log under watch, in words.
 
+use std::time::Duration;
+
 use formats::Damage;
-use watch::{Breach, Forecast, Judgement, Measure, Outcome, Severity};
+use watch::{Breach, Forecast, Hindrance, Judgement, Measure, Outcome, RestartOutcome, Severity};
 
 use crate::show::units;
 
@@ -58,6 +60,49 @@ pub(in crate::daemon) fn outcome(outcome: &Outcome) -> String {
             format!("it was made, and the log was no smaller after {waited}{said}")
         }
         Outcome::Failed(why) => why.clone(),
+    }
+}
+
+/// What became of a restart.
+pub(in crate::daemon) fn restart(outcome: &RestartOutcome) -> String {
+    let span = |took: &Duration| units::span(took.as_secs_f64());
+    match outcome {
+        RestartOutcome::Helped { took, freed_bytes: 0, freed_replay } => {
+            format!(
+                "the server is back after {}, and has {} less to replay",
+                span(took),
+                units::count(*freed_replay)
+            )
+        }
+        RestartOutcome::Helped { took, freed_bytes, .. } => {
+            format!(
+                "the server is back after {}, and the log is {} smaller",
+                span(took),
+                units::size(*freed_bytes)
+            )
+        }
+        RestartOutcome::InVain { took } => {
+            format!("the server is back after {}, and the log is no smaller", span(took))
+        }
+        RestartOutcome::Lost(why) | RestartOutcome::Failed(why) => why.clone(),
+    }
+}
+
+/// Why a server is not restarted.
+pub(in crate::daemon) fn hindrance(hindrance: Hindrance) -> String {
+    match hindrance {
+        Hindrance::NoWay => "nothing says how it is restarted".to_owned(),
+        Hindrance::Running => "it is being restarted, or a checkpoint is being made".to_owned(),
+        Hindrance::Damaged => {
+            "its log is damaged, or cannot be seen: a start may destroy what is left".to_owned()
+        }
+        Hindrance::Cooling { left } => {
+            format!(
+                "it was restarted not long ago; the next restart may be made in {}",
+                units::span(left.as_secs_f64())
+            )
+        }
+        Hindrance::Enough => "it was restarted as often as it may be in a day".to_owned(),
     }
 }
 

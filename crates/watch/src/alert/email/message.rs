@@ -7,9 +7,9 @@ use formats::UnixTime;
 use jiff::Timestamp;
 
 use super::Mailbox;
-use super::base64::encoded;
 use crate::alert::channel::{id, thread};
 use crate::alert::{Letter, Occasion, Stationery};
+use crate::base64::encoded;
 
 /// Bytes of an encoded word before they are encoded: the word is 75 letters at most, of which 12 are its frame.
 const WORD: usize = 45;

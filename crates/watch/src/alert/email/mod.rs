@@ -7,7 +7,6 @@
 //! A connection is protected before anything is said that matters, or nothing is sent: there is no falling back to a
 //! connection that can be read. Addresses are ASCII; a domain with other letters is written as its `xn--` form.
 
-mod base64;
 mod mailbox;
 mod message;
 mod reply;
@@ -16,6 +15,7 @@ mod session;
 use std::time::Duration;
 
 use crate::alert::{Letter, Secret, Secrets, Stationery, Verdict};
+use crate::base64::encoded;
 use crate::call::{Roots, RootsError, Tls};
 
 pub use mailbox::{Mailbox, MailboxError};
@@ -74,8 +74,8 @@ impl Relay {
         let mut secrets = Secrets::default();
         if let Some(login) = &login {
             secrets.add(login.password.reveal());
-            secrets.add(&base64::encoded(login.password.reveal().as_bytes()));
-            secrets.add(&base64::encoded(session::plain(login).as_bytes()));
+            secrets.add(&encoded(login.password.reveal().as_bytes()));
+            secrets.add(&encoded(session::plain(login).as_bytes()));
         }
         Ok(Self { host: host.to_owned(), port, safety, tls, login, secrets })
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
-use super::base64::encoded;
 use super::{Login, Mailbox, Relay, Reply, Safety};
+use crate::base64::encoded;
 use crate::call::{Dialer, Wire};
 
 /// A talk that goes on.

@@ -1,6 +1,6 @@
 //! Figures of the logs under watch. Their names are those of the configuration, so there are never many.
 
-use watch::{FlawKind, Health, Report};
+use watch::{FlawKind, Health, Replaying, Report};
 
 use super::exposition::{Kind, Page};
 
@@ -16,7 +16,7 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             page.sample("seawall_target_health", &labels, u8::from(report.judgement.health == health));
         }
     }
-    let gauges: [Gauge; 9] = [
+    let gauges: [Gauge; 11] = [
         ("seawall_target_files", "Files that a start has to read.", |report| {
             number(report.facts.as_ref()?.files)
         }),
@@ -38,6 +38,19 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
         ("seawall_target_blockers", "Known reasons why it is not reclaimed.", |report| {
             report.facts.as_ref().map(|_| report.judgement.blockers.len() as f64)
         }),
+        (
+            "seawall_target_server_ready",
+            "1 where its server was asked and serves, 0 where it does not.",
+            |report| Some(f64::from(u8::from(report.facts.as_ref()?.server?.is_ready))),
+        ),
+        (
+            "seawall_target_server_replayed_ratio",
+            "How much of its log its server has read, while it starts.",
+            |report| {
+                let Replaying { first, current, last } = report.facts.as_ref()?.server?.replaying?;
+                Some((current - first) as f64 / (last - first).max(1) as f64)
+            },
+        ),
         ("seawall_target_looked_timestamp_seconds", "When it was looked at.", |report| {
             report.looked.map(|at| at.nanos() as f64 / 1e9)
         }),
@@ -50,6 +63,7 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
     scrubs(page, reports);
     forecasts(page, reports);
     checkpoints(page, reports);
+    restarts(page, reports);
 }
 
 fn write_gauges(page: &mut Page, reports: &[Report], gauges: &[Gauge]) {
@@ -59,6 +73,22 @@ fn write_gauges(page: &mut Page, reports: &[Report], gauges: &[Gauge]) {
             if let Some(value) = value(report) {
                 page.sample(name, &[("target", &report.target.name)], value);
             }
+        }
+    }
+}
+
+fn restarts(page: &mut Page, reports: &[Report]) {
+    let name = "seawall_target_restarts_total";
+    page.family(name, Kind::Counter, "Restarts of its server by what became of them.");
+    for report in reports.iter().filter(|report| report.target.restart.is_some()) {
+        let tally = report.restarts.tally;
+        for (outcome, count) in [
+            ("effective", tally.effective),
+            ("ineffective", tally.ineffective),
+            ("lost", tally.lost),
+            ("failed", tally.failed),
+        ] {
+            page.sample(name, &[("target", report.target.name.as_str()), ("outcome", outcome)], count);
         }
     }
 }

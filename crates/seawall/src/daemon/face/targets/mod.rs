@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde_json::json;
-use watch::{Denied, Outcome, Report, Unread};
+use watch::{Denied, Hindrance, Outcome, Report, Unread};
 
 use super::Face;
 use super::answer::{Answer, Refusal};
@@ -45,6 +45,7 @@ pub(super) async fn perform(face: &Arc<Face>, does: Does, call: &Call) -> Result
             let outcome = checkpoint(face, &report).await?;
             Ok(Answer::json(StatusCode::OK, &objects::outcome(&report.target.name, &outcome)))
         }
+        Does::Restart => restart(face, &named()?).await,
         Does::Scrub => scrub(face, call.name()),
         Does::Events => events::answer(face, call),
     }
@@ -101,6 +102,29 @@ async fn checkpoint(face: &Face, report: &Report) -> Result<Outcome, Refusal> {
             )))
         }
         Err(denied) => Err(denial(denied)),
+    }
+}
+
+/// Has a server restarted, and answers when that has begun: it may take longer than anybody waits for an answer.
+async fn restart(face: &Face, report: &Report) -> Result<Answer, Refusal> {
+    let name = &report.target.name;
+    let begun = face.watch.restart(name).await.ok_or_else(|| no_target(name))?;
+    let way = report.target.restart.as_ref().map(|restart| restart.way.name());
+    begun.map_err(withheld)?;
+    Ok(Answer::json(StatusCode::OK, &json!({"id": name, "state": "begun", "way": way})))
+}
+
+fn withheld(hindrance: Hindrance) -> Refusal {
+    let why = words::hindrance(hindrance);
+    match hindrance {
+        Hindrance::NoWay => Refusal::new(StatusCode::CONFLICT, "no-restart", why)
+            .hint("set docker, systemd or command in its [watch.restart]"),
+        Hindrance::Damaged => Refusal::new(StatusCode::CONFLICT, "damaged", why)
+            .hint("look at it with `seawall verify --live`; restart.over_damage allows it all the same"),
+        // The others keep nobody who asks from it.
+        Hindrance::Running | Hindrance::Cooling { .. } | Hindrance::Enough => {
+            Refusal::new(StatusCode::CONFLICT, "running", why)
+        }
     }
 }
 

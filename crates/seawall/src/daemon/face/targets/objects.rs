@@ -6,7 +6,8 @@ use formats::{Damage, Part, UnixTime};
 use serde_json::{Value, json};
 use watch::alert::State;
 use watch::{
-    Blocker, Eta, Event, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report, Severity,
+    Blocker, Consulted, Eta, Event, Facts, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report,
+    RestartOutcome, Restarted, Severity,
 };
 
 use super::server;
@@ -36,11 +37,28 @@ pub(super) fn target(report: &Report) -> Value {
             "warning": limits(&report.thresholds.warning),
             "critical": limits(&report.thresholds.critical),
         },
-        "server": facts.and_then(|facts| facts.standing.as_ref()).map(server::object),
+        "server": facts.and_then(server),
         "forecast": report.forecast.map(|_| forecast(report)),
         "damage": damage(report),
         "scrub": scrub(report),
         "checkpoint": checkpoint(report),
+        "restart": restart(report),
+    })
+}
+
+/// What its server has said: one is asked in SQL, another over HTTP.
+fn server(facts: &Facts) -> Option<Value> {
+    facts.standing.as_ref().map(server::object).or(facts.server.map(consulted))
+}
+
+fn consulted(said: Consulted) -> Value {
+    let replaying =
+        said.replaying.map(|it| json!({"first": it.first, "current": it.current, "last": it.last}));
+    json!({
+        "ready": said.is_ready,
+        "answers": said.has_answered,
+        "corruptions": said.corruptions,
+        "replaying": replaying,
     })
 }
 
@@ -153,12 +171,36 @@ fn checkpoint(report: &Report) -> Value {
         "way": way.action.name(),
         "running": report.is_running,
         "cooldown_seconds": report.cooldown.map_or(0.0, |left| left.as_secs_f64()),
+        "next": time(report.next),
         "helped": time(report.helped),
         "last": report.made.as_ref().map(last),
         "effective": tally.effective,
         "ineffective": tally.ineffective,
         "failed": tally.failed,
         "freed_bytes": tally.freed_bytes,
+    })
+}
+
+fn restart(report: &Report) -> Value {
+    let Some(how) = &report.target.restart else { return Value::Null };
+    let last = |made: &Restarted| {
+        json!({
+            "time": time(Some(made.at)),
+            "reason": made.reason.name(),
+            "outcome": made.outcome.name(),
+            "message": words::restart(&made.outcome),
+        })
+    };
+    let tally = report.restarts.tally;
+    json!({
+        "way": how.way.name(),
+        "running": report.restarts.is_running,
+        "cooldown_seconds": report.restarts.cooldown.map_or(0.0, |left| left.as_secs_f64()),
+        "last": report.restarts.made.as_ref().map(last),
+        "effective": tally.effective,
+        "ineffective": tally.ineffective,
+        "lost": tally.lost,
+        "failed": tally.failed,
     })
 }
 
@@ -217,7 +259,9 @@ pub(super) fn event(event: &Event) -> Value {
             "message": format!("more damage in the same pass: {more} places"),
         }),
         Happening::Mended => json!({}),
-        Happening::CheckpointBegun(reason) => json!({"reason": reason.name()}),
+        Happening::CheckpointBegun(reason) | Happening::RestartBegun(reason) => {
+            json!({"reason": reason.name()})
+        }
         Happening::Checkpoint { reason, outcome } => {
             let (freed_bytes, freed_replay) = freed(outcome);
             json!({
@@ -229,7 +273,15 @@ pub(super) fn event(event: &Event) -> Value {
                 "freed_replay": freed_replay,
             })
         }
-        Happening::RestartConsideration { checkpoints } => json!({"checkpoints": checkpoints}),
+        Happening::RestartConsideration { checkpoints, decision } => {
+            json!({"checkpoints": checkpoints, "restart": decision.name()})
+        }
+        Happening::Restart { reason, outcome } => json!({
+            "reason": reason.name(),
+            "success": matches!(outcome, RestartOutcome::Helped { .. }),
+            "outcome": outcome.name(),
+            "message": words::restart(outcome),
+        }),
         Happening::News(news) => match &news.state {
             State::Trouble(trouble) => json!({
                 "state": "firing",

@@ -15,6 +15,7 @@ pub(in crate::daemon::face) enum Does {
     Forecast,
     Segments,
     Checkpoint,
+    Restart,
     Scrub,
     Events,
 }
@@ -65,7 +66,7 @@ const fn post(path: &'static str, does: Does, (query, gives): (&'static [Field],
 }
 
 /// Every route.
-pub(in crate::daemon::face) static ROUTES: [Route; 11] = [
+pub(in crate::daemon::face) static ROUTES: [Route; 12] = [
     get(
         "/wal-management/health",
         Does::Classic(Question::Health),
@@ -97,6 +98,24 @@ pub(in crate::daemon::face) static ROUTES: [Route; 11] = [
     ),
     get("/api/v1/targets/{name}", Does::Show, "One of them.", (&[], Gives::Object(TARGET))),
     post("/api/v1/targets/{name}/checkpoint", Does::Checkpoint, (&[], Gives::Object(OUTCOME))),
+    Route {
+        method: Method::POST,
+        path: "/api/v1/targets/{name}/restart",
+        access: Access::Change,
+        takes: Takes::Nothing,
+        does: route::Does::Targets(Does::Restart),
+        summary: "Has the server of a log restarted, and answers when that has begun.",
+        query: &[],
+        headers: &[],
+        gives: Gives::Object(BEGUN),
+        statuses: &[
+            NO_TARGET,
+            (
+                409,
+                "nothing says how, its log is damaged or cannot be seen, or something is being done about it",
+            ),
+        ],
+    },
     Route {
         method: Method::POST,
         path: "/api/v1/targets/{name}/scrub",
@@ -195,6 +214,11 @@ const TARGET: &[Field] = &[
     field("estimate", "object|null", "`replay_seconds` and `memory_bytes` of the next start"),
     field("free_bytes", "integer|null", "room that is left on its file system"),
     field("limits", "object", "`warning` and `critical`, each with the limits in force"),
+    field(
+        "server",
+        "object|null",
+        "what its server says where it is asked: Prometheus whether it is `ready` and `answers`, PostgreSQL what keeps its log",
+    ),
     field("forecast", "object|null", "as the route of the forecast has it"),
     field(
         "damage",
@@ -211,6 +235,7 @@ const TARGET: &[Field] = &[
         "object|null",
         "how it is checkpointed, the last one, and what became of all; null if nothing says how",
     ),
+    field("restart", "object|null", "the same of restarts of its server"),
 ];
 
 const FORECAST: &[Field] = &[
@@ -246,13 +271,23 @@ const OUTCOME: &[Field] = &[
     field("freed_replay", "integer", "how much less a start replays"),
 ];
 
+const BEGUN: &[Field] = &[
+    field("id", "string", "the log's name"),
+    field(
+        "state",
+        "string",
+        "`begun`: the event `wal.restart` says what becomes of it, and `restart` of the target",
+    ),
+    field("way", "string", "`docker`, `systemd` or `command`"),
+];
+
 const EVENT: &[Field] = &[
     field("seq", "integer", "its number"),
     field("time", "string", "when"),
     field(
         "event",
         "string",
-        "`wal.health`, `wal.damage`, `wal.mended`, `wal.checkpoint_begun`, `wal.checkpoint`, `wal.restart_consideration`, `wal.forecast`",
+        "`wal.health`, `wal.damage`, `wal.mended`, `wal.checkpoint_begun`, `wal.checkpoint`, `wal.restart_consideration`, `wal.restart_begun`, `wal.restart`, `wal.forecast`",
     ),
     field("target", "string", "to which log"),
     field("details", "object", "what happened"),
