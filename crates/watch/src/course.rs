@@ -91,6 +91,19 @@ pub struct Tally {
 /// A forecast is told when something will have happened before this.
 const SOON: Duration = Duration::from_hours(1);
 
+/// Whether anything is wrong with a log by itself, whatever its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Soundness {
+    Sound,
+    Flawed,
+}
+
+impl Soundness {
+    fn of(flaws: &[Flaw]) -> Self {
+        if flaws.is_empty() { Self::Sound } else { Self::Flawed }
+    }
+}
+
 /// What is known about one log, and what follows.
 #[derive(Debug)]
 pub(crate) struct Course {
@@ -103,8 +116,8 @@ pub(crate) struct Course {
     pub(crate) looked: Option<UnixTime>,
     history: History,
     has_told_forecast: bool,
-    /// Whether something was wrong with it when it was last seen.
-    is_flawed: bool,
+    /// How it was when it was last seen.
+    soundness: Soundness,
     running: Option<Running>,
     /// When the last attempt began.
     attempted: Option<UnixTime>,
@@ -133,7 +146,7 @@ impl Course {
             looked: None,
             history: History::default(),
             has_told_forecast: false,
-            is_flawed: false,
+            soundness: Soundness::Sound,
             running: None,
             attempted: None,
             helped: None,
@@ -178,8 +191,9 @@ impl Course {
                 };
                 let flaws = facts.flaws.iter().filter(is_new).cloned();
                 steps.extend(flaws.map(|flaw| Step::Tell(Happening::Damage(flaw))));
-                let was_flawed = std::mem::replace(&mut self.is_flawed, !facts.flaws.is_empty());
-                steps.extend((was_flawed && !self.is_flawed).then_some(Step::Tell(Happening::Mended)));
+                let before = std::mem::replace(&mut self.soundness, Soundness::of(&facts.flaws));
+                let is_mended = (before, self.soundness) == (Soundness::Flawed, Soundness::Sound);
+                steps.extend(is_mended.then_some(Step::Tell(Happening::Mended)));
                 self.facts = Some(facts);
             }
             Err(why) => {

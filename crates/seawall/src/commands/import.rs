@@ -33,17 +33,17 @@ enum Place<'p> {
 
 /// How the records of one file get there.
 enum Way<'w> {
-    Own(Import<'w>),
-    Daemon(Sending<'w>),
+    Own(Box<Import<'w>>),
+    Daemon(Box<Sending<'w>>),
 }
 
 impl<'w> Way<'w> {
     fn begin(place: Place<'w>, source: &'w Source) -> Result<Self, Failure> {
         let (stream, ledger) = (source.stream.as_str(), source.ledger.as_str());
         Ok(match place {
-            Place::Own(target) => Self::Own(Import::begin(target, stream, ledger)?),
+            Place::Own(target) => Self::Own(Box::new(Import::begin(target, stream, ledger)?)),
             Place::Daemon(client, mode, screen) => {
-                Self::Daemon(Sending::begin((client, screen), mode, (stream, ledger))?)
+                Self::Daemon(Box::new(Sending::begin((client, screen), mode, (stream, ledger))?))
             }
         })
     }

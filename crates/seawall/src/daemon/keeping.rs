@@ -14,7 +14,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens it. One that cannot be used is told, and the daemon goes on without.
 pub(super) fn open(config: &Config) -> Shelf {
-    Shelf::open(&place(config), clock::now(), |news| tell(news))
+    Shelf::open(&place(config), clock::now(), tell)
 }
 
 fn place(config: &Config) -> PathBuf {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
-use watch::alert::{Office, State, Trouble};
+use watch::alert::{News, Office, State, Trouble};
 use watch::{Event, Happening, Health, Outcome, RestartOutcome, Severity, Shelf, Target, Watch};
 
 use super::alerting;
@@ -83,6 +83,25 @@ fn tell(event: &Event) {
                 _ => warn!(target, reason, outcome = outcome.name(), what, "a checkpoint did not help"),
             }
         }
+        Happening::RestartConsideration { .. } | Happening::RestartBegun(_) | Happening::Restart { .. } => {
+            tell_restart(target, &event.what);
+        }
+        Happening::News(news) => tell_news(target, news),
+        Happening::Forecast(forecast) => {
+            let what = words::forecast(forecast);
+            warn!(
+                target,
+                what,
+                confidence = forecast.confidence.name(),
+                "a log under watch will be in danger within the hour"
+            );
+        }
+    }
+}
+
+/// Tells of restarts of a server.
+fn tell_restart(target: &str, what: &Happening) {
+    match what {
         Happening::RestartConsideration { checkpoints, decision } => {
             let restart = decision.name();
             error!(
@@ -105,26 +124,20 @@ fn tell(event: &Event) {
                 }
             }
         }
-        Happening::News(news) => {
-            let event = news.key.topic.name();
-            match &news.state {
-                State::Well => info!(target, event, "trouble is over"),
-                State::Trouble(Trouble { severity: Severity::Critical, message, .. }) => {
-                    error!(target, event, what = message, "there is trouble");
-                }
-                State::Trouble(Trouble { message, .. }) => {
-                    warn!(target, event, what = message, "there is trouble");
-                }
-            }
+        _ => {}
+    }
+}
+
+/// Tells of trouble with what is no log under watch, and of its end.
+fn tell_news(target: &str, news: &News) {
+    let event = news.key.topic.name();
+    match &news.state {
+        State::Well => info!(target, event, "trouble is over"),
+        State::Trouble(Trouble { severity: Severity::Critical, message, .. }) => {
+            error!(target, event, what = message, "there is trouble");
         }
-        Happening::Forecast(forecast) => {
-            let what = words::forecast(forecast);
-            warn!(
-                target,
-                what,
-                confidence = forecast.confidence.name(),
-                "a log under watch will be in danger within the hour"
-            );
+        State::Trouble(Trouble { message, .. }) => {
+            warn!(target, event, what = message, "there is trouble");
         }
     }
 }

@@ -24,10 +24,10 @@ mod room;
 mod routes;
 mod runbook;
 mod running;
-mod scrub;
 #[expect(dead_code, reason = "the journal of the sample is for the tests of documents and commands")]
 #[path = "../docs/sample.rs"]
 mod sample;
+mod scrub;
 mod ships;
 mod strangers;
 mod through;

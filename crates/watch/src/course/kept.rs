@@ -5,7 +5,7 @@
 
 use formats::UnixTime;
 
-use super::{Course, Made, Tally};
+use super::{Course, Made, Soundness, Tally};
 use crate::kept::{Fields, Line, Page};
 use crate::{Breach, Measure, Outcome, Reason, Severity};
 
@@ -20,7 +20,8 @@ impl Course {
         let line = page.line("course").maybe(self.attempted, Line::time).maybe(self.helped, Line::time);
         let line = line.maybe(self.scheduled, Line::time).maybe(self.wanted, |line, it| line.word(it.name()));
         drop(line.word(self.in_vain));
-        drop(page.line("told").word(u8::from(self.has_told_forecast)).word(u8::from(self.is_flawed)));
+        let is_flawed = self.soundness == Soundness::Flawed;
+        drop(page.line("told").word(u8::from(self.has_told_forecast)).word(u8::from(is_flawed)));
         let Tally { effective, ineffective, failed, freed_bytes } = self.tally;
         drop(page.line("tally").word(effective).word(ineffective).word(failed).word(freed_bytes));
         if let Some(Made { at, reason, outcome }) = &self.made {
@@ -60,7 +61,8 @@ impl Course {
             }
             "told" => {
                 self.has_told_forecast = fields.number::<u8>()? == 1;
-                self.is_flawed = fields.number::<u8>()? == 1;
+                let is_flawed = fields.number::<u8>()? == 1;
+                self.soundness = if is_flawed { Soundness::Flawed } else { Soundness::Sound };
             }
             "tally" => {
                 let mut next = || fields.number();
@@ -99,9 +101,7 @@ fn outcome(fields: &mut Fields<'_>) -> Option<Outcome> {
             Outcome::Effective { freed_bytes, freed_replay, took: fields.span()? }
         }
         "idle" => Outcome::Idle,
-        "ineffective" => {
-            Outcome::Ineffective { waited: fields.span()?, said: fields.maybe(Fields::text)? }
-        }
+        "ineffective" => Outcome::Ineffective { waited: fields.span()?, said: fields.maybe(Fields::text)? },
         "failed" => Outcome::Failed(fields.text()?),
         _ => return None,
     })

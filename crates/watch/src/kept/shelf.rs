@@ -64,9 +64,16 @@ struct Inner {
 struct Desk {
     /// What is to be written, the newest of each.
     waiting: BTreeMap<String, String>,
-    is_writing: bool,
+    writer: Writer,
     is_over: bool,
-    has_failed: bool,
+}
+
+/// What the thread does that writes.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Idle,
+    Writing,
 }
 
 impl fmt::Debug for Shelf {
@@ -134,7 +141,7 @@ impl Shelf {
     /// Waits until all is written, or for so long: a disk may hang.
     pub fn flush(&self, patience: Duration) {
         let Some(inner) = &self.0 else { return };
-        let is_busy = |desk: &mut Desk| desk.is_writing || !desk.waiting.is_empty();
+        let is_busy = |desk: &mut Desk| desk.writer == Writer::Writing || !desk.waiting.is_empty();
         // Whoever does not get it in time has nothing to do about it.
         drop(inner.bell.wait_timeout_while(inner.hold(), patience, is_busy));
     }
@@ -193,22 +200,21 @@ impl Inner {
 
     fn write(&self) {
         let is_idle = |desk: &mut Desk| desk.waiting.is_empty() && !desk.is_over;
+        let mut has_failed = false;
         loop {
             let waited = self.bell.wait_while(self.hold(), is_idle);
             let mut desk = waited.unwrap_or_else(PoisonError::into_inner);
             let Some((name, file)) = desk.waiting.pop_first() else { return };
-            desk.is_writing = true;
+            desk.writer = Writer::Writing;
             drop(desk);
             let path = self.dir.join(&name);
             let written = written(&path, &self.dir, &file);
-            let mut desk = self.hold();
-            desk.is_writing = false;
-            let had_failed = std::mem::replace(&mut desk.has_failed, written.is_err());
-            drop(desk);
+            self.hold().writer = Writer::Idle;
+            let had_failed = std::mem::replace(&mut has_failed, written.is_err());
             self.bell.notify_all();
             match written {
                 Err(error) if !had_failed => {
-                    (self.listener)(&KeepingNews::Failed { path: &path, error: &error })
+                    (self.listener)(&KeepingNews::Failed { path: &path, error: &error });
                 }
                 Ok(()) if had_failed => (self.listener)(&KeepingNews::Recovered),
                 _ => {}

@@ -104,7 +104,7 @@ fn files_of_targets_that_nobody_watches_any_more_go_after_a_month() {
     let stale = std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
     let files = ["old.watch", "alerts", "notes.txt"];
     files.iter().for_each(|name| {
-        File::options().write(true).open(dir.path().join(name)).unwrap().set_modified(stale).unwrap()
+        File::options().write(true).open(dir.path().join(name)).unwrap().set_modified(stale).unwrap();
     });
     fs::write(dir.path().join("new.watch"), "good").unwrap();
     let fresh = std::time::UNIX_EPOCH + Duration::from_secs(1_699_999_999);

@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use formats::Format;
 use watch::call::{Url, UrlError};
-use watch::{
-    Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Scrub, Signal, Target,
-};
+use watch::{Action, Bounds, Checkpoint, HttpMethod, Kind, Limits, Preset, Rhythm, Scrub, Signal, Target};
 
 use super::name::Name;
 use super::{Origin, Problem, Reader, Written};

@@ -22,8 +22,11 @@ pub(super) fn news_of(event: &Event) -> Vec<News> {
         Happening::Health { from, to } => of_health(target, *from, to),
         Happening::Damage(flaw) => vec![of_flaw(target, flaw)],
         Happening::Found(damage) => vec![of_damage(target, damage)],
-        // The first of them were told.
-        Happening::FoundMore(_) | Happening::CheckpointBegun(_) | Happening::RestartBegun(_) => Vec::new(),
+        // The first of what was found were told, and whoever has announced news has told them.
+        Happening::FoundMore(_)
+        | Happening::CheckpointBegun(_)
+        | Happening::RestartBegun(_)
+        | Happening::News(_) => Vec::new(),
         Happening::Mended => vec![News::well(target, Topic::Damage)],
         Happening::Checkpoint { reason, outcome } => vec![of_checkpoint(target, *reason, outcome)],
         Happening::RestartConsideration { checkpoints, decision } => {
@@ -31,8 +34,6 @@ pub(super) fn news_of(event: &Event) -> Vec<News> {
         }
         Happening::Restart { reason, outcome } => vec![of_restart(target, *reason, outcome)],
         Happening::Forecast(forecast) => vec![of_forecast(target, forecast)],
-        // Whoever has announced it has told it.
-        Happening::News(_) => Vec::new(),
     }
 }
 

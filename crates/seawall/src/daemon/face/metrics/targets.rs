@@ -4,6 +4,9 @@ use watch::{FlawKind, Health, Replaying, Report};
 
 use super::exposition::{Kind, Page};
 
+/// A figure that only grows: its name, what it is, and its value.
+type Counter = (&'static str, &'static str, fn(&Report) -> u64);
+
 /// A name, what it is, and its value, if that is known.
 type Gauge = (&'static str, &'static str, fn(&Report) -> Option<f64>);
 
@@ -48,7 +51,7 @@ pub(super) fn write(page: &mut Page, reports: &[Report]) {
             "How much of its log its server has read, while it starts.",
             |report| {
                 let Replaying { first, current, last } = report.facts.as_ref()?.server?.replaying?;
-                Some((current - first) as f64 / (last - first).max(1) as f64)
+                Some(current.saturating_sub(first) as f64 / last.saturating_sub(first).max(1) as f64)
             },
         ),
         ("seawall_target_looked_timestamp_seconds", "When it was looked at.", |report| {
@@ -134,7 +137,7 @@ fn scrubs(page: &mut Page, reports: &[Report]) {
         }),
     ];
     write_gauges(page, reports, &gauges);
-    let counters: [(&str, &str, fn(&Report) -> u64); 2] = [
+    let counters: [Counter; 2] = [
         ("seawall_target_scrub_bytes_total", "Bytes of it that were read for that.", |it| it.scrubbed.bytes),
         ("seawall_target_scrub_passes_total", "How often it was read in full.", |it| it.scrubbed.passes),
     ];

@@ -6,8 +6,8 @@ use formats::{Damage, Part, UnixTime};
 use serde_json::{Value, json};
 use watch::alert::State;
 use watch::{
-    Blocker, Consulted, Eta, Event, Facts, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome, Report,
-    RestartOutcome, Restarted, Severity,
+    Blocker, Consulted, Eta, Event, Facts, FlawKind, Floor, Forecast, Happening, Kind, Limits, Made, Outcome,
+    Report, RestartOutcome, Restarted, Severity,
 };
 
 use super::server;
@@ -248,9 +248,11 @@ pub(super) fn event(event: &Event) -> Value {
         }
         Happening::Found(damage) => {
             let mut details = damage_object(damage);
-            details["kind"] = FlawKind::Found.name().into();
-            details["severity"] = Severity::Critical.name().into();
-            details["message"] = words::damage(damage).into();
+            if let Some(fields) = details.as_object_mut() {
+                fields.insert("kind".to_owned(), FlawKind::Found.name().into());
+                fields.insert("severity".to_owned(), Severity::Critical.name().into());
+                fields.insert("message".to_owned(), words::damage(damage).into());
+            }
             details
         }
         Happening::FoundMore(more) => json!({
