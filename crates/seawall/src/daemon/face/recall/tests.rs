@@ -1,3 +1,5 @@
+//! Keys: when they are known again, and what they make of an intake.
+
 use hyper::body::Bytes;
 use journal::Options;
 use tempfile::TempDir;
