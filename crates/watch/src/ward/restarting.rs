@@ -38,6 +38,8 @@ impl Work {
         let with = (self.eyes.detect, (self.eyes.now)());
         let act = async move { restart::perform(restart, &target, reason, with).await };
         self.making = Making::Restarting(tokio::spawn(act));
+        // A daemon that is killed from here on must not make another one at once.
+        self.keep();
     }
 
     /// It was done, or not: from now on the server is looked at until it is back.
@@ -65,5 +67,6 @@ impl Work {
         self.making = Making::Nothing;
         let steps = hold(&self.state).course.settle_restart(outcome, (self.eyes.now)());
         self.follow(steps, None);
+        self.keep();
     }
 }
