@@ -74,9 +74,13 @@ fn write_what_is_refused(proxy: SocketAddr, client: usize, answers: &AtomicU64) 
     let is_refused = |count: &u64| {
         let number = count * PICKED + 2;
         let key = format!("{client}-{number}");
-        let answer = ask(proxy, "POST", &format!("/lane/{client}"), &key, &format!("{client} {number}"));
+        let write = || ask(proxy, "POST", &format!("/lane/{client}"), &key, &format!("{client} {number}"));
+        // It listens before it has read its journal, and takes nothing until then.
+        let served =
+            || Some(write()).filter(|answer| !matches!(answer, Ok((503, said)) if said.contains("starting")));
+        let answer = wait_for(PATIENCE, served);
         answers.fetch_add(1, Ordering::Relaxed);
-        matches!(answer, Ok((422, _)))
+        matches!(answer, Some(Ok((422, _))))
     };
     (0..1_000_000).take_while(is_refused).count() as u64
 }

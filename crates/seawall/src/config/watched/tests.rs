@@ -75,9 +75,9 @@ fn what_is_wrong_is_told_with_its_place() {
     assert!(with("checkpoint.command = 'x'\ncheckpoint.signal = 'SIGHUP'\n").contains("in one way"));
     assert!(with("dsn = 'postgres://me:secret@db/app'\n").contains("would be shown"));
     assert!(with("password = 'secret'\n").contains("says nothing without dsn"));
-    assert!(with("ca = 'seawall.toml'\n").contains("says nothing without dsn or"));
+    assert!(with("ca = 'Cargo.toml'\n").contains("says nothing without dsn or"));
     assert!(with("dsn = 'host=/run'\nformat = 'sqlite'\n").contains("only PostgreSQL is asked"));
-    assert!(with("dsn = 'host=db'\nca = 'seawall.toml'\n").contains("watch.ca: there is no certificate"));
+    assert!(with("dsn = 'host=db'\nca = 'Cargo.toml'\n").contains("watch.ca: there is no certificate"));
     assert!(with("checkpoint.sql = 'PRAGMA wal_checkpoint'\n").contains("checkpoint.sqlite = \"truncate\""));
     assert!(
         with("checkpoint.password = 'x'\ncheckpoint.sqlite = 'passive'\n").contains("without checkpoint.dsn")
