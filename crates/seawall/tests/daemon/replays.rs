@@ -135,5 +135,5 @@ fn a_replay_sends_as_a_ship_of_the_configuration_does() {
     assert!(output.status.success(), "{output:?}");
     assert!(daemon.stop().success());
     assert_eq!(payloads(&receiver), wanted);
-    assert!(fs::exists(house.path("journal/imports")).unwrap(), "how far it is, is noted");
+    assert!(fs::exists(house.path("journal/replays")).unwrap(), "how far it is, is noted");
 }

@@ -130,7 +130,6 @@ fn databases_that_write_checkpoint_and_recycle_all_the_time_give_no_false_alarm(
     ));
     let mut shop = Shell::open(sqlite, &house);
     shop.ask("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; CREATE TABLE t(x)");
-    cluster.sql("CREATE TABLE t (x text)");
     let ended = AtomicBool::new(false);
     let daemon = house.start();
     let told = std::thread::scope(|scope| {
