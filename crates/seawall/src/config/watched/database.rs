@@ -35,8 +35,9 @@ pub(super) fn understand(read: &mut Reader<'_>) -> Option<Databases> {
     if dsn.is_none() && own.0.is_none() && ca.is_some() {
         refuse(read, "ca", "it says nothing without dsn or checkpoint.dsn".to_owned());
     }
-    let is_foreign = |read: &mut Reader<'_>| other_format(read, "postgres");
-    if let Some(format) = is_foreign(read).filter(|_| dsn.is_some()) {
+    if dsn.is_some()
+        && let Some(format) = other_format(read, "postgres")
+    {
         refuse(read, "dsn", format!("only PostgreSQL is asked through one, and the format is {format}"));
     }
     let asked = database(read, "dsn", (dsn, password), ca.as_deref());

@@ -189,12 +189,10 @@ fn checkpoint(
     zone: &str,
     databases: Option<&Databases>,
 ) -> Option<Option<Checkpoint>> {
-    let is_set =
-        |read: &mut Reader<'_>, name| read.entry(name).is_some_and(|entry| entry.origin != Origin::Default);
-    let named: Vec<&str> = ACTIONS.into_iter().filter(|name| is_set(read, name)).collect();
+    let named: Vec<&str> = ACTIONS.into_iter().filter(|name| read.is_written(name)).collect();
     for (name, of) in DETAILS {
         let counts = of.map_or(!named.is_empty(), |of| named.contains(&of));
-        if !counts && is_set(read, name) {
+        if !counts && read.is_written(name) {
             let of = of.map_or_else(|| ACTIONS.join(", or "), str::to_owned);
             refuse(read, name, format!("it says nothing without {of}"));
         }
