@@ -280,5 +280,7 @@ fn a_prometheus_is_asked_how_it_is_and_one_that_does_not_answer_is_no_healthy_on
     assert!(listed.contains("\"role\":\"live\""), "{listed}");
     server.stop().unwrap();
     let gone = health(&daemon, "warning");
-    assert!(gone["recommendations"].to_string().contains("failed to ask"), "{gone}");
+    let why = gone["recommendations"].to_string();
+    // It may be met as it ends, in the middle of an answer.
+    assert!(why.contains("failed to ask") || why.contains("broke off"), "{gone}");
 }
