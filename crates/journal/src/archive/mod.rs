@@ -55,8 +55,8 @@ impl Default for Level {
     }
 }
 
-/// How far the fastest level looks back, as a power of two. What zstd takes by itself is four times that: a fifth slower, since
-/// it does not stay near the processor, and smaller by a hundredth on logs.
+/// How far the fastest level looks back, as a power of two. What zstd takes by itself is four times that: slower, since it does
+/// not stay near the processor, and smaller by a hundredth on logs.
 const WINDOW: u32 = 17;
 
 /// Bytes that are written at once.

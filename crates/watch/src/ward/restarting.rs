@@ -37,9 +37,9 @@ impl Work {
         self.eyes.tell(&target.name, Happening::RestartBegun(reason));
         let with = (self.eyes.detect, (self.eyes.now)());
         let act = async move { restart::perform(restart, &target, reason, with).await };
-        self.making = Making::Restarting(tokio::spawn(act));
-        // A daemon that is killed from here on must not make another one at once.
+        // It is written while the log is read, which comes first: a daemon that is killed meanwhile makes no other one at once.
         self.keep();
+        self.making = Making::Restarting(tokio::spawn(act));
     }
 
     /// It was done, or not: from now on the server is looked at until it is back.

@@ -149,7 +149,7 @@ impl Parcel<'_> {
 
 /// What is known where nothing had to be appended: what was begun and not looked at yet stays so.
 fn behind(at: Entry, known: Entry, looked_at: u64) -> Entry {
-    match known.next.map(|next| next + looked_at) {
+    match known.next.map(|next| next.saturating_add(looked_at)) {
         Some(next) if known.until.is_some_and(|until| next <= until) => {
             Entry { next: Some(next), until: known.until, ..at }
         }

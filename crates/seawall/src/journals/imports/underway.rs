@@ -60,7 +60,7 @@ fn settle_one(directory: &Path, journal: &Journal, of: &UnderWay) -> Result<(), 
     let (mut ledger, known) = Ledger::open(directory, &of.ledger)?;
     let Some(next) = known.next else { return Ok(()) };
     let end = journal.find_stream(&of.stream).and_then(|stream| journal.info(&stream)?.last);
-    let until = known.until.unwrap_or(next + BATCH as u64 - 1).min(end.map_or(0, Seq::get));
+    let until = known.until.unwrap_or(next.saturating_add(BATCH as u64 - 1)).min(end.map_or(0, Seq::get));
     let settled = if until < next {
         Entry { next: None, until: None, ..known }
     } else {
