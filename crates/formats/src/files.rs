@@ -5,6 +5,7 @@
 //!   cycle of links ends.
 //! * The number of names is bounded.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,39 +42,66 @@ pub enum ListError {
 /// The regular files directly in `dir`, sorted by name; an empty list when there is no such directory.
 ///
 /// Names that are not UTF-8 are listed with replacement characters and cannot collide with a log's own names.
-pub(crate) fn list_files(dir: &Path) -> Result<Vec<(String, PathBuf, fs::Metadata)>, ListError> {
+pub(crate) fn list_files(dir: &Path) -> Result<Listed, ListError> {
     list(dir, fs::Metadata::is_file)
 }
 
 /// The directories directly in `dir`, sorted by name.
-pub(crate) fn list_dirs(dir: &Path) -> Result<Vec<(String, PathBuf, fs::Metadata)>, ListError> {
+pub(crate) fn list_dirs(dir: &Path) -> Result<Listed, ListError> {
     list(dir, fs::Metadata::is_dir)
 }
 
-fn list(
-    dir: &Path,
-    wanted: impl Fn(&fs::Metadata) -> bool,
-) -> Result<Vec<(String, PathBuf, fs::Metadata)>, ListError> {
+type Listed = Vec<(String, PathBuf, fs::Metadata)>;
+
+/// The files at one moment. Reading a directory is no snapshot: of two files that a server makes meanwhile, the later one may
+/// be seen and the earlier one not, and that would look like a hole.
+fn list(dir: &Path, wanted: impl Fn(&fs::Metadata) -> bool) -> Result<Listed, ListError> {
     let fail = |source| ListError::Io { path: dir.to_owned(), source };
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(fail(error)),
-    };
-    let mut found = Vec::new();
-    for (seen, entry) in entries.enumerate() {
-        if seen >= MAX_FILES {
-            return Err(ListError::TooMany { path: dir.to_owned() });
+    settled(
+        || match names(dir) {
+            Ok(names) if names.len() > MAX_FILES => Err(ListError::TooMany { path: dir.to_owned() }),
+            Ok(names) => Ok(names),
+            Err(error) if absent(&error) => Ok(Vec::new()),
+            Err(error) => Err(fail(error)),
+        },
+        |names| {
+            let found = names.iter().filter_map(|name| {
+                // A name that vanished since, or a link that leads nowhere or in a circle, is no file of a log.
+                let path = dir.join(name);
+                let metadata = fs::metadata(&path).ok().filter(&wanted)?;
+                Some((name.to_string_lossy().into_owned(), path, metadata))
+            });
+            let mut found: Listed = found.collect();
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            found
+        },
+    )
+}
+
+/// What is seen between two looks that show the same; the last of some, if no two ever do.
+pub(crate) fn settled<L: PartialEq, S, E>(
+    mut look: impl FnMut() -> Result<L, E>,
+    see: impl Fn(&L) -> S,
+) -> Result<S, E> {
+    const LOOKS: usize = 10;
+    let mut before = look()?;
+    for _ in 0..LOOKS {
+        let seen = see(&before);
+        let after = look()?;
+        if after == before {
+            return Ok(seen);
         }
-        let entry = entry.map_err(fail)?;
-        // A name that vanished since, or a link that leads nowhere or in a circle, is no file of a log.
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
-        if wanted(&metadata) {
-            found.push((entry.file_name().to_string_lossy().into_owned(), entry.path(), metadata));
-        }
+        before = after;
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
+    Ok(see(&before))
+}
+
+/// What is directly in `dir`, sorted; more than [`MAX_FILES`] are not looked for.
+fn names(dir: &Path) -> io::Result<Vec<OsString>> {
+    let entries = fs::read_dir(dir)?.take(MAX_FILES + 1);
+    let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn absent(error: &io::Error) -> bool {
@@ -126,4 +154,30 @@ pub(crate) fn read_small(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::settled;
+
+    /// What is seen of a directory that looks like this, one time after the other.
+    fn seen_of(looks: impl IntoIterator<Item = &'static [u32]>) -> Vec<u32> {
+        let mut looks = looks.into_iter();
+        let look = || Ok::<_, Infallible>(looks.next().expect("there is no end of looking"));
+        settled(look, |names| names.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_hole_that_only_one_look_shows_is_none() {
+        assert_eq!(seen_of([&[1, 2, 5][..], &[1, 2, 3, 4, 5], &[1, 2, 3, 4, 5]]), [1, 2, 3, 4, 5]);
+        assert_eq!(seen_of([&[1, 3][..], &[1, 3]]), [1, 3], "and one that stays is one");
+    }
+
+    #[test]
+    fn a_directory_that_never_holds_still_is_seen_as_it_was_at_last() {
+        let looks = [&[1][..], &[2], &[3], &[4], &[5], &[6], &[7], &[8], &[9], &[10], &[11]];
+        assert_eq!(seen_of(looks), [11]);
+    }
 }

@@ -43,6 +43,13 @@ pub(super) struct Placed {
     pub(super) standing: Standing,
 }
 
+/// Where segments lie, and what the server says of them.
+struct Home {
+    wal: PathBuf,
+    data: Option<PathBuf>,
+    control: Option<Control>,
+}
+
 /// A segment's file and its first page header.
 struct Found {
     name: SegmentName,
@@ -58,12 +65,11 @@ impl Layout {
         }
         for below in ["pg_wal", "pg_xlog", ""] {
             let wal = path.join(below);
-            let (found, others) = listed(&wal, below)?;
-            let is_data = path.join("PG_VERSION").is_file() && !below.is_empty() && wal.is_dir();
+            let data = data_directory(if below.is_empty() { path.parent() } else { Some(path) });
+            let is_data = data.is_some() && !below.is_empty() && wal.is_dir();
+            let (control, (found, others)) = with_control(data.as_deref(), || listed(&wal, below))?;
             if is_data || found.iter().any(Found::is_believable) {
-                let data = if below.is_empty() { path.parent() } else { Some(path) };
-                let data = data.filter(|data| data.join("PG_VERSION").is_file()).map(Path::to_owned);
-                return Ok(Some(Self::new(path, wal, data, found, others)));
+                return Ok(Some(Self::new(path, Home { wal, data, control }, found, others)));
             }
         }
         Ok(None)
@@ -81,12 +87,12 @@ impl Layout {
         }
         // The others are not read, but tell where this one stands.
         let wal = path.parent().unwrap_or(Path::new("")).to_owned();
-        let (mut all, _) = listed(&wal, "")?;
+        let data = data_directory(wal.parent());
+        let (control, (mut all, _)) = with_control(data.as_deref(), || listed(&wal, ""))?;
         all.retain(|other| other.name != segment);
         all.push(found);
         all.sort_by_key(|found| found.name);
-        let data = wal.parent().filter(|data| data.join("PG_VERSION").is_file()).map(Path::to_owned);
-        let mut layout = Self::new(path, wal, data, all, Vec::new());
+        let mut layout = Self::new(path, Home { wal, data, control }, all, Vec::new());
         layout.parts.retain(|part| part.name == name);
         layout.parts.iter_mut().for_each(|part| part.role = Role::Live);
         layout.segments.retain(|other, _| *other == name);
@@ -94,13 +100,14 @@ impl Layout {
         Ok(Some(layout))
     }
 
-    fn new(root: &Path, wal: PathBuf, data: Option<PathBuf>, found: Vec<Found>, others: Vec<Part>) -> Self {
+    fn new(root: &Path, home: Home, found: Vec<Found>, others: Vec<Part>) -> Self {
+        let Home { wal, data, control } = home;
         let geometry = geometry(&found);
         let usual = most_frequent(found.iter().filter_map(Found::identity));
         let mut layout = Self {
             root: root.to_owned(),
             wal,
-            control: data.as_deref().and_then(Control::of),
+            control,
             data,
             parts: Vec::new(),
             segments: BTreeMap::new(),
@@ -155,6 +162,20 @@ impl Found {
         let start = self.name.start(geometry);
         self.head.is_some_and(|head| head.is_of(start) || head.opens_segment() && !head.is_before(start))
     }
+}
+
+fn data_directory(path: Option<&Path>) -> Option<PathBuf> {
+    path.filter(|path| path.join("PG_VERSION").is_file()).map(Path::to_owned)
+}
+
+/// What is listed while the control file stays as it is: a server that runs removes and makes segments by what it says, and
+/// segments of one moment may lack what the control file of another needs.
+fn with_control<T>(
+    data: Option<&Path>,
+    list: impl Fn() -> Result<T, ListError>,
+) -> Result<(Option<Control>, T), ListError> {
+    let look = || Ok(data.and_then(Control::of));
+    files::settled(look, |control| list().map(|listed| (*control, listed)))?
 }
 
 /// The segments in a directory, and the other files; part names begin with `below`.
