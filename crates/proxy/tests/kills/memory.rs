@@ -12,8 +12,9 @@ const WRITES: usize = 4;
 const BODY: usize = 1 << 20;
 /// `max_body_memory`, as it is if nobody says otherwise.
 const ROOM: u64 = 64 << 20;
-/// What else there is: a batch on its way to the disk, what comes in from 80 connections at a time, and the process.
-const BESIDES: u64 = 64 << 20;
+/// What else there is: a batch on its way to the disk, what comes in from 80 connections at a time, the process, and the holes
+/// that an allocator leaves, which differ between runs by 45 MiB. Without the limit it is 335 MiB.
+const BESIDES: u64 = 96 << 20;
 
 #[test]
 fn large_writes_at_once_take_the_memory_that_they_are_given_and_little_more() {
