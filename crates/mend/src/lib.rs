@@ -28,8 +28,8 @@ pub mod prometheus;
 pub mod reset;
 
 pub use change::{
-    Newer, Progressed, QUARANTINE, Receipt, Stage, Terms, Undo, Unfinished, apply, prune, receipts, settle,
-    undo, unfinished,
+    Newer, Progressed, QUARANTINE, Receipt, Settled, Stage, Terms, Undo, Unfinished, apply, prune, receipts,
+    settle, undo, unfinished,
 };
 pub use claim::Claim;
 pub use error::MendError;

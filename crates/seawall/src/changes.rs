@@ -8,7 +8,7 @@ pub(crate) mod wish;
 use std::path::{Path, PathBuf};
 
 use formats::{Depth, Format, Progress};
-use mend::{Mending, Plan, Progressed, Site, Terms, holders};
+use mend::{Mending, Plan, Site, Terms, holders};
 
 use crate::clock;
 use crate::failure::Failure;
@@ -44,6 +44,8 @@ pub(crate) struct Settled {
     pub(crate) receipt: String,
     /// What became of it.
     pub(crate) end: End,
+    /// Files that a server has written to since.
+    pub(crate) written: Vec<String>,
 }
 
 /// How an interrupted change ended.
@@ -51,6 +53,8 @@ pub(crate) struct Settled {
 pub(crate) enum End {
     /// All that it needed was there, so it was carried out.
     Finished,
+    /// A server had written since: what was done stays, and the rest is not done.
+    Partly,
     /// It had touched nothing of the log, and what it had written was removed.
     TakenBack,
 }
@@ -60,6 +64,7 @@ impl End {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             End::Finished => "finished",
+            End::Partly => "partly",
             End::TakenBack => "taken-back",
         }
     }
@@ -84,12 +89,13 @@ pub(crate) fn demand_unused(site: &Site) -> Result<(), Failure> {
 /// Finishes or takes back what an interrupted change has left.
 pub(crate) fn settle(site: &Site) -> Result<Option<Settled>, Failure> {
     let settled = mend::settle(site)?;
-    Ok(settled.map(|(left, _)| {
-        let end = match left.stage {
-            Progressed::Placing => End::Finished,
-            Progressed::Writing => End::TakenBack,
+    Ok(settled.map(|mend::Settled { receipt, done, written }| {
+        let end = match done {
+            Some(_) if written.is_empty() => End::Finished,
+            Some(_) => End::Partly,
+            None => End::TakenBack,
         };
-        Settled { receipt: left.receipt, end }
+        Settled { receipt, end, written }
     }))
 }
 

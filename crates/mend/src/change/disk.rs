@@ -46,6 +46,13 @@ pub(super) fn second_name(from: &Path, to: &Path) -> Result<(), MendError> {
     }
 }
 
+/// Whether a file can have a second name, which is tried as `probe`.
+pub(super) fn has_second_names(file: &Path, probe: &Path) -> bool {
+    let is_made = fs::hard_link(file, probe).is_ok();
+    fs::remove_file(probe).ok();
+    is_made
+}
+
 /// Puts a small file in place whole: written aside, synced, renamed, its directory synced.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), MendError> {
     let aside = path.with_extension("tmp");

@@ -7,6 +7,7 @@ use formats::UnixTime;
 use serde::{Deserialize, Serialize};
 
 use super::disk;
+use super::meanwhile::Before;
 use crate::{Action, Kept, Loss, MendError, Plan, Step};
 
 /// The file that says what will be done.
@@ -39,6 +40,9 @@ pub(super) struct Intent {
     /// What else lay in the directories that are changed, below the root: what is neither there nor put in place by
     /// this came later.
     pub(super) beside: Vec<Beside>,
+    /// What lay at the paths of the operations; nothing if an older version has promised this.
+    #[serde(default)]
+    pub(super) before: Option<Vec<Before>>,
     /// The segments of a journal in which a start may go on, as they were.
     #[serde(default)]
     pub(super) open_ends: Vec<Seal>,
@@ -79,6 +83,14 @@ pub(super) struct Beside {
     pub(super) bytes: Option<u64>,
 }
 
+impl Beside {
+    /// What lies at a path now.
+    pub(super) fn at(root: &Path, path: &str) -> Option<Self> {
+        let metadata = fs::symlink_metadata(root.join(path)).ok()?;
+        Some(Self { path: path.to_owned(), bytes: metadata.is_file().then_some(metadata.len()) })
+    }
+}
+
 impl Operation {
     pub(super) fn path(&self) -> &str {
         match self {
@@ -107,6 +119,7 @@ impl Intent {
             undoes: None,
             operations,
             beside: Vec::new(),
+            before: None,
             open_ends: Vec::new(),
             steps: plan.steps.clone(),
             loss: plan.loss,

@@ -20,8 +20,8 @@
 //! between finds a log that it can start on as well as before. Where a file system has no second names (hard links),
 //! the old file is renamed away first and is missing for a moment.
 //!
-//! A journal that was started between the steps 2 and 4 has events that the change does not know of, which it must not
-//! cost: see `overtaken.rs`.
+//! A server that was started between the steps 2 and 4 has written what the change does not know of, and must not cost: see
+//! `meanwhile.rs`, and `overtaken.rs` for a journal.
 //!
 //! Everything lies below one directory and so on one file system: nothing is copied to be moved.
 
@@ -29,6 +29,7 @@ mod beside;
 mod carry;
 mod disk;
 mod intent;
+mod meanwhile;
 mod overtaken;
 mod quarantine;
 mod stage;
@@ -39,7 +40,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use formats::{Progress, UnixTime};
+use formats::{Format, Progress, UnixTime};
 
 pub use intent::Receipt;
 pub(crate) use quarantine::format;
@@ -50,6 +51,7 @@ pub use undo::{Newer, Undo, undo};
 
 use crate::{Claim, MendError, Mending, Site, room};
 use intent::Intent;
+use meanwhile::{Begun, Left};
 
 /// The directory that holds what was replaced, below the root of a log.
 pub const QUARANTINE: &str = "wal-quarantine";
@@ -109,13 +111,24 @@ pub enum Progressed {
     Placing,
 }
 
+/// What became of a change that was interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Its name.
+    pub receipt: String,
+    /// Its receipt, if it was finished; else it was taken back.
+    pub done: Option<Receipt>,
+    /// Files that a server has written to since the change was promised. What was left to do then was not done.
+    pub written: Vec<String>,
+}
+
 /// The change of the log at `root` that was interrupted, if there is one that can be seen. Looks, and changes nothing.
 pub fn unfinished(root: &Path) -> Option<Unfinished> {
     quarantine::unfinished(root).ok().flatten()
 }
 
-/// Finishes or takes back what a killed run left, and says what was done: there is a receipt if it was finished.
-pub fn settle(site: &Site) -> Result<Option<(Unfinished, Option<Receipt>)>, MendError> {
+/// Finishes or takes back what a killed run left, and says what was done.
+pub fn settle(site: &Site) -> Result<Option<Settled>, MendError> {
     let root = &site.root;
     if quarantine::unfinished(root)?.is_none() {
         return Ok(None);
@@ -123,19 +136,37 @@ pub fn settle(site: &Site) -> Result<Option<(Unfinished, Option<Receipt>)>, Mend
     let _claim = Claim::take(site)?;
     let Some(left) = quarantine::unfinished(root)? else { return Ok(None) };
     let dir = home(root).join(&left.receipt);
-    match left.stage {
+    let (done, written) = match left.stage {
         Progressed::Writing => {
             disk::remove_tree(&dir)?;
-            Ok(Some((left, None)))
+            (None, Vec::new())
         }
-        Progressed::Placing => {
-            let intent = Intent::read(&dir.join(intent::CHANGE))?;
-            if overtaken::is(root, &intent)? {
-                overtaken::take_back(&dir)?;
-                return Ok(Some((Unfinished { stage: Progressed::Writing, ..left }, None)));
-            }
-            let receipt = finish(root, &overtaken::without_grown(root, intent)?)?;
-            Ok(Some((left, Some(receipt))))
+        Progressed::Placing => go_on(root, &dir)?,
+    };
+    Ok(Some(Settled { receipt: left.receipt, done, written }))
+}
+
+/// Finishes what was promised, unless a server has written since; the files that it has written.
+fn go_on(root: &Path, dir: &Path) -> Result<(Option<Receipt>, Vec<String>), MendError> {
+    let intent = Intent::read(&dir.join(intent::CHANGE))?;
+    if intent.format == Format::Journal.to_string() {
+        if let Some(written) = overtaken::by(root, &intent)? {
+            overtaken::take_back(dir)?;
+            return Ok((None, vec![written]));
+        }
+        let receipt = finish(root, &overtaken::without_grown(root, intent)?)?;
+        return Ok((Some(receipt), Vec::new()));
+    }
+    match meanwhile::left(root, &intent) {
+        Left::Sound => Ok((Some(finish(root, &intent)?), Vec::new())),
+        Left::Overtaken { written, begun: Begun::No } => {
+            overtaken::take_back(dir)?;
+            Ok((None, written))
+        }
+        Left::Overtaken { written, begun: Begun::Partly } => {
+            let intent = meanwhile::begun_of(root, intent);
+            intent.promise(dir)?;
+            Ok((Some(finish(root, &intent)?), written))
         }
     }
 }

@@ -52,10 +52,10 @@ pub(super) fn gone_on(root: &Path, intent: &Intent) -> Result<Option<String>, Me
     Ok(newest.filter(|newest| !is_as_left(newest)))
 }
 
-/// Whether a segment that is still to be put in place has come too late: the journal was written to since.
-pub(super) fn is(root: &Path, intent: &Intent) -> Result<bool, MendError> {
+/// The segment in which the journal was written to, if one that is still to be put in place has come too late by that.
+pub(super) fn by(root: &Path, intent: &Intent) -> Result<Option<String>, MendError> {
     if intent.undoes.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
     let created =
         |path: &str| intent.steps.iter().any(|step| step.kind == StepKind::Create && step.path == path);
@@ -63,7 +63,7 @@ pub(super) fn is(root: &Path, intent: &Intent) -> Result<bool, MendError> {
         Operation::Place { path, from, .. } => created(path) && root.join(from).exists(),
         Operation::Remove { .. } => false,
     });
-    Ok(is_left && gone_on(root, intent)?.is_some())
+    if is_left { gone_on(root, intent) } else { Ok(None) }
 }
 
 /// Gives up what was to be done: the promise first, since without it what is left is removed, wherever this is stopped.

@@ -8,7 +8,7 @@ use formats::UnixTime;
 
 use super::disk;
 use super::intent::{Intent, NEW, Operation, Seal};
-use super::{QUARANTINE, beside, home, overtaken};
+use super::{QUARANTINE, beside, home, meanwhile, overtaken};
 use crate::{Action, MendError, Plan, owner};
 
 /// Temporary files of a change lie below it.
@@ -92,6 +92,7 @@ impl Stage {
         let (dir, root, receipt) = (self.dir(), self.root, self.receipt);
         let mut intent = Intent::of(plan, receipt, self.now, self.operations);
         intent.beside = beside::of(&root, &intent.operations)?;
+        intent.before = Some(meanwhile::before(&root, &intent.operations));
         intent.open_ends = overtaken::open_ends(&root, &intent.format, &intent.operations)?;
         intent.undoes = self.undoes;
         intent.promise(&dir)?;

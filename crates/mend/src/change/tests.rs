@@ -147,7 +147,7 @@ fn stopped_before_any_effect_the_next_run_finishes_or_takes_back() {
         }
         // A change that was stopped while it wrote cleans up after itself unless it was killed, as here.
         let settled = settle(&site(log.path())).unwrap();
-        let finished = settled.is_some_and(|(_, receipt)| receipt.is_some());
+        let finished = settled.is_some_and(|settled| settled.done.is_some());
         let promised = log.path().join(QUARANTINE).join("20260101T000000Z-drain/receipt.json").exists();
         assert_eq!(tree(log.path()), if promised { changed() } else { before }, "before effect {effect}");
         outcomes[usize::from(promised)] += 1;
@@ -155,6 +155,74 @@ fn stopped_before_any_effect_the_next_run_finishes_or_takes_back() {
         assert_eq!(unfinished(log.path()), None);
     }
     assert!(outcomes.iter().all(|count| *count > 5), "{outcomes:?}");
+}
+
+/// Stops the change before an effect, lets `server` write, and settles what is left. Gives what the server left and what
+/// became of it, until the change comes to its end.
+fn overtaken(server: impl Fn(&Path)) -> impl Iterator<Item = (TempDir, Tree, Settled)> {
+    let stops = (0..).map_while(move |effect| {
+        let log = log();
+        let (stopped, _) = stop_before(effect, || apply(&Change::of(log.path()), &terms()));
+        server(log.path());
+        let left = tree(log.path());
+        let settled = settle(&site(log.path())).unwrap();
+        assert_eq!((unfinished(log.path()), settle(&site(log.path())).unwrap()), (None, None), "{effect}");
+        (stopped != Stopped::No).then_some((log, left, settled))
+    });
+    stops.filter_map(|(log, left, settled)| Some((log, left, settled?)))
+}
+
+#[test]
+fn what_a_server_wrote_while_a_change_was_interrupted_stays_and_the_rest_is_not_done() {
+    let mut outcomes = BTreeMap::new();
+    let server = |root: &Path| {
+        for name in ["wal/00000001", "wal/00000002"].map(|name| root.join(name)) {
+            if let Ok(text) = fs::read_to_string(&name) {
+                fs::write(name, text + ", and more by the server").unwrap();
+            }
+        }
+    };
+    for (log, left, Settled { done, written, .. }) in overtaken(server) {
+        let now = tree(log.path());
+        let outcome = match (&done, written.is_empty()) {
+            (None, true) => "never promised",
+            (None, false) => "taken back",
+            (Some(_), false) => "partly",
+            (Some(_), true) => "finished",
+        };
+        *outcomes.entry(outcome).or_insert(0) += 1;
+        if outcome == "finished" {
+            assert_eq!(now.keys().collect::<Vec<_>>(), changed().keys().collect::<Vec<_>>());
+        } else {
+            assert_eq!(now, left, "{outcome}");
+        }
+        assert!(written.iter().all(|name| now[name].ends_with(b"more by the server")), "{written:?}");
+        if let Some(receipt) = done {
+            // What is its own can be taken back, and nothing else is touched by that.
+            let newer = undo(&site(log.path()), Some(&receipt.id), Newer::Quarantine).unwrap();
+            apply(&newer, &terms()).unwrap();
+            let back = tree(log.path());
+            assert!(written.iter().all(|name| back[name] == now[name]), "{written:?}");
+            assert_eq!(back["wal/checkpoint.00000000/00000000"], b"old checkpoint");
+        }
+    }
+    let seen: Vec<_> = outcomes.keys().copied().collect();
+    assert_eq!(seen, ["finished", "never promised", "partly", "taken back"], "{outcomes:?}");
+}
+
+#[test]
+fn what_a_server_made_or_took_away_meanwhile_is_not_made_or_taken_away_again() {
+    let made = |root: &Path| write(root, &[("wal/checkpoint.00000001/00000000", "by the server")]);
+    for (log, left, settled) in overtaken(made) {
+        let now = tree(log.path());
+        assert_eq!(now["wal/checkpoint.00000001/00000000"], b"by the server", "{settled:?}");
+        assert!(settled.done.is_some() || now == left, "{settled:?}");
+    }
+    let gone = |root: &Path| drop(fs::remove_file(root.join("wal/00000002")));
+    for (log, left, settled) in overtaken(gone) {
+        assert!(!log.path().join("wal/00000002").exists(), "{settled:?}");
+        assert!(settled.done.is_some() || tree(log.path()) == left, "{settled:?}");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn servers_own(own: &Kept) -> Value {
 
 /// What became of an earlier change that had been interrupted.
 pub(crate) fn settled(settled: &Settled) -> Value {
-    json!({"receipt": settled.receipt, "end": settled.end.name()})
+    json!({"receipt": settled.receipt, "end": settled.end.name(), "written": settled.written})
 }
 
 /// What a gate did, and what the log was like before.

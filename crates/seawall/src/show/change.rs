@@ -64,10 +64,19 @@ pub(crate) fn attempt(attempt: &Attempt, screen: &Screen) -> String {
 /// What became of an earlier change that had been interrupted.
 pub(crate) fn settled(settled: &Settled) -> String {
     let end = match settled.end {
-        End::Finished => "finished",
-        End::TakenBack => "taken back: it had taken nothing from the log",
+        End::Finished => "was finished",
+        End::Partly => "was not carried on: what it had done stays, and can be taken back",
+        End::TakenBack => "was taken back: it had taken nothing from the log",
     };
-    format!("an earlier change, {}, had been interrupted and was {end}", settled.receipt)
+    let written = match settled.written.as_slice() {
+        [] => String::new(),
+        [one] => format!("; {one} was written to since"),
+        [first, others @ ..] => {
+            let others = units::counted(others.len() as u64, "other file", "other files");
+            format!("; {first} and {others} were written to since")
+        }
+    };
+    format!("an earlier change, {}, had been interrupted and {end}{written}", settled.receipt)
 }
 
 fn nothing(change: &Change, screen: &Screen) -> String {
