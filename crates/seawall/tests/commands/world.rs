@@ -26,7 +26,7 @@ pub(crate) struct World(TempDir);
 
 impl World {
     /// `sound`, `damaged`, `torn`, `gap`, `long`, `wide`, `several`, `unknown`, `empty` and `fresh`; `changed`, which was changed by
-    /// Seawall, and `begun` and `halfway`, whose changes were interrupted;
+    /// Seawall, and `begun`, `halfway` and `overtaken`, whose changes were interrupted;
     /// `events`, a journal, `worker` with job logs, and `lines` and `long-line` to append.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
@@ -51,22 +51,22 @@ impl World {
             fs::create_dir_all(world.path(dir)).unwrap();
         }
         fs::write(world.path("unknown/notes.txt"), "buy milk").unwrap();
-        for name in ["changed", "begun", "halfway"] {
+        for name in ["changed", "begun", "halfway", "overtaken"] {
             world.log(name, &[segment(0), segment(1)]);
         }
         let receipt = Shortening::carry_out(&world.path("changed"));
         fs::create_dir_all(world.path("begun/wal-quarantine").join(&receipt).join("new")).unwrap();
-        Shortening::carry_out(&world.path("halfway"));
-        let halfway = world.path("halfway/wal-quarantine").join(&receipt);
-        // As a kill leaves it between the promise and the first effect.
-        let kept = [
-            (halfway.join("receipt.json"), halfway.join("change.json")),
-            (halfway.join("old/wal/00000001"), world.path("halfway/wal/00000001")),
-        ];
-        for (from, to) in kept {
-            fs::copy(&from, to).unwrap();
-            fs::remove_file(from).unwrap();
+        for name in ["halfway", "overtaken"] {
+            Shortening::carry_out(&world.path(name));
+            let dir = world.path(name).join("wal-quarantine").join(&receipt);
+            // As a kill leaves it between the promise and the first effect.
+            fs::create_dir(dir.join("new")).unwrap();
+            fs::rename(dir.join("receipt.json"), dir.join("change.json")).unwrap();
+            fs::rename(dir.join("old/wal/00000001"), world.path(name).join("wal/00000001")).unwrap();
         }
+        // A page of nothing, as a server fills a segment up.
+        let segment = fs::File::options().append(true).open(world.path("overtaken/wal/00000001"));
+        std::io::Write::write_all(&mut segment.unwrap(), &[0; 32 << 10]).unwrap();
         world.journals();
         world.events();
         world
