@@ -82,6 +82,13 @@ impl Position {
         }
     }
 
+    /// The first number that may be claimed: before it, nothing is.
+    pub(crate) fn first_claim(&self) -> Seq {
+        let Some(extra) = self.extra.as_deref() else { return self.low };
+        let (parked, again) = (extra.parked.keys().next(), extra.again.first());
+        parked.into_iter().chain(again).copied().fold(self.low, Seq::min)
+    }
+
     pub(crate) fn again(&self) -> impl Iterator<Item = Seq> + '_ {
         self.extra.iter().flat_map(|extra| extra.again.iter().copied())
     }

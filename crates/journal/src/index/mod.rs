@@ -49,6 +49,39 @@ pub(crate) struct Usage {
     pub(crate) bytes: u64,
 }
 
+/// Events that are live no more, by segment.
+#[derive(Default)]
+struct Gone(Vec<(SegmentId, Usage)>);
+
+impl Gone {
+    fn events(&self) -> u64 {
+        self.0.iter().map(|(_, usage)| usage.events).sum()
+    }
+}
+
+impl Extend<Place> for Gone {
+    fn extend<I: IntoIterator<Item = Place>>(&mut self, places: I) {
+        for place in places {
+            // Events of a stream lie in the order of their numbers, so there are few changes of the segment.
+            match self.0.last_mut() {
+                Some((segment, usage)) if *segment == place.segment() => {
+                    usage.events += 1;
+                    usage.bytes += place.bytes();
+                }
+                _ => self.0.push((place.segment(), Usage { events: 1, bytes: place.bytes() })),
+            }
+        }
+    }
+}
+
+impl FromIterator<Place> for Gone {
+    fn from_iter<I: IntoIterator<Item = Place>>(places: I) -> Self {
+        let mut gone = Self::default();
+        gone.extend(places);
+        gone
+    }
+}
+
 impl Default for Index {
     fn default() -> Self {
         Self {
@@ -148,13 +181,15 @@ impl Index {
         }
     }
 
-    fn count_out(&mut self, place: Place) {
-        self.live = self.live.saturating_sub(1);
-        if let Some(usage) = self.usage.get_mut(&place.segment()) {
-            usage.events = usage.events.saturating_sub(1);
-            usage.bytes = usage.bytes.saturating_sub(place.bytes());
-            if usage.events == 0 {
-                self.usage.remove(&place.segment());
+    fn count_out(&mut self, gone: Gone) {
+        for (segment, Usage { events, bytes }) in gone.0 {
+            self.live = self.live.saturating_sub(events);
+            if let Some(usage) = self.usage.get_mut(&segment) {
+                usage.events = usage.events.saturating_sub(events);
+                usage.bytes = usage.bytes.saturating_sub(bytes);
+                if usage.events == 0 {
+                    self.usage.remove(&segment);
+                }
             }
         }
     }
@@ -191,17 +226,20 @@ impl Index {
         let concerned =
             |known: &&mut Consumer| known.number == consumer && known.scope.covers(number, &stream.name);
         let Some(consumer) = self.consumers.iter_mut().find(concerned) else { return };
-        let live = stream.events(span.first()).map(|(seq, _)| seq).take_while(|&seq| seq <= span.last());
-        let live: Vec<Seq> = live.collect();
+        // Only of those that are parked is each one kept.
+        let parked: Vec<Seq> = match settling {
+            Settling::Parked(_) => stream.live_in(span).collect(),
+            _ => Vec::new(),
+        };
         let position = consumer.positions.entry(number).or_default();
-        position.settle(settling, span, &live, time);
-        self.release(number, &live);
+        position.settle(settling, span, &parked, time);
+        self.release(number, Some(span));
     }
 
     fn carry(&mut self, number: StreamNumber, seq: Seq, place: Option<Place>) {
         let Some(stream) = self.streams.get_mut(&number) else { return };
         let Some(old) = place.and_then(|place| stream.replace(seq, place)) else { return };
-        self.count_out(old);
+        self.count_out(Gone::from_iter([old]));
         self.count_in(place);
     }
 
@@ -209,11 +247,7 @@ impl Index {
         let Some(stream) = self.streams.get_mut(&number) else { return };
         let mut gone = Vec::new();
         for span in spans {
-            let live: Vec<Seq> = stream
-                .events(span.first())
-                .map(|(seq, _)| seq)
-                .take_while(|&seq| seq <= span.last())
-                .collect();
+            let live: Vec<Seq> = stream.live_in(*span).collect();
             gone.extend(live.into_iter().filter_map(|seq| stream.release(seq)));
             let positions = self.consumers.iter_mut().filter_map(|known| known.positions.get_mut(&number));
             positions.for_each(|position| position.forget(*span));
@@ -223,12 +257,13 @@ impl Index {
             LostTo::Budget => &mut self.totals.lost_to_budget,
         };
         *total = total.saturating_add(gone.len() as u64);
-        gone.into_iter().for_each(|place| self.count_out(place));
-        self.release(number, &[]);
+        self.count_out(gone.into_iter().collect());
+        self.release(number, None);
     }
 
-    /// Lets go of those of the events that no consumer has a claim to any more whom the stream concerns.
-    fn release(&mut self, number: StreamNumber, events: &[Seq]) {
+    /// Lets go of what no consumer has a claim to any more whom the stream concerns: before the first event to which somebody
+    /// has one, and in `span`.
+    fn release(&mut self, number: StreamNumber, span: Option<Span>) {
         let Some(stream) = self.streams.get_mut(&number) else { return };
         let unmoved = Position::default();
         let concerned = self.consumers.iter().filter(|known| known.scope.covers(number, &stream.name));
@@ -239,20 +274,24 @@ impl Index {
             positions.push(&unmoved);
         }
         let claims = |seq: Seq, claim: Claim| positions.iter().any(|position| position.claim(seq) == claim);
-        let free = |seq: &&Seq| !claims(**seq, Claim::Coming) && !claims(**seq, Claim::Held);
-        let gone: Vec<Place> = events.iter().filter(free).filter_map(|&seq| stream.release(seq)).collect();
+        let free = |seq: &Seq| !claims(*seq, Claim::Coming) && !claims(*seq, Claim::Held);
+        // Most often that is all of it, and none of these has to be looked at.
+        let claimed = positions.iter().map(|position| position.first_claim()).min().unwrap_or(Seq::FIRST);
+        let mut gone = stream.release_before(claimed);
+        if let Some(rest) = span.and_then(|span| Span::new(span.first().max(claimed), span.last())) {
+            let rest: Vec<Seq> = stream.live_in(rest).filter(free).collect();
+            gone.extend(rest.into_iter().filter_map(|seq| stream.release(seq)));
+        }
         stream.trim(|seq| !claims(seq, Claim::Coming));
-        gone.into_iter().for_each(|place| self.count_out(place));
+        self.count_out(gone);
         self.forget_if_over(number);
     }
 
     fn release_all(&mut self) {
         let numbers: Vec<StreamNumber> = self.streams.keys().copied().collect();
         for number in numbers {
-            let events =
-                self.streams.get(&number).map(|stream| stream.events(Seq::FIRST).map(|(seq, _)| seq));
-            let events: Vec<Seq> = events.into_iter().flatten().collect();
-            self.release(number, &events);
+            let last = self.streams.get(&number).map(|stream| stream.next.before());
+            self.release(number, last.and_then(|last| Span::new(Seq::FIRST, last)));
         }
     }
 

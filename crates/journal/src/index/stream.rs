@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::Seq;
+use super::Gone;
 use crate::format::{Openness, Place};
+use crate::{Seq, Span};
 
 /// Numbers beyond those of live events that may be passed over with a place kept for each. What says that more are
 /// missing would cost memory out of proportion to what it is written in.
@@ -148,6 +149,19 @@ impl Stream {
         released
     }
 
+    /// Lets go of all events before one, and gives up their places.
+    pub(super) fn release_before(&mut self, seq: Seq) -> Gone {
+        let kept = self.aside.split_off(&seq);
+        let mut gone: Gone = std::mem::replace(&mut self.aside, kept).into_values().collect();
+        if self.first < seq {
+            let before = usize::try_from(self.first.until(seq)).unwrap_or(usize::MAX).min(self.places.len());
+            gone.extend(self.places.drain(..before).flatten());
+            self.first = self.first.plus(before as u64);
+        }
+        self.live -= gone.events();
+        gone
+    }
+
     /// Gives up places at the front: of events that are not live, and of those that `is_held` beside the turn.
     pub(crate) fn trim(&mut self, is_held: impl Fn(Seq) -> bool) {
         while let Some(&front) = self.places.front() {
@@ -174,6 +188,11 @@ impl Stream {
         let places = numbers.zip(self.places.range(skipped..));
         let aside = self.aside.range(from..).map(|(&seq, &place)| (seq, place));
         aside.chain(places.filter_map(|(seq, place)| Some((seq, (*place)?))))
+    }
+
+    /// The live events of a range.
+    pub(crate) fn live_in(&self, span: Span) -> impl Iterator<Item = Seq> + '_ {
+        self.events(span.first()).map(|(seq, _)| seq).take_while(move |&seq| seq <= span.last())
     }
 
     /// Events before all others that are held aside.
