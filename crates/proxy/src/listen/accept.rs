@@ -12,11 +12,13 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::patient::Patient;
+use super::seats::{Guest, Seated, Seats};
 use super::serve::serve;
 use super::unread;
 use crate::core::Core;
@@ -63,29 +65,40 @@ pub(crate) struct Acceptor {
     pub(crate) core: Arc<Core>,
     pub(crate) listener: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// Where connections go, and which of the threads this is.
+    pub(super) seats: (Seats, usize),
+    /// Connections that others have accepted.
+    pub(super) guests: UnboundedReceiver<Guest>,
 }
 
 impl Acceptor {
     /// Accepts until `stop` changes, and then lets what is being served end.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let graceful = GracefulShutdown::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+            let (seats, here) = &self.seats;
+            let seated = tokio::select! {
+                accepted = self.listener.accept() => accepted.and_then(|accepted| seats.seat(*here, accepted)),
+                Some(guest) = self.guests.recv() => guest.sit().map(Some),
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            match accepted {
-                Ok((stream, address)) => self.take(stream, address, graceful.watcher()),
+            match seated {
+                Ok(Some(seated)) => self.take(seated, graceful.watcher()),
+                Ok(None) => {}
                 // Too many open files, most often. The one that waits is still there afterwards.
                 Err(_) => sleep(PAUSE).await,
             }
+        }
+        self.guests.close();
+        while let Ok(guest) = self.guests.try_recv() {
+            drop(guest.sit().map(|seated| self.take(seated, graceful.watcher())));
         }
         drop(self.listener);
         graceful.shutdown().await;
     }
 
-    fn take(&self, stream: TcpStream, address: SocketAddr, watcher: Watcher) {
-        let counted = Counted::new(&self.core);
+    fn take(&self, (stream, address, seated): (TcpStream, SocketAddr, Seated), watcher: Watcher) {
+        let counted = (Counted::new(&self.core), seated);
         let core = Arc::clone(&self.core);
         let limit = core.shared.settings.limits.connections as u64;
         if connections(&core).load(Ordering::Acquire) > limit {

@@ -3,6 +3,7 @@
 mod accept;
 mod doorstep;
 mod patient;
+mod seats;
 mod serve;
 mod threads;
 mod unread;

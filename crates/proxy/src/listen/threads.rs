@@ -10,11 +10,13 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Barrier, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::accept::Acceptor;
+use super::seats::{Guest, Seats};
 use crate::core::{Core, Shared};
 use crate::error::StartError;
 use crate::upstream::{Backoff, probe};
@@ -65,6 +67,8 @@ pub(crate) struct Threads {
 struct Begin {
     core: Arc<Core>,
     listener: std::net::TcpListener,
+    seats: (Seats, usize),
+    guests: UnboundedReceiver<Guest>,
     tls: Option<TlsAcceptor>,
     stop: watch::Receiver<bool>,
     deadline: watch::Receiver<Duration>,
@@ -90,11 +94,14 @@ impl Threads {
         let (stop, stopped) = watch::channel(false);
         let (deadline, deadlines) = watch::channel(Duration::ZERO);
         let together = Arc::new(Barrier::new(listeners.len()));
+        let (seats, guests) = Seats::new(listeners.len());
         let mut threads = Self { stop, deadline, handles: Vec::new() };
-        for (number, listener) in listeners.into_iter().enumerate() {
+        for ((number, listener), guests) in listeners.into_iter().enumerate().zip(guests) {
             let begin = Begin {
                 core: Core::new(shared),
                 listener,
+                seats: (seats.clone(), number),
+                guests,
                 tls: tls.cloned(),
                 stop: stopped.clone(),
                 deadline: deadlines.clone(),
@@ -128,7 +135,7 @@ impl Drop for Threads {
 }
 
 fn work(runtime: &Runtime, begin: Begin, path: PathAndQuery) {
-    let Begin { core, listener, tls, stop, deadline, together, role } = begin;
+    let Begin { core, listener, seats, guests, tls, stop, deadline, together, role } = begin;
     runtime.block_on(async move {
         // It was made non-blocking by the runtime that it came from.
         let Ok(listener) = TcpListener::from_std(listener) else { return };
@@ -139,7 +146,7 @@ fn work(runtime: &Runtime, begin: Begin, path: PathAndQuery) {
             core.take_up();
         }
         let mut stopped = stop.clone();
-        let accepting = tokio::spawn(Acceptor { core, listener, tls }.run(stop));
+        let accepting = tokio::spawn(Acceptor { core, listener, tls, seats, guests }.run(stop));
         // The sender lives as long as the threads do.
         drop(stopped.wait_for(|stop| *stop).await.map(|stop| *stop));
         let limit = *deadline.borrow();
