@@ -96,12 +96,11 @@ fn standing(root: &Path, intent: &Intent, operation: &Operation) -> Standing {
         {
             return Standing::Aside;
         }
-        Operation::Place { .. } => {}
         // If it is there again, a server has made it anew.
         Operation::Remove { .. } if is_kept => return Standing::Done,
         // Whoever took it away, there is nothing to do.
         Operation::Remove { .. } if now.is_none() => return Standing::Due,
-        Operation::Remove { .. } => {}
+        Operation::Place { .. } | Operation::Remove { .. } => {}
     }
     let before = intent.before.iter().flatten().find(|before| before.path == path);
     // Nobody took note of it in a change that an older version promised.

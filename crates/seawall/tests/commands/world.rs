@@ -61,12 +61,15 @@ impl World {
             let dir = world.path(name).join("wal-quarantine").join(&receipt);
             // As a kill leaves it between the promise and the first effect.
             fs::create_dir(dir.join("new")).unwrap();
-            fs::rename(dir.join("receipt.json"), dir.join("change.json")).unwrap();
-            fs::rename(dir.join("old/wal/00000001"), world.path(name).join("wal/00000001")).unwrap();
+            let segment = world.path(name).join("wal/00000001");
+            for (from, to) in [("receipt.json", dir.join("change.json")), ("old/wal/00000001", segment)] {
+                #[expect(clippy::disallowed_methods, reason = "no crash follows")]
+                fs::rename(dir.join(from), to).unwrap();
+            }
         }
         // A page of nothing, as a server fills a segment up.
         let segment = fs::File::options().append(true).open(world.path("overtaken/wal/00000001"));
-        std::io::Write::write_all(&mut segment.unwrap(), &[0; 32 << 10]).unwrap();
+        std::io::Write::write_all(&mut segment.unwrap(), &vec![0; 32 << 10]).unwrap();
         world.journals();
         world.events();
         world
