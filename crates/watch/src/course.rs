@@ -305,8 +305,9 @@ impl Course {
                 (self.in_vain, hindrance.map_or(Decision::Made, Decision::Withheld));
             steps.push(Step::Tell(Happening::RestartConsideration { checkpoints, decision }));
         }
-        if hindrance.is_none() {
-            steps.extend(self.begin_restart(Reason::Critical, now));
+        match hindrance {
+            None => steps.extend(self.begin_restart(Reason::Critical, now)),
+            Some(hindrance) => self.restarts.withhold(hindrance),
         }
         steps
     }

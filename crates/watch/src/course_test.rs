@@ -1,7 +1,7 @@
 //! What is done about a log, move by move.
 
 use super::*;
-use crate::{Blocker, Cron, FlawKind, Limits, OverDamage, RestartRules, Room, Zone};
+use crate::{Blocker, Cron, FlawKind, Limits, OverDamage, RestartRules, Room, Withheld, Zone};
 
 fn at(second: i64) -> UnixTime {
     UnixTime::from_seconds(second)
@@ -108,6 +108,7 @@ fn a_restart_that_is_configured_is_made_after_checkpoints_in_vain_and_counted_an
     assert_eq!(settle(&mut course, 61, 403), ["ineffective", "wal.restart_consideration"], "it is too soon");
     assert_eq!(see(&mut course, 61, 1_000), ["checkpoint: critical"]);
     assert_eq!(settle(&mut course, 61, 1_002), ["ineffective", "restart: critical"], "it is told once");
+    assert_eq!(course.restarts.withheld, Withheld { cooldown: 1, ..Withheld::default() });
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub use limits::{Breach, Evidence, Floor, Limits, Measure, breaches, health};
 pub use probe::{Detect, Seen};
 pub use restart::{
     Container, ContainerError, Decision, Hindrance, OverDamage, Restart, RestartOutcome, RestartRules,
-    RestartTally, Restarted, Unit, UnitError, Way,
+    RestartTally, Restarted, Unit, UnitError, Way, Withheld,
 };
 pub use schedule::{Cron, CronError, FieldError, Schedule, Zone, ZoneError};
 pub use scrub::{Pass, Place, Scrub, Scrubbed, Stamp};

@@ -13,7 +13,7 @@ use crate::probe::{Detect, Seen, look};
 use crate::ward::{Ask, Now, Ward, hold};
 use crate::{
     Bus, Denied, Event, Facts, Forecast, Happening, Hindrance, Judgement, Kind, Made, Outcome, RestartTally,
-    Restarted, Scrubbed, Shelf, Tally, Target, Thresholds,
+    Restarted, Scrubbed, Shelf, Tally, Target, Thresholds, Withheld,
 };
 
 /// Looks that are had at once: a disk answers a few questions as fast as many.
@@ -99,6 +99,8 @@ pub struct RestartReport {
     pub made: Option<Restarted>,
     /// What became of all of them.
     pub tally: RestartTally,
+    /// How often one was due and not made.
+    pub withheld: Withheld,
 }
 
 /// Why a log is not read in full.
@@ -260,6 +262,7 @@ fn report(ward: &Ward, now: UnixTime) -> Report {
             cooldown: course.restarts.cooldown(now),
             made: course.restarts.made.clone(),
             tally: course.restarts.tally,
+            withheld: course.restarts.withheld,
         },
     }
 }

@@ -28,7 +28,7 @@ const TROUBLE: &str = "[[ship]]\nname = 'nobody'\nurl = 'http://127.0.0.1:9/'\n\
     max_size = '10MiB'\ncritical_size = '20MiB'\n\
     [[watch]]\nname = 'cleared'\npath = 'cleared'\nformat = 'directory'\ninterval = '1s'\nmin_free = '0%'\n\
     max_files = 2\n\
-    [watch.checkpoint]\ncommand = 'rm -f cleared/*'\ncooldown = '0s'\n\
+    [watch.checkpoint]\ncommand = 'rm -f cleared/*'\ncooldown = '0s'\n[watch.restart]\ncommand = 'true'\n\
     [[watch]]\nname = 'kept'\npath = 'kept'\nformat = 'directory'\ninterval = '1s'\nmin_free = '0%'\n\
     max_files = 0\ncritical_files = 0\n\
     [watch.checkpoint]\ncommand = 'false'\ncooldown = '1s'\n\

@@ -160,6 +160,28 @@ fn a_unit_is_restarted_without_a_shell_and_looked_at_afterwards() {
 }
 
 #[test]
+fn a_restart_that_is_due_and_not_made_is_counted_by_what_has_kept_it() {
+    let house = House::new("");
+    pile(&house, "0s", "command = 'false'\nafter = 1\ncooldown = '1h'");
+    let daemon = house.start();
+    let counted = || {
+        let page = daemon.get("/metrics").body;
+        let withheld = page.lines().find_map(|line| {
+            line.strip_prefix("seawall_target_restarts_withheld_total{target=\"pile\",reason=\"cooldown\"} ")
+        })?;
+        (withheld.parse::<u64>().unwrap() > 0).then_some(page)
+    };
+    let page = wait_for(PATIENCE, counted).expect("it is counted");
+    for figure in [
+        "seawall_target_restarts_total{target=\"pile\",outcome=\"failed\"} 1",
+        "seawall_target_restarts_withheld_total{target=\"pile\",reason=\"damaged\"} 0",
+        "seawall_target_restarts_withheld_total{target=\"pile\",reason=\"enough\"} 0",
+    ] {
+        assert!(page.contains(figure), "{figure}: {page}");
+    }
+}
+
+#[test]
 fn nobody_restarts_a_server_that_nothing_says_how_to_restart() {
     let house =
         House::new("[[watch]]\nname = 'pile'\npath = 'pile'\nformat = 'directory'\nmin_free = '0%'\n");

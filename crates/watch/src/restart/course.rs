@@ -135,6 +135,17 @@ pub struct RestartTally {
     pub failed: u64,
 }
 
+/// How often a restart was due and not made, by what kept it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Withheld {
+    /// The log was damaged, or could not be seen.
+    pub damaged: u64,
+    /// The server had been restarted not long ago.
+    pub cooldown: u64,
+    /// It had been restarted often enough.
+    pub enough: u64,
+}
+
 /// A restart that is being made.
 #[derive(Clone, Debug)]
 struct Running {
@@ -156,6 +167,7 @@ pub(crate) struct Restarts {
     pub(super) begun: VecDeque<UnixTime>,
     pub(crate) made: Option<Restarted>,
     pub(crate) tally: RestartTally,
+    pub(crate) withheld: Withheld,
 }
 
 impl Restarts {
@@ -203,6 +215,17 @@ impl Restarts {
         }
         let today = self.begun.iter().filter(|begun| span(**begun, now) < DAY).count();
         (today >= rules.most_a_day as usize).then_some(Hindrance::Enough)
+    }
+
+    /// One was due, and this has kept it. Where nothing says how one is made, none was to be made.
+    pub(crate) fn withhold(&mut self, hindrance: Hindrance) {
+        let count = match hindrance {
+            Hindrance::NoWay | Hindrance::Running => return,
+            Hindrance::Damaged => &mut self.withheld.damaged,
+            Hindrance::Cooling { .. } => &mut self.withheld.cooldown,
+            Hindrance::Enough => &mut self.withheld.enough,
+        };
+        *count += 1;
     }
 
     /// One is made from now on.

@@ -3,7 +3,7 @@
 use formats::UnixTime;
 
 use super::RestartOutcome;
-use super::course::{MOST, RestartTally, Restarted, Restarts};
+use super::course::{MOST, RestartTally, Restarted, Restarts, Withheld};
 use crate::Reason;
 use crate::course::named;
 use crate::kept::{Fields, Line, Page};
@@ -16,6 +16,8 @@ impl Restarts {
         }
         let RestartTally { effective, ineffective, lost, failed } = self.tally;
         drop(page.line("restarts").word(effective).word(ineffective).word(lost).word(failed));
+        let Withheld { damaged, cooldown, enough } = self.withheld;
+        drop(page.line("restarts_withheld").word(damaged).word(cooldown).word(enough));
         let Some(Restarted { at, reason, outcome }) = &self.made else { return };
         let line = page.line("restarted").time(*at).word(reason.name()).word(outcome.name());
         put(line, outcome);
@@ -29,6 +31,11 @@ impl Restarts {
                 let mut next = || fields.number();
                 let (effective, ineffective, lost, failed) = (next()?, next()?, next()?, next()?);
                 self.tally = RestartTally { effective, ineffective, lost, failed };
+            }
+            "restarts_withheld" => {
+                let mut next = || fields.number();
+                let (damaged, cooldown, enough) = (next()?, next()?, next()?);
+                self.withheld = Withheld { damaged, cooldown, enough };
             }
             "restarted" => {
                 let at = fields.time()?.min(now);
@@ -70,7 +77,7 @@ mod tests {
 
     use super::*;
     use crate::kept::lines;
-    use crate::restart::{OverDamage, RestartRules};
+    use crate::restart::{Hindrance, OverDamage, RestartRules};
     use crate::{Facts, Judgement};
 
     fn at(second: i64) -> UnixTime {
@@ -107,6 +114,9 @@ mod tests {
                 restarts.begin(Reason::Critical, Facts::default(), begun);
                 restarts.settle(outcome.clone(), begun);
             }
+            for hindrance in [Hindrance::Damaged, Hindrance::Enough, Hindrance::Enough] {
+                restarts.withhold(hindrance);
+            }
             let mut again = again(&restarts, at(2_100));
             again.rule(Some(rules));
             assert_eq!(again.cooldown(at(2_100)), Some(Duration::from_secs(500)));
@@ -117,6 +127,7 @@ mod tests {
             );
             assert!(again.hindrance(Reason::Critical, &sound, at(9_000)).is_some());
             assert_eq!((again.tally, again.made), (restarts.tally, restarts.made));
+            assert_eq!(again.withheld, Withheld { damaged: 1, cooldown: 0, enough: 2 });
         }
     }
 }

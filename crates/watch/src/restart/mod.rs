@@ -21,7 +21,7 @@ use tokio::task::spawn_blocking;
 
 use crate::probe::Detect;
 use crate::{Kind, Reason, Severity, Target, command, flaws};
-pub use course::{Decision, Hindrance, RestartOutcome, RestartTally, Restarted};
+pub use course::{Decision, Hindrance, RestartOutcome, RestartTally, Restarted, Withheld};
 pub use docker::{Container, ContainerError};
 pub use systemd::{Unit, UnitError};
 

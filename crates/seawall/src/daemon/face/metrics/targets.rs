@@ -1,6 +1,6 @@
 //! Figures of the logs under watch. Their names are those of the configuration, so there are never many.
 
-use watch::{FlawKind, Health, Replaying, Report};
+use watch::{FlawKind, Health, Replaying, Report, Withheld};
 
 use super::exposition::{Kind, Page};
 
@@ -92,6 +92,14 @@ fn restarts(page: &mut Page, reports: &[Report]) {
             ("failed", tally.failed),
         ] {
             page.sample(name, &[("target", report.target.name.as_str()), ("outcome", outcome)], count);
+        }
+    }
+    let name = "seawall_target_restarts_withheld_total";
+    page.family(name, Kind::Counter, "Restarts of its server that were due and not made, by what kept them.");
+    for report in reports.iter().filter(|report| report.target.restart.is_some()) {
+        let Withheld { damaged, cooldown, enough } = report.restarts.withheld;
+        for (reason, count) in [("damaged", damaged), ("cooldown", cooldown), ("enough", enough)] {
+            page.sample(name, &[("target", report.target.name.as_str()), ("reason", reason)], count);
         }
     }
 }
