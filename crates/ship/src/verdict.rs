@@ -53,6 +53,8 @@ pub fn judge(answer: &Answer, now: Millis) -> Verdict {
             let reason = format!("the server answered {status}{said}");
             match status {
                 429 | 503 => retry(Fault::Server, after, &reason),
+                // A request with the same key is not finished, as that of a client that was killed.
+                409 if after.is_some() => retry(Fault::Batch, after, &reason),
                 401 | 403 | 404 | 405 | 407 | 408 | 425 => retry(Fault::Batch, after, &reason),
                 400..=499 => Verdict::Refused { reason },
                 _ => retry(Fault::Batch, after, &reason),
@@ -116,6 +118,8 @@ mod tests {
         let answer = Answer::Status { status: 429, retry_after, said: "slow".to_owned() };
         let reason = "the server answered 429: slow".to_owned();
         let after = Some(Duration::from_secs(9));
+        let conflict = Answer::Status { status: 409, retry_after, said: String::new() };
+        assert_eq!(fault(&judge(&conflict, Millis::new(0))), Some(Fault::Batch), "it goes by");
         assert_eq!(judge(&answer, Millis::new(0)), Verdict::Retry { after, fault: Fault::Server, reason });
     }
 }
