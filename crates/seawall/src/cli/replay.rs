@@ -59,7 +59,7 @@ pub(crate) struct ReplayArgs {
     /// Events a second at most, such as 100/s [default: as fast as the server takes them]
     #[arg(long, value_name = "N/s", value_parser = rate)]
     pub(crate) rate: Option<NonZeroU32>,
-    /// How long a server may be gone, or fail, before the replay ends
+    /// How long the server, or the daemon, may be gone or fail before the replay ends
     #[arg(long, value_name = "SPAN", default_value = "5m")]
     pub(crate) retry_for: Span,
     /// Go on where the same replay was interrupted

@@ -177,10 +177,8 @@ pub(crate) fn archived(
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let made = serde_json::from_slice(&line).map_err(|error| RemoteFailure::Cut {
-                place: odd.clone(),
-                what: format!("its answer is not understood: {error}"),
-            })?;
+            let made = serde_json::from_slice(&line)
+                .map_err(|error| RemoteFailure::Odd { place: odd.clone(), what: error.to_string() })?;
             match made {
                 Making::Failed { error } => return Err(RemoteFailure::Refused(error).into()),
                 Making::Made(mut line) => {

@@ -3,6 +3,7 @@
 //! A request is answered, was never taken, or its fate is unknown: [`Lost`] tells the last two apart, and nobody guesses.
 
 mod answers;
+mod patience;
 mod place;
 
 use std::io;
@@ -23,6 +24,7 @@ use tokio::time::timeout;
 use crate::config::{Door, Token};
 use crate::failure::{Failure, RemoteFailure, Told};
 pub(crate) use answers::{Found, archived, archives, asides, consumers, event, events, marks, streams};
+pub(crate) use patience::Patience;
 pub(crate) use place::{Machine, Place, encoded};
 
 /// How long a connection may take to come about.
@@ -118,6 +120,12 @@ impl Client {
         serde_json::from_slice(&reply.body).map_err(|error| self.odd(&error.to_string()))
     }
 
+    /// Sends a request, and gives back a good answer.
+    pub(crate) fn answered(&mut self, ask: &Ask) -> Result<Reply, RemoteFailure> {
+        let answered = self.send(ask);
+        self.good(answered)
+    }
+
     /// Sends a request, over the connection that is open or a new one.
     pub(crate) fn send(&mut self, ask: &Ask) -> Result<Reply, Lost> {
         let open = self.open.take();
@@ -199,19 +207,18 @@ impl Client {
 
     /// What the daemon says in an answer that is an error.
     pub(crate) fn told(&self, reply: &Reply) -> Told {
-        Told::read(&reply.body).unwrap_or_else(|| Told {
+        let told = Told::read(&reply.body).unwrap_or_else(|| Told {
             code: String::new(),
             message: format!("{} answered {}, and not as Seawall does", self.place, reply.status),
             hint: Some("another program listens there, or something between".to_owned()),
-        })
+            retry_after: None,
+        });
+        Told { retry_after: reply.retry_after, ..told }
     }
 
     /// An answer that makes no sense.
     pub(crate) fn odd(&self, what: &str) -> RemoteFailure {
-        RemoteFailure::Cut {
-            place: self.place.to_string(),
-            what: format!("its answer is not understood: {what}"),
-        }
+        RemoteFailure::Odd { place: self.place.to_string(), what: what.to_owned() }
     }
 }
 

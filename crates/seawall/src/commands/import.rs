@@ -12,7 +12,7 @@ use journal::{Journal, Openness};
 use serde_json::Value;
 
 use crate::cli::{Behind, Deed, Form, ImportArgs};
-use crate::client::{Client, encoded};
+use crate::client::{Client, Patience, encoded};
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, RemoteFailure};
 use crate::journals::imports::source::{self, Remarks, Source};
@@ -20,7 +20,7 @@ use crate::journals::imports::{Brought, Halt, Import, Mode, Target};
 use crate::journals::{self, Missing};
 use crate::json;
 use crate::show::{self, Screen, progress};
-use sending::Sending;
+use sending::{Sending, patience};
 
 /// Where records go.
 #[derive(Clone, Copy)]
@@ -39,11 +39,10 @@ enum Way<'w> {
 
 impl<'w> Way<'w> {
     fn begin(place: Place<'w>, source: &'w Source) -> Result<Self, Failure> {
-        let (stream, ledger) = (source.stream.as_str(), source.ledger.as_str());
         Ok(match place {
-            Place::Own(target) => Self::Own(Box::new(Import::begin(target, stream, ledger)?)),
+            Place::Own(target) => Self::Own(Box::new(Import::begin(target, &source.stream, &source.ledger)?)),
             Place::Daemon(client, mode, screen) => {
-                Self::Daemon(Box::new(Sending::begin((client, screen), mode, (stream, ledger))?))
+                Self::Daemon(Box::new(Sending::begin((client, screen), mode, source)?))
             }
         })
     }
@@ -173,8 +172,8 @@ fn one(source: Source, place: Place<'_>, behind: Behind, progress: &Progress) ->
         (Behind::Close, Place::Own(Target { journal: Some(journal), mode: Mode::Append, .. })) => {
             close(journal, &mut row)
         }
-        (Behind::Close, Place::Daemon(client, Mode::Append, _)) => {
-            close_there(&mut client.borrow_mut(), &mut row)
+        (Behind::Close, Place::Daemon(client, Mode::Append, screen)) => {
+            close_there(&mut client.borrow_mut(), &patience(screen), &mut row)
         }
         _ => Ok(()),
     });
@@ -223,15 +222,25 @@ fn close(journal: &Journal, row: &mut Row) -> Result<(), Failure> {
     Ok(())
 }
 
-fn close_there(client: &mut Client, row: &mut Row) -> Result<(), Failure> {
+fn close_there(client: &mut Client, patience: &Patience, row: &mut Row) -> Result<(), Failure> {
     let path = format!("/v1/streams/{}/close", encoded(&row.source.stream));
-    match client.change(Method::POST, &path, &Value::Null) {
+    let mut attempts = 0;
+    let closed = patience.ask(client, |client| {
+        attempts += 1;
+        Ok(client.change(Method::POST, &path, &Value::Null)?)
+    });
+    // Whoever asks again has closed it before, as far as anybody can tell.
+    let is_again = attempts > 1;
+    match closed {
         Ok(answer) => {
-            row.is_closed = answer.get("applied").and_then(Value::as_bool).unwrap_or(false);
+            row.is_closed = is_again || answer.get("applied").and_then(Value::as_bool).unwrap_or(false);
             Ok(())
         }
         // One that is gone was closed before, and all of it is settled.
-        Err(RemoteFailure::Refused(told)) if told.code == "no-stream" => Ok(()),
-        Err(failure) => Err(failure.into()),
+        Err(Failure::Remote(RemoteFailure::Refused(told))) if told.code == "no-stream" => {
+            row.is_closed = is_again;
+            Ok(())
+        }
+        Err(failure) => Err(failure),
     }
 }

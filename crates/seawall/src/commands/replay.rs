@@ -1,31 +1,30 @@
 //! `seawall replay`: events of streams, job logs and archives are sent again, or it is shown what would be.
 
 mod noting;
+mod places;
 mod sending;
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use formats::{Progress, TimeRange, UnixTime};
-use journal::archive::{ARCHIVER, Archive};
-use journal::{Event, Journal, Millis, Openness, ReadError, Seq};
+use journal::{Event, Journal, Millis, ReadError, Seq};
 use ship::{Address, Beside, Form as Body, Http, Packing, Policy, Secret, Sink, Times, Trust};
 
 use crate::cli::{ConfigFile, Form, Reach, ReplayArgs, Sending, Written};
-use crate::client::{self, Client};
+use crate::client::{self, Client, Patience};
 use crate::clock;
 use crate::commands::config::{self, Search};
-use crate::commands::{close, streams};
 use crate::exit::Exit;
 use crate::failure::{Failure, JournalFailure, RemoteFailure};
+use crate::journals;
 use crate::journals::copies::LocalCopy;
 use crate::journals::imports::source::{self, Source};
-use crate::journals::{self, Missing, archives};
 use crate::json;
 use crate::show::{self, Screen, progress};
 use noting::Notes;
+use places::{Place, places};
 use sending::{Passage, Sender, id_of};
 
 /// What was sent of one stream, or would be.
@@ -70,33 +69,13 @@ impl Filter<'_> {
     }
 }
 
-/// What is gone through: the events of one stream.
-enum Place {
-    File(Source),
-    Journal(Journal, String),
-    /// An archive that the daemon has.
-    Archive(Archive),
-    /// A stream of the daemon, which was named or is one of all.
-    Daemon(String, Reach),
-}
-
-impl Place {
-    /// Bytes that are read of it, as far as they are known.
-    fn bytes(&self) -> u64 {
-        match self {
-            Place::File(source) => source.bytes,
-            Place::Archive(archive) => archive.bytes,
-            Place::Journal(..) | Place::Daemon(..) => 0,
-        }
-    }
-}
-
 /// Who gets events: nobody on a rehearsal.
 struct Going<'g> {
     filter: Filter<'g>,
     sender: Option<Sender>,
     /// The daemon that has them.
     daemon: Option<Client>,
+    patience: Patience,
     progress: &'g Progress,
 }
 
@@ -114,7 +93,8 @@ pub(crate) fn run(args: &ReplayArgs, form: Form, screen: &Screen) -> Result<Exit
     let places = places(args, daemon.as_mut(), screen)?;
     let progress = Progress::default();
     let total = places.iter().map(Place::bytes).sum();
-    let mut going = Going { filter, sender, daemon, progress: &progress };
+    let patience = patience(args, screen);
+    let mut going = Going { filter, sender, daemon, patience, progress: &progress };
     let through =
         || places.into_iter().map(|place| going.through(place)).collect::<Result<Vec<Row>, Failure>>();
     let mut rows = match args.sending {
@@ -147,6 +127,12 @@ fn has_files_alone(args: &ReplayArgs) -> bool {
     args.sending == Sending::Rehearsed && args.source.as_ref().is_some_and(|path| path.exists())
 }
 
+/// How long the daemon is waited for that has the events: as long as the server that gets them.
+fn patience(args: &ReplayArgs, screen: &Screen) -> Patience {
+    let onward = "the same command with --resume goes on where this one ended";
+    Patience::of(args.retry_for.duration(), onward, *screen)
+}
+
 /// Who sends, as it was asked for.
 fn sender(args: &ReplayArgs, daemon: Option<&Client>, screen: &Screen) -> Result<Sender, Failure> {
     let usage = |error: String| Failure::Usage(error);
@@ -165,7 +151,7 @@ fn sender(args: &ReplayArgs, daemon: Option<&Client>, screen: &Screen) -> Result
     };
     let replay = Notes::replay(&Sender::place(&*sink, args.text.as_deref()));
     let notes = match daemon {
-        Some(client) => Notes::of_daemon(client.beside()?, replay)?,
+        Some(client) => Notes::of_daemon(client.beside()?, &patience(args, screen), replay)?,
         None => Notes::of_journal(&journals::directory(&args.place.journal)?, replay)?,
     };
     let rate = args.rate.map(std::num::NonZeroU32::get).or(policy.rate);
@@ -187,82 +173,6 @@ fn to_url(url: &str, args: &ReplayArgs) -> Result<Arc<dyn Sink>, Failure> {
     Ok(Arc::new(sink.map_err(|error| Failure::Usage(error.to_string()))?))
 }
 
-/// All that is to be gone through, the archives first: they are older.
-fn places(args: &ReplayArgs, daemon: Option<&mut Client>, screen: &Screen) -> Result<Vec<Place>, Failure> {
-    let files = |sources: Vec<Source>| sources.into_iter().map(Place::File).collect::<Vec<Place>>();
-    match (&args.source, args.all, daemon) {
-        (Some(path), Reach::One, _) if path.exists() => Ok(files(source::find(path)?)),
-        (Some(name), Reach::One, Some(_)) => {
-            Ok(vec![Place::Daemon(name.to_string_lossy().into_owned(), Reach::One)])
-        }
-        (Some(name), Reach::One, None) => {
-            let journal = journals::open(&args.place.journal, Missing::Refuse, screen)?;
-            let name = name.to_string_lossy();
-            close::stream(&journal, &name)?;
-            Ok(vec![Place::Journal(journal, name.into_owned())])
-        }
-        (_, _, Some(client)) => {
-            let mut places = match &args.place.archive_dir {
-                Some(directory) => files(archived(directory)?),
-                None => client::archives(client)?.into_iter().map(Place::Archive).collect(),
-            };
-            let mut streams = client::streams(client)?;
-            let archived = streams_of(&places);
-            streams.retain(|row| !is_in(&archived, row));
-            places.extend(streams.into_iter().map(|row| Place::Daemon(row.info.name, Reach::All)));
-            Ok(places)
-        }
-        (_, _, None) => {
-            let mut places = files(archived(&archives::directory(&args.place)?)?);
-            let streams = streams(args, &streams_of(&places), screen)?;
-            places.extend(streams);
-            Ok(places)
-        }
-    }
-}
-
-/// The streams of archives.
-fn streams_of(archives: &[Place]) -> HashSet<String> {
-    let stream = |place: &Place| match place {
-        Place::File(source) => Some(source.stream.clone()),
-        Place::Archive(archive) => Some(source::stream_of(&archive.name)),
-        Place::Journal(..) | Place::Daemon(..) => None,
-    };
-    archives.iter().filter_map(stream).collect()
-}
-
-/// Whether a stream is in an archive as a whole: what a ship has not delivered of it stays in the journal too.
-fn is_in(archived: &HashSet<String>, row: &streams::Row) -> bool {
-    let has_archived = |one: &streams::Standing| one.consumer == ARCHIVER && one.pending == 0;
-    row.info.openness == Openness::Closed
-        && row.standings.iter().any(has_archived)
-        && archived.contains(&row.info.name)
-}
-
-/// The archives in a directory.
-fn archived(directory: &Path) -> Result<Vec<Source>, Failure> {
-    let archives = archives::list(directory)?.into_iter().map(|archive| directory.join(archive.name));
-    let sources = archives.map(|path| source::find(&path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(sources.into_iter().flatten().collect())
-}
-
-/// Every stream of the journal that is not among the archives. A journal that somebody else has open is left to that.
-fn streams(args: &ReplayArgs, archived: &HashSet<String>, screen: &Screen) -> Result<Vec<Place>, Failure> {
-    let journal = match journals::open(&args.place.journal, Missing::Refuse, screen) {
-        Err(Failure::Journal(JournalFailure::Held { .. })) => {
-            show::hint(
-                screen,
-                "the journal is open elsewhere, and its streams are left out: only archives are replayed; name the \
-                 daemon that has it with -c FILE",
-            );
-            return Ok(Vec::new());
-        }
-        journal => journal?,
-    };
-    let rows = streams::rows(&journal).into_iter().filter(|row| !is_in(archived, row));
-    Ok(rows.map(|row| Place::Journal(journal.clone(), row.info.name)).collect())
-}
-
 impl Going<'_> {
     /// Goes through one stream.
     fn through(&mut self, place: Place) -> Result<Row, Failure> {
@@ -275,12 +185,15 @@ impl Going<'_> {
     }
 
     /// The daemon, which was reached where something of it is meant.
-    fn daemon(&mut self) -> Result<&mut Client, Failure> {
-        self.daemon.as_mut().ok_or_else(|| Failure::Usage("no daemon was named".to_owned()))
+    fn daemon(&mut self) -> Result<(&Patience, &mut Client), Failure> {
+        let client = self.daemon.as_mut();
+        let client = client.ok_or_else(|| Failure::Usage("no daemon was named".to_owned()))?;
+        Ok((&self.patience, client))
     }
 
     fn of_archive(&mut self, name: &str) -> Result<Row, Failure> {
-        let copy = LocalCopy::fetch(self.daemon()?, name)?;
+        let (patience, client) = self.daemon()?;
+        let copy = patience.ask(client, |client| LocalCopy::fetch(client, name))?;
         let mut row = Row::new(&source::stream_of(name), Some(Path::new(name)));
         for source in source::find(copy.path())? {
             row = Row { file: row.file, ..self.of_file(&source)? };
@@ -292,9 +205,14 @@ impl Going<'_> {
         let mut row = Row::new(name, None);
         let (mut next, mut passage, mut origin) = (Seq::FIRST, None, None);
         'pages: loop {
-            let page = match client::events(self.daemon()?, name, next) {
+            let (patience, client) = self.daemon()?;
+            let page = match patience.ask(client, |client| Ok(client::events(client, name, next)?)) {
                 // It was archived, and has ended, since all were listed.
-                Err(RemoteFailure::Refused(told)) if told.code == "no-stream" && reach == Reach::All => break,
+                Err(Failure::Remote(RemoteFailure::Refused(told)))
+                    if told.code == "no-stream" && reach == Reach::All =>
+                {
+                    break;
+                }
                 page => page?,
             };
             if page.is_empty() {

@@ -98,6 +98,24 @@ pub(crate) enum JournalFailure {
         /// The file.
         path: PathBuf,
     },
+    /// A file holds a record that the daemon does not take.
+    #[error(
+        "record {record} of {} has {bytes} bytes, and an event of the daemon has at most {limit}: nothing of it was sent to the \
+         stream {stream}",
+        path.display()
+    )]
+    RecordTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The stream.
+        stream: String,
+        /// Which record it is, from 1 on.
+        record: u64,
+        /// Bytes of it.
+        bytes: u64,
+        /// The daemon's `journal.max_event`.
+        limit: u64,
+    },
     /// A file holds other records than those that were imported under its name before.
     #[error("the records of {} are not those that were imported into the stream {stream} before", path.display())]
     Differs {
@@ -194,6 +212,7 @@ impl JournalFailure {
             JournalFailure::NoEvents { .. } => "unknown-format",
             JournalFailure::NoArchive { .. } => "no-archive",
             JournalFailure::Differs { .. } => "differs",
+            JournalFailure::RecordTooLarge { .. } => "too-large",
             JournalFailure::NoStream { .. } => "no-stream",
             JournalFailure::NoConsumer { .. } => "no-consumer",
             JournalFailure::NotParked { .. } => "not-parked",
@@ -218,6 +237,10 @@ impl JournalFailure {
             ),
             JournalFailure::Differs { .. } => Some(
                 "bring it into another stream: --stream NAME; a job that ran twice has two logs of one name",
+            ),
+            JournalFailure::RecordTooLarge { .. } => Some(
+                "raise journal.max_event of the daemon and start it anew; or stop it, and import with --journal DIR while it \
+                 does not run",
             ),
             JournalFailure::Copy { .. } => {
                 Some("make room there, or name another directory for temporary files in TMPDIR")

@@ -34,13 +34,33 @@ pub(crate) enum RemoteFailure {
         /// What it said last.
         reason: String,
     },
-    /// The connection ended, or the answer makes no sense.
+    /// The connection ended.
     #[error("the daemon at {place} gave no answer: {what}")]
     Cut {
         /// Where it is.
         place: String,
         /// What happened.
         what: String,
+    },
+    /// The answer makes no sense.
+    #[error("the daemon at {place} gave no answer: its answer is not understood: {what}")]
+    Odd {
+        /// Where it is.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// It was waited for, and gave no answer.
+    #[error("the daemon at {place} did not answer for {patience:?}: {reason}")]
+    Silent {
+        /// Where it is.
+        place: String,
+        /// How long that was waited for.
+        patience: Duration,
+        /// What came of the last attempt.
+        reason: String,
+        /// How whoever runs the command goes on.
+        onward: &'static str,
     },
 }
 
@@ -50,6 +70,9 @@ pub(crate) struct Told {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// When it may work, as the head of the answer says.
+    #[serde(skip)]
+    pub(crate) retry_after: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +100,9 @@ const WORDS: [(&str, &str); 16] = [
     ("unknown", "io"),
 ];
 
+/// Words of the daemon for what is over before long.
+const PASSING: [&str; 5] = ["busy", "starting", "timeout", "body-timeout", "too-many-pending"];
+
 impl Told {
     /// What an answer says; nothing if it is none of the daemon's.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
@@ -90,10 +116,28 @@ impl Told {
 }
 
 impl RemoteFailure {
+    /// Whether it may be over when it is tried again.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
+            Self::Refused(told) => PASSING.contains(&told.code.as_str()),
+            Self::Cut { .. } => true,
+            Self::Untaken { .. } | Self::Odd { .. } | Self::Silent { .. } => false,
+        }
+    }
+
+    /// When that may be, where it is told.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(told) => told.retry_after,
+            _ => None,
+        }
+    }
+
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "no-daemon",
-            Self::Cut { .. } => "no-answer",
+            Self::Cut { .. } | Self::Odd { .. } | Self::Silent { .. } => "no-answer",
             Self::Untaken { .. } => "not-taken",
             Self::Refused(told) => told.word(),
         }
@@ -114,7 +158,10 @@ impl RemoteFailure {
                     .to_owned(),
             }),
             Self::Untaken { .. } => Some("the same command with --resume goes on where this one ended".to_owned()),
-            Self::Cut { .. } => Some("look at its log; what was asked for may be done or not".to_owned()),
+            Self::Cut { .. } | Self::Odd { .. } => {
+                Some("look at its log; what was asked for may be done or not".to_owned())
+            }
+            Self::Silent { onward, .. } => Some(format!("look whether it runs; {onward}")),
         }
     }
 }

@@ -10,32 +10,32 @@ use testkit::wait_for;
 use super::running::{Daemon, House, PATIENCE, names, opened};
 use super::sample;
 
-const SOCKET: &str = "[server]\nsocket = 'seawall.sock'\n";
+pub(crate) const SOCKET: &str = "[server]\nsocket = 'seawall.sock'\n";
 
 /// A command that asks the daemon.
-fn asking(house: &House, args: &[&str]) -> Command {
+pub(crate) fn asking(house: &House, args: &[&str]) -> Command {
     let mut command = house.seawall(args);
     command.args(["-c", "seawall.toml"]).env_remove("SEAWALL_SERVER_LISTEN");
     command
 }
 
-fn ran(house: &House, args: &[&str]) -> Output {
+pub(crate) fn ran(house: &House, args: &[&str]) -> Output {
     asking(house, args).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn rows(output: &Output) -> Vec<Value> {
+pub(crate) fn rows(output: &Output) -> Vec<Value> {
     text(output).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn wanted(tag: &str, records: u32) -> Vec<String> {
+pub(crate) fn wanted(tag: &str, records: u32) -> Vec<String> {
     (1..=records).map(|number| format!("{tag} {number}")).collect()
 }
 
-fn payloads(house: &House, stream: &str) -> Vec<String> {
+pub(crate) fn payloads(house: &House, stream: &str) -> Vec<String> {
     let events = house.events(stream).into_iter();
     events.map(|(_, payload)| String::from_utf8(payload).unwrap()).collect()
 }
@@ -153,6 +153,48 @@ fn what_is_imported_is_there_once_and_in_order_however_often_the_daemon_is_kille
 }
 
 #[test]
+fn a_file_with_a_record_that_is_too_large_for_the_daemon_is_refused_before_any_of_it_is_sent() {
+    let house = House::new("[server]\nsocket = 'seawall.sock'\n[journal]\nmax_event = '64KiB'\n");
+    let mut log = sample::log(3, "a", 0);
+    let large = "x".repeat(64 << 10);
+    log.extend_from_slice(&sample::log(1, &large, 0)[16..]);
+    fs::write(house.path("job.wal"), &log).unwrap();
+    fs::write(house.path("small.wal"), sample::log(3, "b", 0)).unwrap();
+    fs::write(house.path("packed.wal.zst"), zstd::encode_all(log.as_slice(), 1).unwrap()).unwrap();
+    let daemon = house.start();
+    for args in [&["import", "--dry-run", "--json"][..], &["import", "--json"]] {
+        let args = [args, &["job.wal", "small.wal", "packed.wal.zst"]].concat();
+        let output = ran(&house, &args);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let rows = rows(&output);
+        assert_eq!(
+            (&rows[1]["imported"], &rows[1]["error"]),
+            (&json!(3), &Value::Null),
+            "the others come in"
+        );
+        for (row, file) in [(&rows[0], "job.wal"), (&rows[2], "packed.wal.zst")] {
+            assert_eq!((&row["imported"], &row["error"]["code"]), (&json!(0), &json!("too-large")), "{row}");
+            let message = row["error"]["message"].as_str().unwrap();
+            for part in [file, "record 4", "has 65538 bytes", "at most 65536"] {
+                assert!(message.contains(part), "{part}: {message}");
+            }
+            assert!(row["error"]["hint"].as_str().unwrap().contains("journal.max_event"), "{row}");
+        }
+    }
+    assert_eq!(daemon.get("/v1/streams").body.lines().count(), 1, "nothing of the two is there");
+    let line = format!("{{\"sum\":\"2\",\"text\":\"{large}1\"}}\n");
+    let refused = daemon.post("/api/v1/imports/job?stream=job", line.as_bytes());
+    assert_eq!((refused.status, refused.code().as_str()), (413, "event-too-large"), "{refused:?}");
+    assert!(daemon.stop().success());
+    // As it advises, without the daemon; which then knows them.
+    let direct = house.seawall(&["import", "--json", "--journal", "journal", "job.wal"]).output().unwrap();
+    assert_eq!(rows(&direct)[0]["imported"], 4, "{direct:?}");
+    let _daemon = house.start();
+    let again = ran(&house, &["import", "--json", "job.wal"]);
+    assert_eq!((again.status.code(), &rows(&again)[0]["already"]), (Some(0), &json!(4)), "{again:?}");
+}
+
+#[test]
 fn what_a_kill_has_left_of_an_import_is_told_from_what_others_append_after_it() {
     let house = House::new(SOCKET);
     fs::write(house.path("job.wal"), sample::log(6, "a", 0)).unwrap();
@@ -241,7 +283,7 @@ fn archives_are_made_listed_extracted_and_removed_through_the_daemon_as_without_
 }
 
 /// A replay to a daemon, which takes one event with each request.
-fn replay(house: &House, to: &Daemon, args: &[&str]) -> Command {
+pub(crate) fn replay(house: &House, to: &Daemon, args: &[&str]) -> Command {
     let url = format!("http://{}/v1/streams/{{stream}}/events", to.address);
     let mut command = asking(house, &["replay", "--server", &url, "--format", "raw"]);
     command.args(args);

@@ -2,21 +2,22 @@
 //! taken, and whose answer was lost, is known when it comes again.
 
 use std::cell::RefCell;
-use std::thread;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use formats::Progress;
 use hyper::Method;
 use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::{Ask, Client, Lost, Reply, encoded};
-use crate::clock;
-use crate::failure::{Failure, RemoteFailure};
+use crate::client::{Ask, Client, Patience, encoded};
+use crate::failure::{Failure, JournalFailure, RemoteFailure, Told};
+use crate::journals::imports::source::Source;
 use crate::journals::imports::{Brought, Halt, Mode, mixed};
 use crate::journals::payloads;
 use crate::json::Object;
-use crate::show::{self, Screen};
+use crate::show::Screen;
 
 /// Records that are sent together.
 const BATCH: usize = 1000;
@@ -24,14 +25,13 @@ const BATCH: usize = 1000;
 /// Bytes of a body, but for its last record.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How long a batch is sent again to a daemon that does not answer, or is busy.
+/// How long a daemon is asked again that does not answer, or is busy.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long the first pause before another attempt is; each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long a pause becomes.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long the daemon is waited for.
+pub(super) const fn patience(screen: &Screen) -> Patience {
+    Patience::of(PATIENCE, "the same command goes on where this one ended", *screen)
+}
 
 /// What the daemon knows of an import.
 #[derive(Deserialize)]
@@ -41,6 +41,8 @@ struct Known {
     /// Records behind these that an interrupted batch was to append, and may have.
     beyond: u64,
     copy: Option<bool>,
+    /// Bytes of an event at most.
+    max_event: u64,
 }
 
 /// What became of a batch.
@@ -67,9 +69,9 @@ struct Batch {
 /// The records of one file on their way.
 pub(super) struct Sending<'s> {
     client: &'s RefCell<Client>,
-    screen: &'s Screen,
+    patience: Patience,
     mode: Mode,
-    stream: &'s str,
+    source: &'s Source,
     path: String,
     known: Known,
     known_sum: u64,
@@ -97,18 +99,20 @@ impl Batch {
 }
 
 impl<'s> Sending<'s> {
-    /// Asks the daemon how much it knows of an import.
+    /// Asks the daemon how much it knows of an import. A file of which it would not take a record is refused as a whole.
     pub(super) fn begin(
-        (client, screen): (&'s RefCell<Client>, &'s Screen),
+        (client, screen): (&'s RefCell<Client>, &Screen),
         mode: Mode,
-        (stream, ledger): (&'s str, &str),
+        source: &'s Source,
     ) -> Result<Self, Failure> {
-        let path = format!("/api/v1/imports/{}", encoded(ledger));
-        let known = ask(&mut client.borrow_mut(), &path)?;
+        let path = format!("/api/v1/imports/{}", encoded(&source.ledger));
+        let patience = patience(screen);
+        let known = patience.ask(&mut client.borrow_mut(), |client| ask(client, &path))?;
+        refuse_too_large(source, &known)?;
         let known_sum = u64::from_str_radix(&known.sum, 16).unwrap_or_default();
         let batch = Batch::behind(Before { records: 0, sum: 0 });
         let brought = Brought::default();
-        Ok(Self { client, screen, mode, stream, path, known, known_sum, sum: 0, batch, brought })
+        Ok(Self { client, patience, mode, source, path, known, known_sum, sum: 0, batch, brought })
     }
 
     /// Takes the next record. `mark` is what it is recognised by.
@@ -144,8 +148,8 @@ impl<'s> Sending<'s> {
     pub(super) fn end(&mut self) -> Result<(), Halt> {
         if self.brought.records < self.known.records {
             let (path, records, sum) = (&self.path, self.brought.records, self.sum);
-            let known =
-                ask(&mut self.client.borrow_mut(), &format!("{path}?records={records}&sum={sum:016x}"));
+            let path = format!("{path}?records={records}&sum={sum:016x}");
+            let known = self.patience.ask(&mut self.client.borrow_mut(), |client| ask(client, &path));
             let is_copy = known.map_err(Halt::Refused)?.copy == Some(true);
             return if is_copy { Ok(()) } else { Err(Halt::Differs) };
         }
@@ -161,84 +165,75 @@ impl<'s> Sending<'s> {
 
     fn send_batch(&mut self, batch: Batch) -> Result<(), Halt> {
         let Before { records, sum } = batch.before;
-        let stream = encoded(self.stream);
+        let stream = encoded(&self.source.stream);
         let path = format!("{}?stream={stream}&records={records}&sum={sum:016x}", self.path);
         let headers = vec![("content-type", "application/x-ndjson".to_owned())];
         let ask = Ask { method: Method::POST, path, headers, body: batch.body() };
-        match self.ask_until_answered(&ask) {
+        let sent = self.patience.ask(&mut self.client.borrow_mut(), |client| {
+            let reply = client.answered(&ask)?;
+            Ok(serde_json::from_slice::<Done>(&reply.body).map_err(|error| client.odd(&error.to_string()))?)
+        });
+        match sent {
             Ok(done) => {
                 self.brought.already += done.already;
                 self.brought.imported += done.imported;
                 Ok(())
             }
-            Err(RemoteFailure::Refused(told)) if told.code == "differs" => Err(Halt::Differs),
-            Err(RemoteFailure::Refused(told)) if told.code == "body-too-large" => match batch.halves() {
-                Some((first, second)) => {
-                    self.send_batch(first)?;
-                    self.send_batch(second)
-                }
-                None => Err(Halt::Refused(RemoteFailure::Refused(told).into())),
-            },
-            Err(failure) => Err(Halt::Refused(failure.into())),
-        }
-    }
-
-    /// Asks until there is an answer; not longer than its patience lasts.
-    fn ask_until_answered(&self, ask: &Ask) -> Result<Done, RemoteFailure> {
-        let mut client = self.client.borrow_mut();
-        let (mut since, mut pause) = (None, FIRST_PAUSE);
-        loop {
-            let sent = client.send(ask);
-            let (failure, after) = match judge(&client, sent) {
-                Ok(done) => {
-                    if since.is_some() {
-                        show::hint(self.screen, &format!("the daemon at {} answers again", client.place()));
-                    }
-                    return Ok(done);
-                }
-                Err(Setback::Final(failure)) => return Err(failure),
-                Err(Setback::Passing(failure, after)) => (failure, after),
-            };
-            let now = clock::instant();
-            let begun = *since.get_or_insert_with(|| {
-                let what = format!("{failure}; trying again for {PATIENCE:?}");
-                show::hint(self.screen, &what);
-                now
-            });
-            let left = PATIENCE.saturating_sub(now.duration_since(begun));
-            if left.is_zero() {
-                return Err(failure);
+            Err(Failure::Remote(RemoteFailure::Refused(told))) if told.code == "differs" => {
+                Err(Halt::Differs)
             }
-            thread::sleep(after.unwrap_or(pause).min(left));
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            Err(Failure::Remote(RemoteFailure::Refused(told))) if told.code == "body-too-large" => {
+                match batch.halves() {
+                    Some((first, second)) => {
+                        self.send_batch(first)?;
+                        self.send_batch(second)
+                    }
+                    None => Err(Halt::Refused(too_much(self.source, records + 1, told))),
+                }
+            }
+            Err(failure) => Err(Halt::Refused(failure)),
         }
     }
-}
-
-/// Why an attempt came to nothing.
-enum Setback {
-    /// It will not work later either.
-    Final(RemoteFailure),
-    /// It may work later, or after so long.
-    Passing(RemoteFailure, Option<Duration>),
-}
-
-fn judge(client: &Client, sent: Result<Reply, Lost>) -> Result<Done, Setback> {
-    let reply = sent.map_err(|lost| Setback::Passing(client.lost(lost), None))?;
-    if reply.status.is_success() {
-        return serde_json::from_slice(&reply.body)
-            .map_err(|error| Setback::Final(client.odd(&error.to_string())));
-    }
-    let told = client.told(&reply);
-    let is_passing = ["busy", "starting", "timeout", "body-timeout", "too-many-pending"];
-    let passes = is_passing.contains(&told.code.as_str());
-    let failure = RemoteFailure::Refused(told);
-    Err(if passes { Setback::Passing(failure, reply.retry_after) } else { Setback::Final(failure) })
 }
 
 fn ask(client: &mut Client, path: &str) -> Result<Known, Failure> {
     let reply = client.get(path)?;
     Ok(serde_json::from_slice(&reply.body).map_err(|error| client.odd(&error.to_string()))?)
+}
+
+/// Refuses a file with a record that the daemon would not take, before any of it is sent.
+fn refuse_too_large(source: &Source, known: &Known) -> Result<(), Failure> {
+    let limit = known.max_event;
+    if !source.may_hold_more_than(limit) {
+        return Ok(());
+    }
+    let (mut record, mut found) = (0, None);
+    let looked = source.each(&Progress::default(), &mut |incoming| {
+        record += 1;
+        let bytes = incoming.payload.len() as u64;
+        if record <= known.records || bytes <= limit {
+            return ControlFlow::Continue(());
+        }
+        found = Some(bytes);
+        ControlFlow::Break(())
+    });
+    // What cannot be read is met again by whoever sends it, and what lies before it is brought in.
+    let (Some(bytes), Ok(_)) = (found, looked) else { return Ok(()) };
+    let (path, stream) = (source.path.clone(), source.stream.clone());
+    Err(JournalFailure::RecordTooLarge { path, stream, record, bytes, limit }.into())
+}
+
+/// One record is more than a request may hold.
+fn too_much(source: &Source, record: u64, told: Told) -> Failure {
+    let Source { path, stream, .. } = source;
+    let message = format!(
+        "record {record} of {} for the stream {stream} does not fit into a request: {}",
+        path.display(),
+        told.message
+    );
+    let hint =
+        "raise server.max_body of the daemon, which takes it up at SIGHUP, and import again".to_owned();
+    RemoteFailure::Refused(Told { message, hint: Some(hint), ..told }).into()
 }
 
 fn line(sum: u64, payload: &[u8]) -> String {

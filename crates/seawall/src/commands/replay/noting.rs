@@ -7,7 +7,7 @@ use crc_fast::{CrcAlgorithm, checksum};
 use hyper::Method;
 use serde_json::json;
 
-use crate::client::{self, Client};
+use crate::client::{self, Client, Patience};
 use crate::failure::{Failure, JournalFailure};
 use crate::journals::marks::{Marks, Replay};
 
@@ -16,12 +16,16 @@ pub(super) enum Notes {
     /// In the directory of the journal.
     Journal(Marks),
     /// With the daemon.
-    Daemon {
-        client: Client,
-        path: String,
-        /// What it knew when the replay began.
-        known: HashMap<u64, u64>,
-    },
+    Daemon(Box<Remote>),
+}
+
+/// Notes that the daemon keeps.
+pub(super) struct Remote {
+    client: Client,
+    patience: Patience,
+    path: String,
+    /// What it knew when the replay began.
+    known: HashMap<u64, u64>,
 }
 
 impl Notes {
@@ -36,26 +40,35 @@ impl Notes {
     }
 
     /// Notes of a daemon.
-    pub(super) fn of_daemon(mut client: Client, replay: Replay) -> Result<Self, Failure> {
-        let known = client::marks(&mut client, &replay.to_string())?.into_iter().collect();
-        Ok(Self::Daemon { client, path: format!("/api/v1/replays/{replay}"), known })
+    pub(super) fn of_daemon(
+        mut client: Client,
+        patience: &Patience,
+        replay: Replay,
+    ) -> Result<Self, Failure> {
+        let name = replay.to_string();
+        let known = patience.ask(&mut client, |client| Ok(client::marks(client, &name)?))?;
+        let known = known.into_iter().collect();
+        let path = format!("/api/v1/replays/{replay}");
+        Ok(Self::Daemon(Box::new(Remote { client, patience: patience.clone(), path, known })))
     }
 
     /// Up to which event a stream is done.
     pub(super) fn done(&self, stream: u64) -> u64 {
         match self {
             Self::Journal(marks) => marks.done(stream),
-            Self::Daemon { known, .. } => known.get(&stream).copied().unwrap_or(0),
+            Self::Daemon(remote) => remote.known.get(&stream).copied().unwrap_or(0),
         }
     }
 
-    /// Notes that a stream is done up to an event.
+    /// Notes that a stream is done up to an event. A daemon that does not answer is waited for: what was sent is sent, and would
+    /// be sent again for want of a note.
     pub(super) fn note(&mut self, stream: u64, done: u64) -> Result<(), Failure> {
         match self {
             Self::Journal(marks) => Ok(marks.note(stream, done).map_err(JournalFailure::Disk)?),
-            Self::Daemon { client, path, .. } => {
+            Self::Daemon(remote) => {
+                let Remote { client, patience, path, .. } = &mut **remote;
                 let mark = json!({"id": format!("{stream:016x}"), "done": done});
-                client.change(Method::POST, path, &mark)?;
+                patience.ask(client, |client| Ok(client.change(Method::POST, path, &mark)?))?;
                 Ok(())
             }
         }

@@ -25,7 +25,7 @@ pub(super) async fn show(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusa
     let (name, directory) = (name(call)?, face.config().journal.dir.clone());
     let records = call.number("records")?;
     let sum = call.query("sum").map(sum).transpose()?;
-    let found = blocking(face, move |_| {
+    let found = blocking(face, move |face| {
         let (ledger, known) = Ledger::open(&directory, &name).map_err(fault)?;
         let copy = records.zip(sum).map(|(records, sum)| ledger.has_ended_at(records, sum)).transpose();
         Ok(json!({
@@ -34,6 +34,7 @@ pub(super) async fn show(face: &Arc<Face>, call: &Call) -> Result<Answer, Refusa
             "sum": format!("{:016x}", known.sum),
             "beyond": known.begun(),
             "copy": copy.map_err(fault)?,
+            "max_event": face.journal.max_event(),
         }))
     });
     Ok(Answer::json(StatusCode::OK, &found.await?))
@@ -49,7 +50,7 @@ pub(super) async fn bring(face: &Arc<Face>, call: Call) -> Result<Answer, Refusa
         sum: call.query("sum").map_or(Ok(0), sum)?,
         ..Entry::default()
     };
-    let records = records(&call.body.bytes)?;
+    let records = records(&call.body.bytes, face.journal.max_event())?;
     let directory = face.config().journal.dir.clone();
     let begun = clock::instant();
     // One batch at a time, so that a start has to look after one at most.
@@ -132,8 +133,16 @@ fn sum(text: &str) -> Result<u64, Refusal> {
     u64::from_str_radix(text, 16).map_err(|_| bad_query("sum has to be a hexadecimal number"))
 }
 
+fn too_large(line: usize, bytes: u64, longest: u64) -> Refusal {
+    let message = format!(
+        "line {line} is a record of {bytes} bytes, and an event has at most {longest}; nothing was appended"
+    );
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "event-too-large", message)
+        .hint("raise journal.max_event and start the daemon anew; or import without it while it does not run")
+}
+
 /// The records in a body, a line for each.
-fn records(body: &[u8]) -> Result<Vec<Record>, Refusal> {
+fn records(body: &[u8], longest: u64) -> Result<Vec<Record>, Refusal> {
     let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let record = |(number, line): (usize, &[u8])| {
         let object: Option<Map<String, Value>> = serde_json::from_slice(line).ok();
@@ -141,11 +150,16 @@ fn records(body: &[u8]) -> Result<Vec<Record>, Refusal> {
             let sum = u64::from_str_radix(object.get("sum")?.as_str()?, 16).ok()?;
             Some(Record { sum, payload: payloads::read(&object)? })
         });
-        record.ok_or_else(|| {
+        let record = record.ok_or_else(|| {
             let message = format!("line {} is no record; nothing was appended", number + 1);
             Refusal::new(StatusCode::BAD_REQUEST, "bad-line", message)
                 .hint("each line has `sum`, and `data`, `text` or `base64`")
-        })
+        })?;
+        let bytes = record.payload.len() as u64;
+        if bytes > longest {
+            return Err(too_large(number + 1, bytes, longest));
+        }
+        Ok(record)
     };
     lines.enumerate().map(record).collect()
 }

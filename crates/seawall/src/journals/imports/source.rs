@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use formats::{
     Body, Bytes, Damage, DamageList, DetectError, Entry, Format, Lost, Part, Progress, Role, UnixTime, detect,
 };
-use journal::archive::file_stem;
+use journal::archive::{MOST_PAYLOAD, file_stem};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, JournalFailure};
@@ -159,6 +159,12 @@ impl Source {
     /// The same with its records going to another stream.
     pub(crate) fn into_stream(self, stream: &str) -> Self {
         Self { stream: stream.to_owned(), ledger: file_stem(stream), ..self }
+    }
+
+    /// Whether one of its records may have more bytes than so many, as far as its size tells: no event is longer than its file.
+    pub(crate) fn may_hold_more_than(&self, bytes: u64) -> bool {
+        let is_compressed = self.path.extension().is_some_and(|ending| ending == "zst");
+        bytes < MOST_PAYLOAD && (is_compressed || self.bytes > bytes)
     }
 
     /// Hands out every sound record in the order of the file.

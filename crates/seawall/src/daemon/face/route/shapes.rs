@@ -156,6 +156,7 @@ pub(super) const IMPORT: &[Field] = &[
         "boolean|null",
         "whether what the query says was all that was there once; null without that",
     ),
+    field("max_event", "integer", "bytes of a record at most"),
 ];
 
 pub(super) const IMPORTED: &[Field] = &[
