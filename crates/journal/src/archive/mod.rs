@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::storage::{Fault, Storage, StoredFile, read_range, write_all};
 use crate::{
     Commit, CommitError, Consumer, Journal, Millis, Openness, Outcome, ReadError, Scope, Seq, Span, Start,
+    Stream,
 };
 use ahead::{Piece, Spent, pieces, read_ahead};
 pub use arwal::MOST_PAYLOAD;
@@ -149,18 +150,29 @@ impl Archiver {
         if self.consumer.pending(&stream).next().is_none() {
             return Ok(None);
         }
+        let written = self.write(&stream, name);
+        if !matches!(written, Ok(Some(_))) {
+            // On a disk that is full, what there is of it takes the room that everything else needs.
+            self.storage.remove(ASIDE).ok();
+        }
+        let Some((last, archived)) = written? else { return Ok(None) };
+        if let Some(all) = Span::new(Seq::FIRST, last) {
+            self.consumer.settle(&stream, all, Outcome::Delivered).wait()?;
+        }
+        Ok(Some(archived))
+    }
+
+    /// Writes the archive of a stream, and says up to which event; nothing where there is none.
+    fn write(&self, stream: &Stream, name: &str) -> Result<Option<(Seq, Archived)>, ArchiveError> {
         let mut writer = ArchiveWriter::begin(&*self.storage, self.level)?;
-        let (events, spent) = (|| self.consumer.pending(&stream), Spent::default());
+        let (events, spent) = (|| self.consumer.pending(stream), Spent::default());
         let (last, damaged) = match self.journal.shared.options.commit {
             Commit::Caller => writer.add_all(&mut pieces(events(), &spent), &spent)?,
             Commit::Thread => read_ahead(events, &spent, |pieces| writer.add_all(pieces, &spent))?,
         };
         let Some(last) = last else { return Ok(None) };
         let archive = writer.end(&*self.storage, name, self.journal.now())?;
-        if let Some(all) = Span::new(Seq::FIRST, last) {
-            self.consumer.settle(&stream, all, Outcome::Delivered).wait()?;
-        }
-        Ok(Some(Archived { stream: name.to_owned(), archive, damaged }))
+        Ok(Some((last, Archived { stream: name.to_owned(), archive, damaged })))
     }
 }
 

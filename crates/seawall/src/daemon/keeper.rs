@@ -10,7 +10,7 @@ use std::time::Duration;
 use journal::archive::{ARCHIVER, ArchiveError, Archived, Archiver, Level, archives, clean};
 use journal::storage::{Disk, Fault, Storage};
 use journal::{Journal, Scope};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -23,6 +23,9 @@ const CLEANING: Duration = Duration::from_hours(1);
 
 /// Wishes that may wait for the keeper while it archives.
 const WISHES: usize = 16;
+
+/// Archives that one who has asked for them may be behind. To who does not listen, no more is told.
+const UNHEARD: usize = 4096;
 
 const UNKNOWN: u64 = u64::MAX;
 
@@ -82,10 +85,10 @@ enum Wish {
 struct Run {
     /// How hard it is compressed, if not as the configuration says.
     level: Option<Level>,
-    told: UnboundedSender<Told>,
+    told: mpsc::Sender<Told>,
 }
 
-/// What is heard of archiving that was asked for. There are no more of these than closed streams, and two.
+/// What is heard of archiving that was asked for.
 pub(super) enum Told {
     /// One was made.
     Made(Archived),
@@ -97,19 +100,25 @@ pub(super) enum Told {
 
 /// Tells the keeper that there is something to do.
 #[derive(Clone)]
-pub(super) struct Nudge(SyncSender<Wish>);
+pub(super) struct Nudge {
+    wishes: SyncSender<Wish>,
+    /// Whether it is told already to look: it takes one place among the wishes, however many streams are closed.
+    told: Arc<AtomicBool>,
+}
 
 impl Nudge {
     /// A stream was closed.
     pub(super) fn look(&self) {
         // Where others wait to be heard already, or the keeper has ended, another changes nothing.
-        self.0.try_send(Wish::Look).ok();
+        if !self.told.swap(true, Ordering::AcqRel) && self.wishes.try_send(Wish::Look).is_err() {
+            self.told.store(false, Ordering::Release);
+        }
     }
 
     /// Has every closed stream archived; nothing if too many have asked for that.
-    pub(super) fn run(&self, level: Option<Level>) -> Option<UnboundedReceiver<Told>> {
-        let (told, heard) = unbounded_channel();
-        self.0.try_send(Wish::Run(Run { level, told })).ok()?;
+    pub(super) fn run(&self, level: Option<Level>) -> Option<mpsc::Receiver<Told>> {
+        let (told, heard) = mpsc::channel(UNHEARD);
+        self.wishes.try_send(Wish::Run(Run { level, told })).ok()?;
         Some(heard)
     }
 }
@@ -131,13 +140,15 @@ impl Keeper {
             }
         };
         let kept = Arc::new(Kept { bytes: AtomicU64::new(UNKNOWN), ..Kept::default() });
-        let (nudge, heard) = sync_channel(WISHES);
+        let (wishes, heard) = sync_channel(WISHES);
+        let nudge = Nudge { wishes, told: Arc::default() };
+        let told = Arc::clone(&nudge.told);
         let (end, ended) = channel();
         let ending = Arc::new(AtomicBool::new(false));
         let round =
             Round { archiver, storage, edition, kept: Arc::clone(&kept), ending: Arc::clone(&ending) };
         let keep = move || {
-            round.keep(&heard);
+            round.keep(&heard, &told);
             // Nobody may be waiting.
             end.send(()).ok();
         };
@@ -145,7 +156,7 @@ impl Keeper {
             .name("archive".to_owned())
             .spawn(keep)
             .map_err(|source| DaemonFailure::System { what: "the thread that archives", source })?;
-        Ok(Self { nudge: Nudge(nudge), ending, ended, kept })
+        Ok(Self { nudge, ending, ended, kept })
     }
 
     /// What tells it to look.
@@ -203,8 +214,15 @@ struct Round {
     ending: Arc<AtomicBool>,
 }
 
+/// Tells who has asked, unless that does not listen any more.
+fn tell(told: &mut Option<mpsc::Sender<Told>>, what: Told) {
+    if told.as_ref().is_some_and(|told| told.try_send(what).is_err()) {
+        *told = None;
+    }
+}
+
 impl Round {
-    fn keep(&self, heard: &Receiver<Wish>) {
+    fn keep(&self, heard: &Receiver<Wish>, told: &AtomicBool) {
         let (mut cleaned, mut asked) = (None, None);
         while !self.ending.load(Ordering::Acquire) {
             self.archive(asked.take());
@@ -215,7 +233,9 @@ impl Round {
             let interval = self.edition.borrow().journal.archive_interval;
             match heard.recv_timeout(interval) {
                 Ok(Wish::Run(run)) => asked = Some(run),
-                Ok(Wish::Look) | Err(RecvTimeoutError::Timeout) => {}
+                // What is closed from now on has to be looked at once more.
+                Ok(Wish::Look) => told.store(false, Ordering::Release),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -223,8 +243,7 @@ impl Round {
 
     fn archive(&self, asked: Option<Run>) {
         let Some(archiver) = &self.archiver else { return };
-        let (level, told) = asked.map_or((None, None), |run| (run.level, Some(run.told)));
-        let tell = |what| told.as_ref().map(|told| told.send(what));
+        let (level, mut told) = asked.map_or((None, None), |run| (run.level, Some(run.told)));
         let archiver = archiver.clone();
         let archiver = match level {
             Some(level) => archiver.at_level(level),
@@ -232,17 +251,16 @@ impl Round {
         };
         let done = archiver.run_each(&mut |made| {
             self.made(&made);
-            // Nobody may listen any more.
-            tell(Told::Made(made));
+            tell(&mut told, Told::Made(made));
         });
         match done {
-            Ok(()) => tell(Told::All),
+            Ok(()) => tell(&mut told, Told::All),
             Err(error) => {
                 self.kept.failures.fetch_add(1, Ordering::Relaxed);
                 warn!(%error, "failed to archive a stream; its events are kept, and it is tried again");
-                tell(Told::Failed(error))
+                tell(&mut told, Told::Failed(error));
             }
-        };
+        }
     }
 
     fn made(&self, made: &Archived) {

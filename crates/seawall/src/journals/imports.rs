@@ -176,7 +176,7 @@ impl<'i> Import<'i> {
         let until = next + payloads.len() as u64 - 1;
         let entry = Entry { next: Some(next), until: Some(until), ..before };
         underway::note(self.target.directory, journal, (self.ledger.name(), self.name)).map_err(disk)?;
-        self.ledger.write(self.target.directory, entry).map_err(disk)?;
+        self.ledger.begin(self.target.directory, entry).map_err(disk)?;
         journal.append_all(&stream, payloads)?;
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Answers, and refusals in the one form that all of them have.
 
 use std::convert::Infallible;
+use std::fmt::Write;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -10,7 +12,10 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
+
+use super::unread;
 
 /// An answer in the making.
 #[derive(Debug)]
@@ -87,9 +92,20 @@ impl Answer {
 
     /// JSON lines.
     pub(super) fn lines(documents: &[Value]) -> Self {
-        let lines: Vec<String> = documents.iter().map(Value::to_string).collect();
-        let end = if lines.is_empty() { "" } else { "\n" };
-        Self::new(StatusCode::OK, "application/x-ndjson", lines.join("\n") + end)
+        let mut text = String::new();
+        for document in documents {
+            // Writing to text does not fail.
+            writeln!(text, "{document}").ok();
+        }
+        Self::new(StatusCode::OK, "application/x-ndjson", text)
+    }
+
+    /// The same, within the room that all answers have which nobody has read yet.
+    pub(super) fn within(self, rooms: &Arc<Semaphore>) -> Result<Self, Refusal> {
+        match self.body {
+            Content::Whole(bytes) => Ok(Self { body: Content::Whole(unread::within(bytes, rooms)?), ..self }),
+            Content::Growing(_) => Ok(self),
+        }
     }
 
     /// Anything.

@@ -1,5 +1,7 @@
 //! Archives: made at once where somebody asks for it, listed, handed out as they are, and removed.
 
+use std::collections::HashMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +11,21 @@ use hyper::body::Bytes;
 use journal::archive::{Archive, ENDING, Level, archives, file_stem, remove};
 use journal::storage::{Fault, Storage, read_range};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
 use super::Face;
 use super::answer::{Answer, Refusal};
 use super::dispatch::{Call, bad_query};
 use super::parked::{ids, work};
+use super::unread;
 use crate::config::Archiving;
 use crate::daemon::keeper::Told;
 use crate::failure::{Failure, JournalFailure};
 use crate::journals::archives as shelf;
 use crate::json;
 
-/// Archives that may be handed out at once. Each takes [`AHEAD`] and one more of its pieces in memory.
+/// Archives that may be handed out at once. Each takes [`AHEAD`] and two more of its pieces in memory, until they are written.
 pub(super) const MOST_HANDED_OUT: usize = 16;
 
 /// Bytes that are read at once.
@@ -61,7 +64,7 @@ enum Line {
 }
 
 /// Passes on what is heard, a line for each. What does not end as it should ends with an error.
-async fn pass_on(mut heard: UnboundedReceiver<Told>, tell: Sender<Bytes>) {
+async fn pass_on(mut heard: Receiver<Told>, tell: Sender<Bytes>) {
     loop {
         let (line, is_last) = match next(&mut heard).await {
             Line::More(line) => (line, false),
@@ -74,7 +77,7 @@ async fn pass_on(mut heard: UnboundedReceiver<Told>, tell: Sender<Bytes>) {
     }
 }
 
-async fn next(heard: &mut UnboundedReceiver<Told>) -> Line {
+async fn next(heard: &mut Receiver<Told>) -> Line {
     match timeout(SILENCE, heard.recv()).await {
         Ok(Some(Told::Made(archived))) => Line::More(json::journal::archived(&archived).to_string()),
         Ok(Some(Told::All)) => Line::Nothing,
@@ -82,7 +85,9 @@ async fn next(heard: &mut UnboundedReceiver<Told>) -> Line {
             Line::Last(json::failure(&JournalFailure::Archive(error).into()).to_string())
         }
         Ok(None) => {
-            let (message, hint) = ("the daemon has ended before all was archived", "ask again once it runs");
+            let message =
+                "the daemon has ended before all was archived, or tells no more since nobody has read it";
+            let hint = "ask again: what is archived already is not archived once more";
             Line::Last(json!({"error": {"code": "stopped", "message": message, "hint": hint}}).to_string())
         }
         // It is long in the making.
@@ -108,7 +113,7 @@ pub(super) async fn hand_out(face: &Arc<Face>, call: &Call) -> Result<Answer, Re
     let (directory, word) = (face.config().journal.archive_dir.clone(), call.name().to_owned());
     let file = work(face, move |_| {
         let storage = shelf::storage(&directory)?;
-        let name = named(&all(&storage)?, &word, &directory)?.name;
+        let name = named(&directory, &word).ok_or_else(|| missing(&directory, &word))?;
         let file = storage.open(&name).map_err(Fault::on("open", &name));
         let file = file.map_err(JournalFailure::Disk)?;
         let bytes = file.size().map_err(Fault::on("measure", &name)).map_err(JournalFailure::Disk)?;
@@ -117,6 +122,8 @@ pub(super) async fn hand_out(face: &Arc<Face>, call: &Call) -> Result<Answer, Re
     let (file, bytes) = file.await?;
     let (give, given) = channel(AHEAD);
     let face = Arc::clone(face);
+    // It is given back when the last piece is written, and not when that waits for the client.
+    let place = Arc::new(place);
     tokio::spawn(async move {
         let patience = face.config().server.request_timeout;
         let mut at = 0;
@@ -126,12 +133,12 @@ pub(super) async fn hand_out(face: &Arc<Face>, call: &Call) -> Result<Answer, Re
             let Some(Ok(piece)) = face.working.run(move || read_range(&*file, at, len)).await else { return };
             at += piece.len() as u64;
             let is_short = (piece.len() as u64) < len;
-            let is_given = matches!(timeout(patience, give.send(piece.into())).await, Ok(Ok(())));
+            let piece = unread::holding(piece, Arc::clone(&place));
+            let is_given = matches!(timeout(patience, give.send(piece)).await, Ok(Ok(())));
             if is_short || !is_given {
                 return;
             }
         }
-        drop(place);
     });
     Ok(Answer::file("application/zstd", bytes, given))
 }
@@ -142,8 +149,12 @@ pub(super) async fn remove_some(face: &Arc<Face>, call: &Call) -> Result<Answer,
     let kept = Arc::clone(&face.kept);
     let gone = work(face, move |_| {
         let storage = shelf::storage(&directory)?;
-        let all = all(&storage)?;
-        let gone = ids.iter().map(|id| named(&all, id, &directory)).collect::<Result<Vec<_>, _>>()?;
+        let all = archives(&storage).map_err(JournalFailure::Disk)?;
+        let all: HashMap<&str, &Archive> =
+            all.iter().map(|archive| (archive.name.as_str(), archive)).collect();
+        let known = |id: &String| all.get(id.as_str()).or_else(|| all.get(of_stream(id).as_str()));
+        let found = |id| known(id).map(|archive| (*archive).clone()).ok_or_else(|| missing(&directory, id));
+        let gone = ids.iter().map(found).collect::<Result<Vec<Archive>, Failure>>()?;
         remove(&storage, &gone).map_err(JournalFailure::Disk)?;
         let bytes: u64 = gone.iter().map(|archive| archive.bytes).sum();
         kept.shrink(gone.len() as u64, bytes);
@@ -156,14 +167,19 @@ pub(super) async fn remove_some(face: &Arc<Face>, call: &Call) -> Result<Answer,
     Ok(Answer::json(StatusCode::OK, &gone.await?))
 }
 
-fn all(storage: &dyn Storage) -> Result<Vec<Archive>, Failure> {
-    archives(storage).map_err(|fault| JournalFailure::Disk(fault).into())
+/// The name of an archive's file: of that name, or the stream's first. It is one that is listed, and no other file.
+fn named(directory: &Path, word: &str) -> Option<String> {
+    let is_there = |name: &String| {
+        let is_listed = name.ends_with(ENDING) && !name.contains('/');
+        is_listed && fs::symlink_metadata(directory.join(name)).is_ok_and(|found| found.is_file())
+    };
+    [word.to_owned(), of_stream(word)].into_iter().find(is_there)
 }
 
-/// The archive of that name, or that of the stream: one that is listed and no other file.
-fn named(all: &[Archive], word: &str, directory: &Path) -> Result<Archive, Failure> {
-    let of_stream = format!("{}{ENDING}", file_stem(word));
-    let found = all.iter().find(|archive| archive.name == word || archive.name == of_stream);
-    let missing = || JournalFailure::NoArchive { name: word.to_owned(), directory: directory.to_owned() };
-    found.cloned().ok_or_else(|| missing().into())
+fn of_stream(stream: &str) -> String {
+    format!("{}{ENDING}", file_stem(stream))
+}
+
+fn missing(directory: &Path, name: &str) -> Failure {
+    JournalFailure::NoArchive { name: name.to_owned(), directory: directory.to_owned() }.into()
 }

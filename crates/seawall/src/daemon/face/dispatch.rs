@@ -76,7 +76,7 @@ pub(super) async fn answer(
         }
         Found::Nothing => ("", Err(unknown(&path))),
     };
-    let answer = answer.unwrap_or_else(Answer::from);
+    let answer = answer.and_then(|answer| answer.within(&face.answers)).unwrap_or_else(Answer::from);
     let (status, spent) = (answer.status.as_u16(), begun.elapsed());
     face.figures.requests.count(label, status, spent);
     debug!(%method, path, status, seconds = spent.as_secs_f64(), "answered");

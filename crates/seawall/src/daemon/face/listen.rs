@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::access::Visitor;
+use super::unread::Taken;
 use super::{Face, dispatch};
 use crate::config::{Mode, ServerSettings};
 use crate::daemon::Phase;
@@ -32,7 +33,10 @@ use crate::failure::DaemonFailure;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client may leave an answer unread before its connection is cut.
-const UNREAD_MILLIS: u32 = 30_000;
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// How long a client over a network may take for what the system holds for it, reading a little now and then.
+const SLOWLY_READ: Duration = Duration::from_mins(5);
 
 /// Headers of a request: four times what browsers send.
 const MOST_HEADERS: usize = 100;
@@ -167,6 +171,7 @@ impl Door {
                 Ok((stream, _)) => match self.place() {
                     Some(place) => {
                         prepare(&stream);
+                        let stream = Taken::within(stream, SLOWLY_READ);
                         tokio::spawn(self.clone().connection(stream, Visitor::Network, place));
                     }
                     None => drop(stream.try_write(BUSY)),
@@ -185,6 +190,7 @@ impl Door {
             match accepted {
                 Ok((stream, _)) => match self.place() {
                     Some(place) => {
+                        let stream = Taken::within(stream, UNREAD);
                         tokio::spawn(self.clone().connection(stream, Visitor::Socket, place));
                     }
                     None => drop(stream.try_write(BUSY)),
@@ -239,7 +245,7 @@ impl Door {
 /// A connection that cannot be prepared so is slower, or lives longer, and works all the same.
 fn prepare(stream: &TcpStream) {
     stream.set_nodelay(true).ok();
-    set_tcp_user_timeout(stream, UNREAD_MILLIS).ok();
+    set_tcp_user_timeout(stream, u32::try_from(UNREAD.as_millis()).unwrap_or(u32::MAX)).ok();
 }
 
 async fn pause(error: &io::Error) {

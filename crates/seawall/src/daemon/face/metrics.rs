@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::answer::{Answer, Refusal};
 use super::health;
 use super::ships::age;
-use super::{Face, body};
+use super::{Face, body, unread};
 use exposition::{Kind, Page};
 
 /// Upper ends of the buckets of durations, in microseconds: from a fast disk's sync to a hanging one's.
@@ -319,6 +319,14 @@ fn requests(page: &mut Page, face: &Face) {
     let held = body::kibibytes(server.max_body_memory).saturating_sub(face.bodies.available_permits());
     let held = held * body::UNIT;
     page.one("seawall_http_body_bytes", Kind::Gauge, "Memory that is set aside for bodies.", held);
+    let unread = body::kibibytes(unread::MOST_UNREAD).saturating_sub(face.answers.available_permits());
+    let unread = unread * body::UNIT;
+    page.one(
+        "seawall_http_unread_bytes",
+        Kind::Gauge,
+        "Memory of large answers that clients have not read yet.",
+        unread,
+    );
     let open = face.config().server.max_connections.saturating_sub(face.places.available_permits());
     page.one("seawall_http_connections", Kind::Gauge, "Connections that are open.", open);
 }

@@ -25,6 +25,7 @@ mod route;
 mod ships;
 mod streams;
 mod targets;
+mod unread;
 mod writes;
 
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub(super) struct Face {
     handing_out: Arc<Semaphore>,
     /// KiB of bodies that may still be held.
     bodies: Arc<Semaphore>,
+    /// KiB of answers that may still wait for their clients.
+    answers: Arc<Semaphore>,
     /// Connections that may be open.
     places: Arc<Semaphore>,
     /// Questions about health that may be asked at once. They must not wait for others.
@@ -131,6 +134,7 @@ impl Face {
             marks: replays::Last::default(),
             handing_out: Arc::new(Semaphore::new(archives::MOST_HANDED_OUT)),
             bodies: Arc::new(Semaphore::new(body::kibibytes(server.max_body_memory))),
+            answers: Arc::new(Semaphore::new(body::kibibytes(unread::MOST_UNREAD))),
             places,
             asking: Slots::new(3),
             working: Slots::new(8),

@@ -15,6 +15,10 @@ pub(super) const FOLDER: &str = "imports";
 /// A line is shorter than this by far, so the last whole one is found in twice as much.
 const LONGEST: u64 = 512;
 
+/// Bytes that are set aside behind a line which begins a batch, for the one that says what became of it: a full disk must not
+/// keep that from being said, or what others append then could be taken for the batch.
+const ASIDE: u64 = 256;
+
 /// A line of the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
@@ -84,6 +88,18 @@ impl Ledger {
             Err(error) => Some(Err(error)),
         });
         found.unwrap_or(Ok(false)).map_err(Fault::on("read", &self.name))
+    }
+
+    /// Adds a line that begins a batch, with room for the one behind it.
+    pub(crate) fn begin(&mut self, journal: &Path, entry: Entry) -> Result<(), Fault> {
+        let file = self.file_for_writing(journal)?;
+        let size = file.size().map_err(Fault::on("measure", &self.name))?;
+        let (from, to) = (size.max(self.end), self.end + 2 * ASIDE);
+        if from < to {
+            let zeros = vec![0; usize::try_from(to - from).unwrap_or_default()];
+            write_all(&*file, from, &zeros).map_err(Fault::on("write to", &self.name))?;
+        }
+        self.write(journal, entry)
     }
 
     /// Adds a line, and waits until it is on the disk.
@@ -167,6 +183,28 @@ mod tests {
         assert_eq!(known, entry(99));
         ledger.write(journal.path(), entry(101)).unwrap();
         assert_eq!(Ledger::open(journal.path(), "s").unwrap().1, entry(101));
+    }
+
+    #[test]
+    fn what_became_of_a_batch_needs_no_room_that_was_not_there_when_it_began() {
+        let journal = tempfile::tempdir().unwrap();
+        let size = || fs::metadata(journal.path().join("imports/s.jsonl")).unwrap().len();
+        let (mut ledger, _) = Ledger::open(journal.path(), "s").unwrap();
+        for records in 0..50 {
+            ledger.begin(journal.path(), Entry { until: Some(u64::MAX), ..entry(records) }).unwrap();
+            let begun = size();
+            // A start that finds the batch says how much of it is there.
+            let (mut again, _) = Ledger::open(journal.path(), "s").unwrap();
+            again.write(journal.path(), Entry { until: Some(u64::MAX - 1), ..entry(records) }).unwrap();
+            assert_eq!(size(), begun);
+            ledger.write(journal.path(), Entry { next: None, ..entry(records + 1) }).unwrap();
+            assert_eq!(size(), begun);
+            let known = Ledger::open(journal.path(), "s").unwrap();
+            assert_eq!(known.1, Entry { next: None, ..entry(records + 1) });
+            ledger = known.0;
+            let sum = entry(records + 1).sum;
+            assert!(ledger.has_ended_at(records + 1, sum).unwrap());
+        }
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Parcel<'_> {
         let next = last.map_or(Seq::FIRST, Seq::next).get();
         underway::note(directory, journal, (self.name, self.stream))?;
         let until = next + new.len() as u64 - 1;
-        ledger.write(directory, Entry { next: Some(next), until: Some(until), ..at })?;
+        ledger.begin(directory, Entry { next: Some(next), until: Some(until), ..at })?;
         let Err(BatchError { durable, error }) = journal.append_batch(&stream, new).wait() else {
             return Ok(());
         };
