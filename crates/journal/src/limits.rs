@@ -15,7 +15,7 @@ pub const REASON_BYTES: usize = 1024;
 /// Bytes of a segment at least: room for an index part, a batch and some events.
 pub const SMALLEST_SEGMENT: u64 = 64 << 10;
 
-/// Bytes of a segment at most: recovery holds one in memory.
+/// Bytes of a segment at most: whoever carries events out of one, or renews it, holds it in memory.
 pub const LARGEST_SEGMENT: u64 = 1 << 30;
 
 /// Segments beyond those of events: settlements, indexes and carried events must never lack room, since they make it.

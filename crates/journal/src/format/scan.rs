@@ -50,7 +50,7 @@ pub struct Scan<'a> {
 }
 
 /// How many times the length of the file may be summed in search of frames.
-const PASSES: u64 = 8;
+pub(crate) const PASSES: u64 = 8;
 
 impl<'a> Scan<'a> {
     /// Scans `bytes`, the whole file of the segment.

@@ -58,6 +58,21 @@ pub(crate) fn sum_from(word: u64, bytes: &[u8]) -> u64 {
     digest.finalize()
 }
 
+/// A sum on its way.
+pub(crate) struct Summing(Digest);
+
+impl Summing {
+    /// Takes in what follows.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum of all that was taken in.
+    pub(crate) fn sum(&self) -> u64 {
+        self.0.finalize()
+    }
+}
+
 /// Which segment of which journal bytes belong to.
 #[derive(Clone, Copy)]
 pub struct Identity {
@@ -100,6 +115,12 @@ impl Identity {
     pub(crate) fn sum(&self, offset: u64, frame: &[u8]) -> u64 {
         sum_from(self.begun ^ offset, frame)
     }
+
+    /// The same sum, of a frame that comes in pieces.
+    pub(crate) fn begin_sum(&self, offset: u64) -> Summing {
+        let state = short(self.begun ^ offset, &[]).unwrap_or_default();
+        Summing(Digest::new_with_init_state(CrcAlgorithm::Crc64Nvme, state))
+    }
 }
 
 impl std::fmt::Debug for Identity {
@@ -129,6 +150,9 @@ mod tests {
                     [&7u128.to_le_bytes()[..], &9u64.to_le_bytes(), &4096u64.to_le_bytes()].concat();
                 row.extend_from_slice(frame);
                 assert_eq!(identity.sum(4096, frame), sum(&row), "{start}..{end}");
+                let mut pieces = identity.begin_sum(4096);
+                frame.chunks(700).for_each(|piece| pieces.add(piece));
+                assert_eq!(pieces.sum(), sum(&row), "{start}..{end} in pieces");
             }
         }
     }

@@ -4,13 +4,15 @@
 //! | file | does |
 //! |---|---|
 //! | `mod.rs` | which files there are, and what is to be thought of each |
+//! | `open.rs` | the file of a segment, as long as it is that |
 //! | `segment.rs` | the frames of one segment, damage between them, events that should be there and are not |
 //! | `summary.rs` | what the frames add up to: streams, consumers, what keeps segments |
 //! | `renew.rs` | segments that hold what is still wanted of damaged ones |
 //!
 //! It judges as a start does, with the same code, and reads what a start leaves out: segments that are older than the
-//! newest index. In memory are one segment, of a gigabyte at most, and the index.
+//! newest index. In memory are the index and a part of one segment; whoever renews segments holds two of them.
 
+mod open;
 mod renew;
 mod segment;
 mod summary;

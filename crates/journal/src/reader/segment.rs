@@ -1,12 +1,13 @@
 //! The frames of one segment, what lies between them, and what should be there and is not.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 
 use super::Reader;
-use crate::format::{Frame, HEADER_BYTES, Identity, Record, Scan, SegmentHeader};
-use crate::log::names::segment_name;
-use crate::log::segments::read_segment;
-use crate::recover::judge::{Bounds, Limit, Lost, Ruling, judge};
+use super::open::Opened;
+use crate::format::{Frame, HEADER_BYTES, Record, SegmentHeader};
+use crate::log::Frames;
+use crate::recover::judge::{Bounds, Limit, Ruling, judge_by, proven};
 use crate::recover::replay::limit_of;
 use crate::recover::survey::{Begins, Known};
 use crate::storage::Fault;
@@ -85,41 +86,32 @@ impl Reader {
         let Some((journal, at)) = self.journal.zip(at) else { return Ok(()) };
         let behind = self.known.get(at..).unwrap_or_default();
         let Some(known) = behind.first() else { return Ok(()) };
-        let identity = Identity::new(journal, segment);
         let bounds = Bounds { expected: expected(known), limit: limit_of(behind) };
-        let mut bytes = self.bytes(known)?;
-        if life == Life::Running && bounds.limit == Limit::Open {
-            let holes = |bytes: &[u8]| holes(Scan::new(identity, bytes), bounds);
-            for _ in 0..LOOKS {
-                let before = holes(&bytes);
-                if before.is_empty() {
-                    break;
-                }
-                bytes = self.bytes(known)?;
-                if holes(&bytes) == before {
-                    break;
-                }
-            }
-        }
+        let opened = Opened::of(&*self.storage, segment)?;
+        let mut frames = opened.frames(journal)?;
+        let proven = match (life, bounds.limit) {
+            (Life::Running, Limit::Open) => look(&mut frames, bounds)?,
+            _ => proven(&mut frames, bounds)?,
+        };
         let mut telling = Telling { visit, wanted, held: None, over: false };
-        telling.head(known, &bytes);
-        let judged = judge(Scan::new(identity, &bytes), bounds, &mut |ruling| telling.rule(known, ruling));
-        telling.miss_rest(bytes.len() as u64);
+        let bytes = frames.file_bytes();
+        telling.head(known, opened.head(), bytes);
+        let judged = judge_by((&mut frames, proven), bounds, &mut |ruling| {
+            if let Ruling::Lost(_) = ruling {
+                opened.demand_same()?;
+            }
+            telling.rule(known, ruling);
+            Ok(if telling.over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if telling.over {
+            return Ok(());
+        }
+        opened.demand_same()?;
+        telling.miss_rest(bytes);
         if let Some((start, end)) = judged.cut {
             telling.tell(Piece::Torn(start, end));
         }
         Ok(())
-    }
-
-    /// All bytes of a segment, as long as the file is this segment still.
-    fn bytes(&self, known: &Known) -> Result<Vec<u8>, Fault> {
-        let bytes = read_segment(&*self.storage, known.segment)?;
-        match SegmentHeader::decode(&bytes) {
-            Ok(header) if header.segment != known.segment => {
-                Err(Fault::on("read", &segment_name(known.segment))(std::io::ErrorKind::NotFound.into()))
-            }
-            _ => Ok(bytes),
-        }
     }
 }
 
@@ -130,14 +122,39 @@ fn expected(known: &Known) -> Lsn {
     }
 }
 
-fn holes(scan: Scan<'_>, bounds: Bounds) -> Vec<Lost> {
-    let mut holes = Vec::new();
-    judge(scan, bounds, &mut |ruling| {
-        if let Ruling::Lost(lost) = ruling {
-            holes.push(lost);
+/// Looks at a segment that is being written until there is no hole in it, or the same ones are seen twice, and says what was
+/// proven to be synced before the last look.
+fn look(frames: &mut Frames<'_>, bounds: Bounds) -> Result<Lsn, Fault> {
+    let mut seen = proven(frames, bounds)?;
+    let mut before = holes((frames, seen), bounds)?;
+    for _ in 0..LOOKS {
+        if before == Holes::default() {
+            break;
         }
-    });
-    holes
+        seen = proven(frames, bounds)?;
+        let now = holes((frames, seen), bounds)?;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    Ok(seen)
+}
+
+/// How many holes there are, and a sum over their places: there may be too many to keep each.
+#[derive(Default, PartialEq, Eq)]
+struct Holes(u64, u64);
+
+fn holes(judged: (&mut Frames<'_>, Lsn), bounds: Bounds) -> Result<Holes, Fault> {
+    let (mut count, mut places) = (0, DefaultHasher::new());
+    judge_by(judged, bounds, &mut |ruling| {
+        if let Ruling::Lost(lost) = ruling {
+            count += 1;
+            lost.hash(&mut places);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(if count == 0 { Holes::default() } else { Holes(count, places.finish()) })
 }
 
 /// Tells what was found, and which of the wanted events were passed over.
@@ -169,18 +186,17 @@ impl Telling<'_, '_> {
     }
 
     /// What is wrong before the first frame.
-    fn head(&mut self, known: &Known, bytes: &[u8]) {
-        match SegmentHeader::decode(bytes) {
-            Ok(header) if header.size > bytes.len() as u64 => {
-                let end = bytes.len() as u64;
-                let short = Unsound { start: end, end, flaw: Flaw::Short, frames: None, live: 0 };
+    fn head(&mut self, known: &Known, head: &[u8], bytes: u64) {
+        match SegmentHeader::decode(head) {
+            Ok(header) if header.size > bytes => {
+                let short = Unsound { start: bytes, end: bytes, flaw: Flaw::Short, frames: None, live: 0 };
                 self.tell(Piece::Unsound(short));
             }
             Ok(_) => {}
             Err(_) => {
                 // What is lost is known if frames are there to be counted.
                 let frames = (known.begins != Begins::Unknown).then_some(0);
-                self.unsound((0, HEADER_BYTES.min(bytes.len() as u64)), Flaw::Header, frames);
+                self.unsound((0, HEADER_BYTES.min(bytes)), Flaw::Header, frames);
             }
         }
     }

@@ -1,10 +1,14 @@
-//! What of a segment counts: which frames, which ranges are damage, and where the log ends. A pure function of what
-//! the scan found. A start and a reader judge alike.
+//! What of a segment counts: which frames, which ranges are damage, and where the log ends. A function of what is found
+//! in the file, and of nothing else. A start and a reader judge alike.
+
+use std::ops::ControlFlow;
 
 use crate::Lsn;
-use crate::format::{Bad, Found, Frame, HEADER_BYTES, Scan};
+use crate::format::{Bad, Found, Frame, HEADER_BYTES};
+use crate::log::{Frames, Going};
+use crate::storage::Fault;
 
-/// What became of a segment, once all of it was looked at.
+/// What became of a segment, once all of it was looked at, or whoever was told broke off.
 pub(crate) struct Judged {
     /// Where the log was cut, and where the last frame behind it ends.
     pub(crate) cut: Option<(u64, u64)>,
@@ -26,7 +30,7 @@ pub(crate) enum Ruling<'a> {
 }
 
 /// A damaged range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub(crate) struct Lost {
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -63,48 +67,76 @@ impl Limit {
     }
 }
 
-/// Sorts out what a scan finds, and hands it out on the way.
-pub(crate) fn judge<'a>(scan: Scan<'a>, bounds: Bounds, rule: &mut dyn FnMut(Ruling<'a>)) -> Judged {
-    let proven = match bounds.limit.lsn() {
-        Some(limit) => limit.minus(1),
-        // A segment begins once all frames before it are synced.
-        None => proves(scan.clone()).max(bounds.expected.minus(1)),
-    };
+/// What is told of what is found; it may break off.
+pub(crate) type Rule<'r> = dyn FnMut(Ruling<'_>) -> Going + 'r;
+
+/// Sorts out what is found, and hands it out on the way.
+pub(crate) fn judge(frames: &mut Frames<'_>, bounds: Bounds, rule: &mut Rule<'_>) -> Result<Judged, Fault> {
+    let proven = proven(frames, bounds)?;
+    judge_by((frames, proven), bounds, rule)
+}
+
+/// The same, where it is known which frames are proven to be synced.
+pub(crate) fn judge_by(
+    (frames, proven): (&mut Frames<'_>, Lsn),
+    bounds: Bounds,
+    rule: &mut Rule<'_>,
+) -> Result<Judged, Fault> {
     let mut judge = Judge { bounds, end: HEADER_BYTES, next: bounds.expected, proven, unproven: None, rule };
     let mut bad: Option<Bad> = None;
-    for found in scan {
-        match found {
-            Found::Bad(range) => bad = Some(range),
-            Found::Frame(offset, frame) => match judge.accept((offset, frame), bad.take()) {
-                Step::On => {}
-                Step::Cut(range) => return judge.over(Some(range)),
-                Step::Void(bad) => {
-                    judge.end_with(bad);
-                    return judge.over(None);
-                }
-            },
+    let mut stop = None;
+    frames.each(&mut |found| {
+        let step = match found {
+            Found::Bad(range) => {
+                bad = Some(range);
+                Step::On
+            }
+            Found::Frame(offset, frame) => judge.accept((offset, frame), bad.take())?,
+        };
+        if matches!(step, Step::On) {
+            return Ok(ControlFlow::Continue(()));
         }
+        stop = Some(step);
+        Ok(ControlFlow::Break(()))
+    })?;
+    let cut = match stop {
+        Some(Step::Cut(range)) => Some(range),
+        Some(Step::Void(bad)) => {
+            judge.end_with(bad)?;
+            None
+        }
+        Some(Step::Left) => None,
+        Some(Step::On) | None => judge.end_with(bad)?,
+    };
+    Ok(judge.over(cut))
+}
+
+/// The highest LSN that is known to be synced.
+///
+/// Of a segment that is being written, this is asked before it is judged: what is proven now was written before now, and is
+/// seen when the file is read again.
+pub(crate) fn proven(frames: &mut Frames<'_>, bounds: Bounds) -> Result<Lsn, Fault> {
+    if let Some(limit) = bounds.limit.lsn() {
+        return Ok(limit.minus(1));
     }
-    let cut = judge.end_with(bad);
-    judge.over(cut)
+    // A segment begins once all frames before it are synced.
+    let mut proven = bounds.expected.minus(1);
+    frames.each(&mut |found| {
+        if let Found::Frame(_, frame) = found {
+            proven = proven.max(frame.head().proves());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(proven)
 }
 
-/// The highest LSN that the frames of a segment prove to be synced.
-fn proves(scan: Scan<'_>) -> Lsn {
-    let proven = scan.filter_map(|found| match found {
-        Found::Frame(_, frame) => Some(frame.head().proves()),
-        Found::Bad(_) => None,
-    });
-    proven.max().unwrap_or_default()
-}
-
-struct Judge<'r, 'a> {
+struct Judge<'r, 's> {
     bounds: Bounds,
     end: u64,
     next: Lsn,
     proven: Lsn,
     unproven: Option<u64>,
-    rule: &'r mut dyn FnMut(Ruling<'a>),
+    rule: &'r mut Rule<'s>,
 }
 
 /// How it goes on after a frame.
@@ -115,51 +147,58 @@ enum Step {
     Cut((u64, u64)),
     /// It is void, and so is what follows; a bad range may have been before it.
     Void(Option<Bad>),
+    /// Whoever was told wants no more.
+    Left,
 }
 
-impl<'a> Judge<'_, 'a> {
+impl Judge<'_, '_> {
     /// Takes a frame in, or says that the log has ended before it.
-    fn accept(&mut self, (offset, frame): (u64, Frame<'a>), bad: Option<Bad>) -> Step {
+    fn accept(&mut self, (offset, frame): (u64, Frame<'_>), bad: Option<Bad>) -> Result<Step, Fault> {
         let lsn = frame.head().lsn;
         if self.bounds.limit.lsn().is_some_and(|limit| lsn >= limit) {
-            return Step::Void(bad);
+            return Ok(Step::Void(bad));
         }
         let missing = self.next.until(lsn);
         if missing > 0 && self.next > self.proven {
             // Nobody was told that what is missing is safe, so it is a torn batch.
-            return Step::Cut((self.end, offset + frame.bytes()));
+            return Ok(Step::Cut((self.end, offset + frame.bytes())));
         }
         let start = bad.map_or(self.end, |bad| bad.start);
-        if missing > 0 || bad.is_some() {
-            (self.rule)(Ruling::Lost(Lost { start, end: offset, frames: missing }));
+        if (missing > 0 || bad.is_some())
+            && (self.rule)(Ruling::Lost(Lost { start, end: offset, frames: missing }))?.is_break()
+        {
+            return Ok(Step::Left);
         }
         if lsn >= self.next {
             self.next = lsn.next();
             if lsn > self.proven {
                 self.unproven.get_or_insert(offset);
             }
-            (self.rule)(Ruling::Counts(offset, frame));
+            if (self.rule)(Ruling::Counts(offset, frame))?.is_break() {
+                return Ok(Step::Left);
+            }
         }
         self.end = offset + frame.bytes();
-        Step::On
+        Ok(Step::On)
     }
 
     /// No frame follows. Says where the log is cut, if it is.
-    fn end_with(&mut self, bad: Option<Bad>) -> Option<(u64, u64)> {
+    fn end_with(&mut self, bad: Option<Bad>) -> Result<Option<(u64, u64)>, Fault> {
         match self.bounds.limit {
-            Limit::Open => return bad.map(|bad| (bad.start, bad.end)),
+            Limit::Open => return Ok(bad.map(|bad| (bad.start, bad.end))),
             Limit::Next(limit) => {
                 let missing = self.next.until(limit);
                 if missing > 0 {
                     let end = bad.map_or(self.end, |bad| bad.end);
-                    (self.rule)(Ruling::Lost(Lost { start: self.end, end, frames: missing }));
+                    // Nothing follows, so breaking off changes nothing.
+                    let _last = (self.rule)(Ruling::Lost(Lost { start: self.end, end, frames: missing }))?;
                     self.next = limit;
                 }
             }
             // Whether frames are missing shows at the next one that is found.
             Limit::Later(_) => {}
         }
-        None
+        Ok(None)
     }
 
     fn over(self, cut: Option<(u64, u64)>) -> Judged {
@@ -171,6 +210,7 @@ impl<'a> Judge<'_, 'a> {
 mod tests {
     use super::*;
     use crate::format::{Head, Identity, Record, put_frame};
+    use crate::storage::{Memory, Storage, write_all};
     use crate::{JournalId, Millis, SegmentId, Seq, StreamNumber};
 
     fn identity() -> Identity {
@@ -209,12 +249,18 @@ mod tests {
     fn judged_within(frames: &[Option<(u64, u32)>], limit: Limit) -> (Vec<u64>, u64, bool) {
         let bytes = segment(frames);
         let (mut lsns, mut lost) = (Vec::new(), 0);
-        let mut rule = |ruling: Ruling<'_>| match ruling {
-            Ruling::Counts(_, frame) => lsns.push(frame.head().lsn.get()),
-            Ruling::Lost(range) => lost += range.frames,
+        let mut rule = |ruling: Ruling<'_>| {
+            match ruling {
+                Ruling::Counts(_, frame) => lsns.push(frame.head().lsn.get()),
+                Ruling::Lost(range) => lost += range.frames,
+            }
+            Ok(ControlFlow::Continue(()))
         };
         let bounds = Bounds { expected: Lsn::FIRST, limit };
-        let judged = judge(Scan::new(identity(), &bytes), bounds, &mut rule);
+        let file = Memory::default().create("segment").unwrap();
+        write_all(&*file, 0, &bytes).unwrap();
+        let mut frames = Frames::of(identity(), &*file).unwrap();
+        let judged = judge(&mut frames, bounds, &mut rule).unwrap();
         assert!(judged.end >= HEADER_BYTES);
         (lsns, lost, judged.cut.is_some())
     }

@@ -1,11 +1,13 @@
 //! Loads the newest complete index and takes in the frames behind it.
 
+use std::ops::ControlFlow;
+
 use super::judge::{Bounds, Limit, Lost, Ruling, judge};
 use super::survey::{Begins, Known, Surveyed};
-use crate::format::{Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record, Scan};
+use crate::format::{Frame, HEADER_BYTES, Identity, LostTo, More, Place, Record};
 use crate::index::Index;
-use crate::log::{Segments, quarantine};
-use crate::storage::{Fault, Storage};
+use crate::log::{Frames, Segments, quarantine};
+use crate::storage::{Fault, Storage, StoredFile};
 use crate::{Cause, Cut, Damage, JournalId, Lsn, Millis, Recovery, SegmentId, Span};
 
 /// What becomes of bytes that cannot be trusted.
@@ -18,10 +20,10 @@ pub(crate) enum Keep<'s> {
 }
 
 impl Keep<'_> {
-    fn keep(self, segment: SegmentId, start: u64, bytes: &[u8]) -> Option<String> {
+    fn keep(self, segment: SegmentId, file: &dyn StoredFile, range: (u64, u64)) -> Option<String> {
         match self {
-            Self::In(storage) if !bytes.is_empty() => quarantine::keep(storage, segment, start, bytes),
-            Self::In(_) | Self::Nothing => None,
+            Self::In(storage) => quarantine::keep(storage, segment, file, range),
+            Self::Nothing => None,
         }
     }
 }
@@ -130,16 +132,17 @@ fn load_index(surveyed: &Surveyed, begins: usize, segments: &mut Segments) -> Re
         if at == 0 && !begins_with_index(&identity, known.segment, segments)? {
             return Ok(None);
         }
-        let bytes = segments.read(known.segment)?;
+        let file = segments.file(known.segment)?;
         let expected = known.first().map_or(next, |first| first.max(next));
         let bounds = Bounds { expected, limit: limit_of(rest.get(at..).unwrap_or_default()) };
         let mut step = Step::Goes;
         // What is void or behind a cut may not have reached the medium, so no index is complete by it.
-        let judged = judge(Scan::new(identity, &bytes), bounds, &mut |ruling| {
-            if let (Ruling::Counts(_, frame), Step::Goes) = (ruling, &step) {
+        let judged = judge(&mut Frames::of(identity, &*file)?, bounds, &mut |ruling| {
+            if let Ruling::Counts(_, frame) = ruling {
                 step = loading.take(&frame);
             }
-        });
+            Ok(if matches!(step, Step::Goes) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
         next = judged.next;
         match step {
             Step::Goes => {}
@@ -209,31 +212,34 @@ struct Replay<'s> {
 
 impl Replay<'_> {
     fn segment(&mut self, known: &Known, limit: Limit, segments: &mut Segments) -> Result<(), Fault> {
-        let bytes = segments.read(known.segment)?;
-        self.out.recovery.bytes += bytes.len() as u64;
+        let file = &*segments.file(known.segment)?;
+        let mut frames = Frames::of(Identity::new(self.id, known.segment), file)?;
+        self.out.recovery.bytes += frames.file_bytes();
         self.out.marked = None;
         self.miss_between(known);
         if known.first().is_none() {
             let range = Lost { start: 0, end: HEADER_BYTES, frames: 0 };
-            self.damage(known.segment, range, Cause::Header, &bytes);
+            self.damage((known.segment, file), range, Cause::Header);
         }
         let bounds = Bounds { expected: self.out.next, limit };
-        let scan = Scan::new(Identity::new(self.id, known.segment), &bytes);
-        let judged = judge(scan, bounds, &mut |ruling| match ruling {
-            Ruling::Counts(offset, frame) => self.take((known.segment, offset), &frame, &bytes),
-            Ruling::Lost(lost) => self.damage(known.segment, lost, Cause::Frames, &bytes),
-        });
+        let judged = judge(&mut frames, bounds, &mut |ruling| {
+            match ruling {
+                Ruling::Counts(offset, frame) => self.take((known.segment, file), offset, &frame),
+                Ruling::Lost(lost) => self.damage((known.segment, file), lost, Cause::Frames),
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
         self.out.unproven = judged.unproven;
         self.out.end = judged.end;
         self.out.next = judged.next;
         if let Some((start, end)) = judged.cut {
-            let kept = self.keep.keep(known.segment, start, part(&bytes, start, end));
+            let kept = self.keep.keep(known.segment, file, (start, end));
             self.out.recovery.cut = Some(Cut { segment: known.segment, start, end, kept });
         }
         Ok(())
     }
 
-    fn take(&mut self, (segment, offset): (SegmentId, u64), frame: &Frame<'_>, bytes: &[u8]) {
+    fn take(&mut self, (segment, file): (SegmentId, &dyn StoredFile), offset: u64, frame: &Frame<'_>) {
         self.out.recovery.frames += 1;
         let place = Place::new(segment, offset, frame.bytes());
         let record = Record::decode(frame.head(), frame.payload());
@@ -244,7 +250,7 @@ impl Replay<'_> {
         let taken = record.and_then(|record| self.out.index.apply(&record, place, frame.head().time));
         if taken.is_err() {
             let lost = Lost { start: offset, end: offset + frame.bytes(), frames: 1 };
-            self.damage(segment, lost, Cause::Contents, bytes);
+            self.damage((segment, file), lost, Cause::Contents);
         }
     }
 
@@ -264,22 +270,21 @@ impl Replay<'_> {
     fn miss(&mut self, segment: SegmentId, first: Lsn) {
         let frames = self.out.next.until(first);
         if frames > 0 {
-            let range = Lost { start: 0, end: 0, frames };
-            self.damage(segment, range, Cause::Missing, &[]);
+            let lost = Lost { start: 0, end: 0, frames };
+            self.note(segment, lost, (Cause::Missing, None));
             self.out.next = first;
         }
     }
 
-    fn damage(&mut self, segment: SegmentId, lost: Lost, cause: Cause, bytes: &[u8]) {
-        let kept = self.keep.keep(segment, lost.start, part(bytes, lost.start, lost.end));
+    fn damage(&mut self, (segment, file): (SegmentId, &dyn StoredFile), lost: Lost, cause: Cause) {
+        let kept = self.keep.keep(segment, file, (lost.start, lost.end));
+        self.note(segment, lost, (cause, kept));
+    }
+
+    fn note(&mut self, segment: SegmentId, lost: Lost, (cause, kept): (Cause, Option<String>)) {
         let (start, end) = (lost.start, lost.end);
         self.out.recovery.damage.push(Damage { segment, start, end, cause, lost_frames: lost.frames, kept });
     }
-}
-
-fn part(bytes: &[u8], start: u64, end: u64) -> &[u8] {
-    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-    range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default()
 }
 
 /// Finds live events in segments that are not there, and gives them up.

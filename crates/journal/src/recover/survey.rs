@@ -1,10 +1,11 @@
 //! Looks at every header, and refuses what is not this journal's. Nothing is changed here.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::format::{BadHeader, DirectoryHeader, Found, HEADER_BYTES, Identity, Scan, SegmentHeader};
+use crate::format::{BadHeader, DirectoryHeader, Found, HEADER_BYTES, Identity, SegmentHeader};
+use crate::log::Frames;
 use crate::log::names::{ID, parse_segment, segment_name};
-use crate::log::segments::read_segment;
 use crate::storage::{Fault, Storage, read_range};
 use crate::{JournalId, Lsn, OpenError, Options, SegmentId};
 
@@ -154,12 +155,24 @@ impl Headers {
 /// What the first frame says of a segment whose header is damaged. One that cannot be read says nothing; whoever needs
 /// it reads it again, and fails then.
 fn seen(storage: &dyn Storage, journal: JournalId, segment: SegmentId) -> Begins {
-    let bytes = read_segment(storage, segment).unwrap_or_default();
-    let mut frames = Scan::new(Identity::new(journal, segment), &bytes).filter_map(|found| match found {
-        Found::Frame(_, frame) => Some(frame.head().lsn),
-        Found::Bad(_) => None,
-    });
-    frames.next().map_or(Begins::Unknown, Begins::Seen)
+    first_frame(storage, &Identity::new(journal, segment))
+        .ok()
+        .flatten()
+        .map_or(Begins::Unknown, Begins::Seen)
+}
+
+fn first_frame(storage: &dyn Storage, identity: &Identity) -> Result<Option<Lsn>, Fault> {
+    let name = segment_name(identity.segment());
+    let file = storage.open(&name).map_err(Fault::on("open", &name))?;
+    let mut first = None;
+    Frames::of(*identity, &*file)?.each(&mut |found| match found {
+        Found::Frame(_, frame) => {
+            first = Some(frame.head().lsn);
+            Ok(ControlFlow::Break(()))
+        }
+        Found::Bad(_) => Ok(ControlFlow::Continue(())),
+    })?;
+    Ok(first)
 }
 
 /// Looks at every header, and refuses what is not this journal's. Nothing is changed here.

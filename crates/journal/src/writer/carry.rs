@@ -1,13 +1,13 @@
 //! Moves live events forward, so that a slow stream does not keep segments, and gives up the oldest where that was
 //! asked for.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::batch::{Batch, NoRoom};
 use super::{AFTER_DAMAGE, Writer};
 use crate::format::{Bad, Found, Frame, Identity, LostTo, Place, Record, Scan};
 use crate::log::{State, hold, quarantine};
-use crate::storage::Fault;
+use crate::storage::{Fault, StoredFile};
 use crate::{Cause, Damage, SegmentId};
 
 /// A segment is worth carrying when at most one of so many of its bytes is live: carrying then costs at most a third of
@@ -23,7 +23,7 @@ impl Writer {
         while let Some(&(segment, from)) = self.suspects.last() {
             // Its own bytes are in the page cache still. What does not verify there is lost already, and is found when
             // it is read. What cannot be read now may be there, and nothing else is written before it is carried.
-            let bytes = read(state, segment)?;
+            let (_, bytes) = read(state, segment)?;
             self.carry(state, (segment, &bytes), from)?;
             self.suspects.pop();
         }
@@ -40,12 +40,12 @@ impl Writer {
             }
             room -= live;
             // A segment that cannot be read stays: it may be readable later.
-            let Ok(bytes) = read(state, segment) else { continue };
+            let Ok((file, bytes)) = read(state, segment) else { continue };
             if self.carry(state, (segment, &bytes), 0)? == Carried::AsFarAsThereWasRoom {
                 return Ok(());
             }
             if hold(state).index.usage(segment).events > 0 {
-                self.give_up(state, segment, &bytes)?;
+                self.give_up(state, (segment, &bytes), &*file)?;
             }
         }
         Ok(())
@@ -79,22 +79,25 @@ impl Writer {
     }
 
     /// Says of the live events of a segment that they are lost: all others were carried, and these were not there.
-    fn give_up(&mut self, state: &Mutex<State>, segment: SegmentId, bytes: &[u8]) -> Result<(), Fault> {
+    fn give_up(
+        &mut self,
+        state: &Mutex<State>,
+        (segment, bytes): (SegmentId, &[u8]),
+        file: &dyn StoredFile,
+    ) -> Result<(), Fault> {
         let bad = Scan::new(Identity::new(self.id, segment), bytes).filter_map(|found| match found {
             Found::Bad(bad) => Some(bad),
             Found::Frame(..) => None,
         });
-        let damage: Vec<Damage> = bad.map(|bad| self.damage(segment, bad, bytes)).collect();
+        let damage: Vec<Damage> = bad.map(|bad| self.damage(segment, bad, file)).collect();
         self.lose(state, segment, LostTo::Damage)?;
         hold(state).damage.extend(damage);
         Ok(())
     }
 
-    fn damage(&self, segment: SegmentId, bad: Bad, bytes: &[u8]) -> Damage {
+    fn damage(&self, segment: SegmentId, bad: Bad, file: &dyn StoredFile) -> Damage {
         let Bad { start, end, .. } = bad;
-        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let lost = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
-        let kept = quarantine::keep(&*self.storage, segment, start, lost);
+        let kept = quarantine::keep(&*self.storage, segment, file, (start, end));
         Damage { segment, start, end, cause: Cause::Frames, lost_frames: 0, kept }
     }
 
@@ -167,8 +170,9 @@ fn scattered(state: &Mutex<State>) -> Vec<SegmentId> {
     found
 }
 
-fn read(state: &Mutex<State>, segment: SegmentId) -> Result<Vec<u8>, Fault> {
-    hold(state).segments.read(segment)
+fn read(state: &Mutex<State>, segment: SegmentId) -> Result<(Arc<dyn StoredFile>, Vec<u8>), Fault> {
+    let mut state = hold(state);
+    Ok((state.segments.file(segment)?, state.segments.read(segment)?))
 }
 
 /// The event in a frame, if this is the place where it is live.
