@@ -1,6 +1,7 @@
 //! What stands between the clients and the service: started with a configuration that is fair to it, watched, ended.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -74,7 +75,7 @@ impl Who {
         let log = fs::File::create(directory.path().join("log")).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let child = command.spawn().unwrap();
-        let there = wait_for(Duration::from_secs(10), || TcpStream::connect(address).ok());
+        let there = wait_for(Duration::from_secs(10), || serves(address));
         assert!(
             there.is_some(),
             "{}: {}",
@@ -83,6 +84,15 @@ impl Who {
         );
         Some(Running { who: self, address, child, stop, _directory: directory })
     }
+}
+
+/// Whether it passes requests on: a port may be taken before that.
+fn serves(address: SocketAddr) -> Option<()> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: service\r\nconnection: close\r\n\r\n").ok()?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).ok()?;
+    (head == *b"HTTP/1.1 200").then_some(())
 }
 
 fn peer(name: &str) -> Option<Peer> {
