@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,7 @@ pub(crate) struct Acceptor {
     /// Where connections go, and which of the threads this is.
     pub(super) seats: (Seats, usize),
     /// Connections that others have accepted.
-    pub(super) guests: UnboundedReceiver<Guest>,
+    pub(super) guests: Receiver<Guest>,
 }
 
 impl Acceptor {

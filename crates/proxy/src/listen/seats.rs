@@ -10,7 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Connections that wait for a thread to take them up. A thread that has so many is behind, and whoever accepts the next one
+/// keeps it.
+const MOST_WAITING: usize = 256;
 
 /// The threads, and how many connections each has.
 #[derive(Clone)]
@@ -18,7 +22,7 @@ pub(super) struct Seats(Arc<[Seat]>);
 
 struct Seat {
     taken: AtomicU64,
-    guests: UnboundedSender<Guest>,
+    guests: Sender<Guest>,
 }
 
 /// A connection that another thread has accepted.
@@ -36,8 +40,8 @@ pub(super) struct Seated {
 
 impl Seats {
     /// As many as there are threads, and what each of them is handed.
-    pub(super) fn new(threads: usize) -> (Self, Vec<UnboundedReceiver<Guest>>) {
-        let channels = (0..threads).map(|_| unbounded_channel());
+    pub(super) fn new(threads: usize) -> (Self, Vec<Receiver<Guest>>) {
+        let channels = (0..threads).map(|_| channel(MOST_WAITING));
         let (seats, guests): (Vec<Seat>, _) =
             channels.map(|(guests, handed)| (Seat { taken: AtomicU64::new(0), guests }, handed)).unzip();
         (Self(seats.into()), guests)
@@ -54,11 +58,14 @@ impl Seats {
             return Ok(Some((stream, address, seated)));
         }
         let guest = Guest { stream: stream.into_std()?, address, seated };
-        let sent = self.0.get(guest.seated.number).map_or(Ok(()), |seat| seat.guests.send(guest));
+        let sent = self.0.get(guest.seated.number).map_or(Ok(()), |seat| seat.guests.try_send(guest));
         match sent {
             Ok(()) => Ok(None),
-            // That thread has ended, so all of them are about to.
-            Err(refused) => refused.0.sit().map(Some),
+            Err(refused) => {
+                let mut guest = refused.into_inner();
+                guest.seated = self.take(here);
+                guest.sit().map(Some)
+            }
         }
     }
 

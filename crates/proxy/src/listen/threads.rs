@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::{Barrier, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,7 @@ struct Begin {
     core: Arc<Core>,
     listener: std::net::TcpListener,
     seats: (Seats, usize),
-    guests: UnboundedReceiver<Guest>,
+    guests: Receiver<Guest>,
     tls: Option<TlsAcceptor>,
     stop: watch::Receiver<bool>,
     deadline: watch::Receiver<Duration>,
