@@ -16,6 +16,7 @@ testkit::for_each_version!(
     a_log_with_everything_in_it_is_served_as_before_wherever_it_is_cut,
     a_drained_checkpoint_is_served_as_before,
     chunks_of_the_head_are_served_as_before,
+    chunks_that_the_next_start_deletes_are_refused_until_it_has,
     samples_that_only_chunks_of_the_head_have_are_served_as_before,
     late_samples_and_their_deletions_are_served_as_before,
     what_is_behind_the_blocks_is_served_as_before,
@@ -78,6 +79,16 @@ fn a_drained_checkpoint_is_served_as_before(prometheus: &Prometheus) {
 fn chunks_of_the_head_are_served_as_before(prometheus: &Prometheus) {
     let data = rich(Knows::of(prometheus)).after_a_run(prometheus);
     assert!(!data.names("chunks_head").is_empty());
+    assert_drained(prometheus, &data, &CUTS);
+}
+
+/// Of a series that was declared twice, each start maps all chunks once more, and the one after that sees it.
+fn chunks_that_the_next_start_deletes_are_refused_until_it_has(prometheus: &Prometheus) {
+    let data = rich(Knows::of(prometheus)).after_a_run(prometheus).after_a_run(prometheus);
+    let refused = Drain::plan(data.path(), Cut::Default, &order()).unwrap_err().to_string();
+    assert!(refused.contains("series 42 that do not follow each other in time"), "{refused}");
+    let log = prometheus.on(data.path()).start().unwrap().stop().unwrap();
+    assert!(log.contains("out of sequence m-mapped chunk"), "{log}");
     assert_drained(prometheus, &data, &CUTS);
 }
 
@@ -164,9 +175,11 @@ fn a_drained_log_is_served_as_before_after_a_scrape_a_compaction_and_a_restart(p
         let setup =
             setup.flag("--storage.tsdb.min-block-duration=2h").flag("--storage.tsdb.max-block-duration=2h");
         let server = setup.config("storage: { tsdb: { out_of_order_time_window: 24h } }").start().unwrap();
-        let compactions =
-            || server.metric("prometheus_tsdb_head_truncations_total").filter(|count| *count > 0.0);
-        wait_for(Duration::from_mins(4), compactions).expect("the server cuts its head");
+        // Stopped between two windows it would map the chunks of "renumbered" once more at each start. The last one
+        // it may keep: 2.42 cannot write all histograms into a block.
+        let last = (MIDNIGHT + 6 * HOUR) as f64;
+        let begin = || server.metric("prometheus_tsdb_head_min_time").filter(|begin| *begin >= last);
+        wait_for(Duration::from_mins(4), begin).expect("the server cuts its head");
         assert_same(&without_own(served_by(&server)), &expected, "after a compaction");
         server.stop().unwrap();
         assert_same(&without_own(served(prometheus, &data)), &expected, "after a compaction and a restart");
