@@ -12,13 +12,14 @@ use tempfile::NamedTempFile;
 use crate::peers::{need_program, note_lack};
 
 /// Calls that open, change or lock files, by all the names that kinds of machines have for them.
-pub const FILE_CALLS: [&str; 27] = [
+pub const FILE_CALLS: [&str; 28] = [
     "openat",
     "mkdir",
     "mkdirat",
     "write",
     "writev",
     "pwrite64",
+    "pwritev",
     "copy_file_range",
     "sendfile",
     "ftruncate",

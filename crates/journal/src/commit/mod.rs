@@ -16,8 +16,8 @@ mod ticket;
 
 pub use batch::{Batch, BatchError};
 pub(crate) use group::{Answer, Outcome as Became};
-pub(crate) use payload::Given;
 pub use payload::SharedBytes;
-pub(crate) use queue::{Request, Settlement, Taken};
+pub(crate) use payload::{Given, Payload};
+pub(crate) use queue::{Request, Requests, Settlement, Taken, skipped};
 pub(crate) use shared::{Made, Shared};
 pub use ticket::Ticket;

@@ -1,7 +1,8 @@
 //! The bytes of an event on their way to the disk: copied into the queue, or held along with whoever gave them.
 
-use std::ops::Range;
 use std::sync::Arc;
+
+use crate::format::Laid;
 
 /// Bytes of an event that the caller goes on using. They are always the same.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
@@ -24,7 +25,7 @@ pub(super) enum Kept {
 /// Bytes in the queue.
 pub(crate) enum Payload {
     /// Where they lie among those that were copied.
-    Copied(Range<usize>),
+    Copied(Laid),
     Shared(SharedBytes),
 }
 

@@ -125,9 +125,9 @@ impl Shared {
 
     fn commit(&self, writing: &mut Writing) {
         let spent = std::mem::take(&mut writing.spent);
-        let (mut taken, turned_away) = hold(&self.queue).take(spent);
+        let (mut taken, turned_away) = hold(&self.queue).take(spent, writing.writer.at());
         if !taken.requests.is_empty() {
-            let outcomes = writing.writer.commit(&self.state, &taken);
+            let outcomes = writing.writer.commit(&self.state, &mut taken);
             taken.group.complete(outcomes);
             let curious = std::mem::take(&mut hold(&self.state).curious);
             curious.into_iter().for_each(Waker::wake);

@@ -89,7 +89,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Puts numbers at the end of bytes.
+/// Puts numbers behind each other.
 pub(crate) trait Put {
     fn put(&mut self, bytes: &[u8]);
 
@@ -134,6 +134,16 @@ pub(crate) trait Put {
 impl Put for Vec<u8> {
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
+    }
+}
+
+/// Room that is filled from its start on. What does not fit is left out.
+impl Put for &mut [u8] {
+    fn put(&mut self, bytes: &[u8]) {
+        if let Some((room, rest)) = std::mem::take(self).split_at_mut_checked(bytes.len()) {
+            room.copy_from_slice(bytes);
+            *self = rest;
+        }
     }
 }
 

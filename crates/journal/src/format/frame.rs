@@ -1,5 +1,7 @@
 //! A frame: its head, its payload, the sum over both and over the place where it lies.
 
+use std::ops::Range;
+
 use super::bytes::{Bytes, Put};
 use super::sum::Identity;
 use crate::number::MOST;
@@ -111,22 +113,57 @@ fn head(bytes: &[u8]) -> Option<Head> {
     (lsn.get() <= MOST && seq.get() <= MOST).then_some(Head { kind, behind, lsn, time, stream, seq })
 }
 
+/// A payload in memory, with room around it for the rest of its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Laid {
+    start: usize,
+    payload: usize,
+}
+
+impl Laid {
+    /// Appends a payload and the room for the rest of its frame.
+    #[expect(clippy::cast_possible_truncation, reason = "a head is small")]
+    pub(crate) fn put(out: &mut Vec<u8>, payload: &[u8]) -> Self {
+        let laid = Self { start: out.len(), payload: payload.len() };
+        out.resize(laid.start + HEAD_BYTES as usize, 0);
+        out.put(payload);
+        out.resize(laid.range().end, 0);
+        laid
+    }
+
+    /// Bytes of the payload.
+    pub(crate) fn payload(self) -> u64 {
+        self.payload as u64
+    }
+
+    /// Where the frame lies.
+    #[expect(clippy::cast_possible_truncation, reason = "it lies in memory")]
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start..self.start + frame_bytes(self.payload()) as usize
+    }
+
+    /// Makes it the frame that will lie at `offset` of the segment. `all` is what it was put into.
+    ///
+    /// The payload is refused by the caller if it is longer than a quarter of a segment, so its length fits.
+    #[expect(clippy::cast_possible_truncation, reason = "no segment has more than a gigabyte")]
+    pub(crate) fn seal(self, all: &mut [u8], identity: &Identity, offset: u64, head: &Head) {
+        let Some(frame) = all.get_mut(self.range()) else { return };
+        let (covered, mut sum) = frame.split_at_mut(frame.len() - SUM_BYTES as usize);
+        let mut fields = &mut *covered;
+        fields.put_u32(identity.mark());
+        fields.put_u32((HEAD_BYTES + self.payload()) as u32);
+        fields.put(&[head.kind, 0, 0, 0]);
+        fields.put_u32(head.behind);
+        fields.put_u64(head.lsn.get());
+        fields.put_i64(head.time.get());
+        fields.put_u64(head.stream.get());
+        fields.put_u64(head.seq.get());
+        sum.put_u64(identity.sum(offset, covered));
+    }
+}
+
 /// Appends the frame that will lie at `offset` of the segment.
-///
-/// The payload is refused by the caller if it is longer than a quarter of a segment, so its length fits.
-#[expect(clippy::cast_possible_truncation, reason = "no segment has more than a gigabyte")]
 pub fn put_frame(out: &mut Vec<u8>, identity: &Identity, offset: u64, head: &Head, payload: &[u8]) {
-    let start = out.len();
-    out.put_u32(identity.mark());
-    out.put_u32((HEAD_BYTES + payload.len() as u64) as u32);
-    out.put(&[head.kind, 0, 0, 0]);
-    out.put_u32(head.behind);
-    out.put_u64(head.lsn.get());
-    out.put_i64(head.time.get());
-    out.put_u64(head.stream.get());
-    out.put_u64(head.seq.get());
-    out.put(payload);
-    out.resize(start + (out.len() - start).next_multiple_of(8), 0);
-    let sum = identity.sum(offset, out.get(start..).unwrap_or_default());
-    out.put_u64(sum);
+    let laid = Laid::put(out, payload);
+    laid.seal(out, identity, offset, head);
 }

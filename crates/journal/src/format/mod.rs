@@ -16,6 +16,7 @@ mod golden;
 mod tests;
 
 pub use bytes::Malformed;
+pub(crate) use frame::Laid;
 pub use frame::{ALIGNMENT, Frame, HEAD_BYTES, Head, SUM_BYTES, frame_bytes, put_frame};
 pub(crate) use frame::{claimed_bytes, claims_kind};
 pub use header::{BadHeader, DirectoryHeader, HEADER_BYTES, SegmentHeader, VERSION};

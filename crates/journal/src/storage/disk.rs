@@ -1,13 +1,14 @@
 //! The real disk. Nothing else in this crate opens a file.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Advice, FlockOperation, OFlags, fadvise, flock, fstatvfs};
+use rustix::io::pwritev;
 
 use super::{Lock, Storage, StoredFile};
 
@@ -31,6 +32,9 @@ enum Access {
 /// Files of a directory at most: a journal of the smallest segments has them at 18 GiB, one of the default size at 18
 /// TiB.
 const MOST_FILES: usize = 300_000;
+
+/// Pieces that the system takes at once.
+const MOST_PIECES: usize = 1024;
 
 impl Disk {
     /// The directory at `path`, which is made if it is not there. Events may be private: nobody else may read it.
@@ -157,6 +161,11 @@ impl StoredFile for File {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         FileExt::write_at(self, bytes, offset)
+    }
+
+    fn write_pieces_at(&self, offset: u64, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let most = pieces.len().min(MOST_PIECES);
+        Ok(pwritev(self, pieces.get(..most).unwrap_or_default(), offset)?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -11,7 +11,7 @@ mod disk;
 mod memory;
 
 use std::any::Any;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 pub use disk::Disk;
@@ -62,6 +62,12 @@ pub trait StoredFile: Send + Sync {
 
     /// Writes at a place and says how many bytes it took.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Writes pieces one behind the other and says how many bytes it took; not less than some of the first that is not
+    /// empty.
+    fn write_pieces_at(&self, offset: u64, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        pieces.iter().find(|piece| !piece.is_empty()).map_or(Ok(0), |piece| self.write_at(offset, piece))
+    }
 
     /// Makes what was written last, and the size.
     fn sync(&self) -> io::Result<()>;
@@ -121,12 +127,27 @@ impl Fault {
 }
 
 /// Writes all of `bytes`.
-pub fn write_all(file: &dyn StoredFile, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(offset, bytes) {
+pub fn write_all(file: &dyn StoredFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    write_all_pieces(file, offset, &mut [IoSlice::new(bytes)])
+}
+
+/// Writes all of the pieces, one behind the other.
+pub fn write_all_pieces(
+    file: &dyn StoredFile,
+    mut offset: u64,
+    mut pieces: &mut [IoSlice<'_>],
+) -> io::Result<()> {
+    // Empty ones at the start are passed over.
+    IoSlice::advance_slices(&mut pieces, 0);
+    while let Some(first) = pieces.first() {
+        let written = match pieces.len() {
+            1 => file.write_at(offset, first),
+            _ => file.write_pieces_at(offset, pieces),
+        };
+        match written {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(taken) => {
-                bytes = bytes.get(taken..).unwrap_or_default();
+                IoSlice::advance_slices(&mut pieces, taken);
                 offset += taken as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -177,6 +198,10 @@ mod tests {
             (again.size().unwrap(), read_range(&*again, 0, 99).unwrap().as_slice()),
             (8, b"\0\0\0\0text" as &[u8])
         );
+        let many: Vec<Vec<u8>> = (0..3000).map(|piece| vec![0xa5; piece % 3]).collect();
+        let mut pieces: Vec<IoSlice<'_>> = many.iter().map(|piece| IoSlice::new(piece)).collect();
+        write_all_pieces(&*again, 8, &mut pieces).unwrap();
+        assert_eq!(read_range(&*again, 8, 1 << 20).unwrap(), many.concat());
         storage.folder("within").unwrap().create("c").unwrap();
         assert_eq!(storage.folder("within").unwrap().list().unwrap(), ["c"]);
         assert_eq!(storage.list().unwrap(), ["b"]);

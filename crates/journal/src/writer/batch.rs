@@ -1,9 +1,13 @@
 //! Frames that one write and one sync cover.
 
-use crate::format::{Head, Identity, Place, Record, frame_bytes, put_frame};
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::commit::skipped;
+use crate::format::{Head, Identity, Laid, Place, Record, frame_bytes, put_frame};
 use crate::storage::StoredFile;
 use crate::{Lsn, Millis, SegmentId};
-use std::sync::Arc;
 
 /// The segment that is being written.
 pub(super) struct Active {
@@ -18,18 +22,31 @@ pub(super) struct Active {
 
 /// Frames that one write and one sync cover.
 pub(super) struct Batch<'r> {
-    /// Memory for the frames, which begin behind `skipped` bytes.
+    /// Memory for frames, which begin behind `skipped` bytes.
     pub(super) out: Vec<u8>,
-    skipped: usize,
+    /// Where the frames lie, in their order.
+    pieces: Vec<Piece>,
+    bytes: u64,
     pub(super) entries: Vec<Entry<'r>>,
     scratch: Vec<u8>,
     first: Lsn,
     durable: Lsn,
 }
 
+/// Frames in a row.
+enum Piece {
+    /// In the batch.
+    Own(Range<usize>),
+    /// Where the queue has laid out events.
+    Laid(Range<usize>),
+}
+
 /// A frame of a batch.
 pub(super) struct Entry<'r> {
+    /// What it says. Of an event that the queue has laid out, the bytes are left out.
     pub(super) record: Record<'r>,
+    /// Bytes of its payload.
+    pub(super) payload: u64,
     pub(super) place: Option<Place>,
     pub(super) time: Millis,
 }
@@ -37,24 +54,26 @@ pub(super) struct Entry<'r> {
 /// There is no room in the segment.
 pub(super) struct NoRoom;
 
-/// A line of a processor's cache.
-const LINE: usize = 64;
-
 impl<'r> Batch<'r> {
     /// A batch whose first frame is `first` and lies at `at`, while all frames up to `durable` are synced.
-    ///
-    /// Its bytes are laid so in memory that lines of the cache hold the same of them there and in the kernel's pages:
-    /// copying takes a third longer where they are shifted.
     pub(super) fn new(mut out: Vec<u8>, (first, at): (Lsn, u64), durable: Lsn) -> Self {
-        let at = usize::try_from(at % LINE as u64).unwrap_or_default();
-        let skipped = at.wrapping_sub(out.as_ptr().addr()) % LINE;
-        out.resize(skipped, 0);
-        Self { out, skipped, entries: Vec::new(), scratch: Vec::new(), first, durable }
+        out.resize(skipped(&out, at), 0);
+        let (pieces, entries, scratch) = (Vec::new(), Vec::new(), Vec::new());
+        Self { out, pieces, bytes: 0, entries, scratch, first, durable }
     }
 
-    /// What is to be written.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.out.get(self.skipped..).unwrap_or_default()
+    /// Bytes that are to be written.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What is to be written, piece by piece. `laid` is what the queue has laid out.
+    pub(super) fn pieces<'b>(&'b self, laid: &'b [u8]) -> Vec<IoSlice<'b>> {
+        let bytes = self.pieces.iter().map(|piece| match piece {
+            Piece::Own(range) => self.out.get(range.clone()),
+            Piece::Laid(range) => laid.get(range.clone()),
+        });
+        bytes.map(|bytes| IoSlice::new(bytes.unwrap_or_default())).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -68,20 +87,60 @@ impl<'r> Batch<'r> {
 
     /// Adds a frame behind the others.
     pub(super) fn put(&mut self, active: &Active, record: Record<'r>, time: Millis) -> Result<(), NoRoom> {
-        self.scratch.clear();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
         let payload: &[u8] = match record {
             Record::Event { payload, .. } | Record::Carried { payload, .. } => payload,
             ref other => {
-                other.put_payload(&mut self.scratch);
-                &self.scratch
+                other.put_payload(&mut scratch);
+                &scratch
             }
         };
-        let offset = active.at + self.bytes().len() as u64;
-        let bytes = frame_bytes(payload.len() as u64);
+        let length = payload.len() as u64;
+        let added = self.add(active, (record, length), time);
+        if let Ok((offset, head)) = &added {
+            let start = self.out.len();
+            put_frame(&mut self.out, &active.identity, *offset, head, payload);
+            match self.pieces.last_mut() {
+                Some(Piece::Own(last)) => last.end = self.out.len(),
+                _ => self.pieces.push(Piece::Own(start..self.out.len())),
+            }
+        }
+        self.scratch = scratch;
+        added.map(|_| ())
+    }
+
+    /// Adds the frame of an event that lies in `all`, without its bytes in the record.
+    pub(super) fn put_laid(
+        &mut self,
+        active: &Active,
+        record: Record<'r>,
+        (laid, all): (Laid, &mut [u8]),
+        time: Millis,
+    ) -> Result<(), NoRoom> {
+        let (offset, head) = self.add(active, (record, laid.payload()), time)?;
+        laid.seal(all, &active.identity, offset, &head);
+        let range = laid.range();
+        match self.pieces.last_mut() {
+            Some(Piece::Laid(last)) if last.end == range.start => last.end = range.end,
+            _ => self.pieces.push(Piece::Laid(range)),
+        }
+        Ok(())
+    }
+
+    /// Takes note of a frame, and says where it goes and what stands in its head.
+    fn add(
+        &mut self,
+        active: &Active,
+        (record, payload): (Record<'r>, u64),
+        time: Millis,
+    ) -> Result<(u64, Head), NoRoom> {
+        let offset = active.at + self.bytes;
+        let bytes = frame_bytes(payload);
         if offset + bytes > active.size {
             return Err(NoRoom);
         }
-        let lsn = self.first.plus(self.entries.len() as u64);
+        let lsn = self.end();
         let head = Head {
             kind: record.kind(),
             // A batch has as many frames as fit into a segment, so the distance fits.
@@ -91,8 +150,9 @@ impl<'r> Batch<'r> {
             stream: record.stream(),
             seq: record.seq(),
         };
-        put_frame(&mut self.out, &active.identity, offset, &head, payload);
-        self.entries.push(Entry { record, place: Place::new(active.segment, offset, bytes), time });
-        Ok(())
+        self.bytes += bytes;
+        let place = Place::new(active.segment, offset, bytes);
+        self.entries.push(Entry { record, payload, place, time });
+        Ok((offset, head))
     }
 }

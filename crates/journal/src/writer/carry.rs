@@ -73,7 +73,7 @@ impl Writer {
             }
         }
         let count = batch.entries.len() as u64;
-        self.flush(state, batch)?;
+        self.flush(state, (batch, &[]))?;
         hold(state).counters.carried += count;
         Ok(carried)
     }
@@ -127,7 +127,7 @@ impl Writer {
                 batch = self.put_or_begin(state, batch, record, now)?;
             }
         }
-        self.flush(state, batch)
+        self.flush(state, (batch, &[]))
     }
 
     fn put_or_begin<'r>(
@@ -139,7 +139,7 @@ impl Writer {
     ) -> Result<Batch<'r>, Fault> {
         let Some(active) = &self.active else { return Ok(batch) };
         if let Err(NoRoom) = batch.put(active, record.clone(), now) {
-            self.flush(state, batch)?;
+            self.flush(state, (batch, &[]))?;
             self.open_segment(state)?;
             batch = self.batch();
             if let Some(active) = &self.active {

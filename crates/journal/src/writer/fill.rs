@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::batch::{Active, Batch, NoRoom};
 use super::segment::Purpose;
 use super::{Writer, is_taking};
-use crate::commit::{Answer, Became, Request, Settlement, Taken};
+use crate::commit::{Answer, Became, Payload, Request, Requests, Settlement};
 use crate::format::{Record, Settling, Start};
 use crate::index::{Consumer, Index, Naming, Stream};
 use crate::limits;
@@ -15,7 +15,9 @@ use crate::{CommitError, ConsumerNumber, Millis, Outcome, Scope, Seq, StreamNumb
 /// Where requests come from and where frames and outcomes go.
 pub(super) struct Fill<'f, 'r> {
     pub(super) state: &'f Mutex<State>,
-    pub(super) taken: &'r Taken,
+    pub(super) requests: Requests<'r>,
+    /// Events as the queue has laid them out.
+    pub(super) laid: &'f mut [u8],
     pub(super) batch: &'f mut Batch<'r>,
     pub(super) outcomes: &'f mut Vec<Became>,
     pub(super) halted: &'f mut Halted,
@@ -27,8 +29,8 @@ pub(super) struct Halted(Vec<StreamNumber>);
 
 impl Halted {
     /// Takes note of a request that is not in the log.
-    pub(super) fn note(&mut self, taken: &Taken, request: Option<&Request>) {
-        if let Some((stream, _)) = request.and_then(|request| taken.stream_of(request))
+    pub(super) fn note(&mut self, requests: Requests<'_>, request: Option<&Request>) {
+        if let Some((stream, _)) = request.and_then(|request| requests.stream_of(request))
             && !self.0.contains(&stream)
         {
             self.0.push(stream);
@@ -36,8 +38,8 @@ impl Halted {
     }
 
     /// Why a request has to be refused, if an event before it was.
-    fn check(&self, taken: &Taken, request: &Request) -> Result<(), CommitError> {
-        match taken.stream_of(request).filter(|(stream, _)| self.0.contains(stream)) {
+    fn check(&self, requests: Requests<'_>, request: &Request) -> Result<(), CommitError> {
+        match requests.stream_of(request).filter(|(stream, _)| self.0.contains(stream)) {
             Some((_, name)) => Err(CommitError::Behind { stream: name.to_string() }),
             None => Ok(()),
         }
@@ -55,6 +57,7 @@ pub(super) enum Stop {
 /// Where frames of a batch go, and when that is.
 struct Target<'f, 'r> {
     batch: &'f mut Batch<'r>,
+    laid: &'f mut [u8],
     active: &'f Active,
     now: Millis,
 }
@@ -62,6 +65,16 @@ struct Target<'f, 'r> {
 impl<'r> Target<'_, 'r> {
     fn put(&mut self, record: Record<'r>) -> Result<(), NoRoom> {
         self.batch.put(self.active, record, self.now)
+    }
+
+    fn put_event(&mut self, stream: StreamNumber, seq: Seq, payload: &'r Payload) -> Result<(), NoRoom> {
+        match payload {
+            Payload::Copied(laid) => {
+                let record = Record::Event { stream, seq, payload: &[] };
+                self.batch.put_laid(self.active, record, (*laid, self.laid), self.now)
+            }
+            Payload::Shared(bytes) => self.put(Record::Event { stream, seq, payload: (**bytes).as_ref() }),
+        }
     }
 }
 
@@ -82,28 +95,29 @@ const MOST_EXPECTED: usize = 4096;
 
 /// Bytes of a batch, at most, but for its last event. It lies in memory a second time; and for so many, a sync is little
 /// beside writing them.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: u64 = 4 << 20;
 
 impl Writer {
     /// Puts requests into the batch, from the first without an outcome on, until one does not fit.
     pub(super) fn fill(&self, fill: &mut Fill<'_, '_>) -> Stop {
         let Some(active) = &self.active else { return Stop::Enough };
         let mut state = hold(fill.state);
-        let mut target = Target { batch: fill.batch, active, now: self.now() };
-        let requests = fill.taken.requests.iter().skip(fill.outcomes.len());
+        let mut target = Target { batch: fill.batch, laid: fill.laid, active, now: self.now() };
+        let requests = fill.requests.all.iter().skip(fill.outcomes.len());
         target.batch.entries.reserve(requests.len().min(MOST_EXPECTED));
         for request in requests {
-            let checked = fill.halted.check(fill.taken, request).map_err(Miss::Refused);
-            let took = checked.and_then(|()| self.take(&mut state.index, &mut target, request, fill.taken));
+            let checked = fill.halted.check(fill.requests, request).map_err(Miss::Refused);
+            let took =
+                checked.and_then(|()| self.take(&mut state.index, &mut target, request, fill.requests));
             match took {
                 Ok(answer) => fill.outcomes.push(Ok(answer)),
                 Err(Miss::Refused(error)) => {
-                    fill.halted.note(fill.taken, Some(request));
+                    fill.halted.note(fill.requests, Some(request));
                     fill.outcomes.push(Err(error.into()));
                 }
                 Err(Miss::NoRoom(purpose)) => return Stop::Full(purpose),
             }
-            if target.batch.bytes().len() >= MOST_BYTES {
+            if target.batch.bytes() >= MOST_BYTES {
                 break;
             }
             // These change what the next request may do, and the index knows only once they are synced.
@@ -122,13 +136,12 @@ impl Writer {
         index: &mut Index,
         target: &mut Target<'_, 'r>,
         request: &'r Request,
-        taken: &'r Taken,
+        requests: Requests<'r>,
     ) -> Result<Answer, Miss> {
         match request {
             Request::Append { payload, .. } => {
-                let payload = taken.payload(payload);
                 // Whoever adds an event adds its stream.
-                let stream = taken.stream_of(request).ok_or(CommitError::Nothing)?;
+                let stream = requests.stream_of(request).ok_or(CommitError::Nothing)?;
                 self.take_event(index, target, stream, payload)
             }
             Request::Close { stream, name } => {
@@ -153,7 +166,7 @@ impl Writer {
         index: &mut Index,
         target: &mut Target<'_, 'r>,
         stream: (StreamNumber, &'r Arc<str>),
-        payload: &'r [u8],
+        payload: &'r Payload,
     ) -> Result<Answer, Miss> {
         let limit = self.options.max_pending;
         let found = index.stream_mut(stream.0).ok_or_else(|| closed(stream.1))?;
@@ -162,8 +175,7 @@ impl Writer {
         }
         name_first(found, target, stream, Purpose::Events)?;
         let seq = found.draft.next;
-        let record = Record::Event { stream: stream.0, seq, payload };
-        target.put(record).map_err(|NoRoom| Miss::NoRoom(Purpose::Events))?;
+        target.put_event(stream.0, seq, payload).map_err(|NoRoom| Miss::NoRoom(Purpose::Events))?;
         found.draft.next = seq.next();
         Ok(Answer::Appended(seq))
     }

@@ -28,7 +28,7 @@ use crate::format::{Openness, Record};
 use crate::index::Naming;
 use crate::log::{State, hold};
 use crate::recover::Spot;
-use crate::storage::{Fault, Storage, write_all};
+use crate::storage::{Fault, Storage, write_all_pieces};
 use crate::{CommitError, Health, JournalId, Lsn, Millis, Options, SegmentId};
 use batch::{Active, Batch};
 use fill::{Fill, Halted, Stop};
@@ -118,6 +118,11 @@ impl Writer {
         }
     }
 
+    /// Where the next frame of the segment goes.
+    pub(crate) fn at(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.at)
+    }
+
     /// Whether it takes events. A disk that was full is so until it has room for what is needed, whoever has tried again.
     pub(crate) fn health(&self, state: &Mutex<State>) -> Health {
         let is_full = || self.storage.free().is_err() || !self.leaves_room();
@@ -134,14 +139,15 @@ impl Writer {
     }
 
     /// Writes all requests, and says what became of each.
-    pub(crate) fn commit(&mut self, state: &Mutex<State>, taken: &Taken) -> Vec<Became> {
-        let mut outcomes: Vec<Became> = Vec::with_capacity(taken.requests.len());
+    pub(crate) fn commit(&mut self, state: &Mutex<State>, taken: &mut Taken) -> Vec<Became> {
+        let (requests, laid) = taken.split();
+        let mut outcomes: Vec<Became> = Vec::with_capacity(requests.all.len());
         // Segments that were begun for the request at hand, which a sound journal needs one of.
         let mut begun = 0;
         let mut halted = Halted::default();
-        while outcomes.len() < taken.requests.len() {
+        while outcomes.len() < requests.all.len() {
             if let Err(error) = self.be_able(state) {
-                halted.note(taken, taken.requests.get(outcomes.len()));
+                halted.note(requests, requests.all.get(outcomes.len()));
                 outcomes.push(Err(error.into()));
                 continue;
             }
@@ -150,18 +156,19 @@ impl Writer {
             let mut batch = self.batch();
             let stop = self.fill(&mut Fill {
                 state,
-                taken,
+                requests,
+                laid,
                 batch: &mut batch,
                 outcomes: &mut outcomes,
                 halted: &mut halted,
             });
             let put = self.put_parts(&mut batch, &parts);
-            let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, batch));
+            let (is_idle, flushed) = (outcomes.len() == start, self.flush(state, (batch, laid)));
             self.go_on_with_index(parts, put);
             if let Err(fault) = flushed {
-                for (outcome, request) in outcomes.iter_mut().zip(&taken.requests).skip(start) {
+                for (outcome, request) in outcomes.iter_mut().zip(requests.all).skip(start) {
                     if outcome.is_ok() {
-                        halted.note(taken, Some(request));
+                        halted.note(requests, Some(request));
                         *outcome = Err(CommitError::Unknown(fault.clone()).into());
                     }
                 }
@@ -174,7 +181,7 @@ impl Writer {
             if let Stop::Full(purpose) = stop {
                 begun += 1;
                 if let Err(error) = self.begin_segment(state, purpose, begun) {
-                    halted.note(taken, taken.requests.get(outcomes.len()));
+                    halted.note(requests, requests.all.get(outcomes.len()));
                     outcomes.push(Err(error.into()));
                 }
             }
@@ -186,8 +193,7 @@ impl Writer {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         out.shrink_to(KEPT_BYTES);
-        let at = self.active.as_ref().map_or(0, |active| active.at);
-        Batch::new(out, (self.next, at), self.next.minus(1))
+        Batch::new(out, (self.next, self.at()), self.next.minus(1))
     }
 
     /// Makes sure that there is a segment to write into, or says why not.
@@ -209,14 +215,15 @@ impl Writer {
         CommitError::Stopped(Fault::on("write", "the journal")(std::io::Error::other(reason)))
     }
 
-    /// Writes and syncs a batch, and enters it in the index once it is safe. After a fault, the segment is sealed.
-    fn flush(&mut self, state: &Mutex<State>, batch: Batch<'_>) -> Result<(), Fault> {
+    /// Writes and syncs a batch, with what the queue has laid out for it, and enters it in the index once it is safe. After a
+    /// fault, the segment is sealed.
+    fn flush(&mut self, state: &Mutex<State>, (batch, laid): (Batch<'_>, &[u8])) -> Result<(), Fault> {
         let Some(active) = self.active.as_mut().filter(|_| !batch.is_empty()) else {
             self.out = batch.out;
             return Ok(());
         };
-        let written =
-            write_all(&*active.file, active.at, batch.bytes()).map_err(Fault::on("write to", &active.name));
+        let written = write_all_pieces(&*active.file, active.at, &mut batch.pieces(laid))
+            .map_err(Fault::on("write to", &active.name));
         let synced = written.and_then(|()| active.file.sync().map_err(Fault::on("sync", &active.name)));
         let mut state = hold(state);
         if let Err(fault) = synced {
@@ -227,16 +234,16 @@ impl Writer {
             self.unfinished = None;
             return Err(fault);
         }
-        let bytes = batch.bytes().len() as u64;
+        let bytes = batch.bytes();
         active.at += bytes;
         self.since_index += bytes;
         self.next = batch.end();
         state.durable = self.next.minus(1);
         state.counters.syncs += 1;
         for entry in &batch.entries {
-            if let Record::Event { payload, .. } = entry.record {
+            if let Record::Event { .. } = entry.record {
                 state.counters.appended += 1;
-                state.counters.appended_bytes += payload.len() as u64;
+                state.counters.appended_bytes += entry.payload;
             }
             let applied = state.index.apply(&entry.record, entry.place, entry.time);
             debug_assert!(applied.is_ok(), "a frame that cannot be: {:?}", entry.record);
@@ -254,7 +261,7 @@ impl Writer {
             && self.health == Health::Well
             && self.marked != Some((active.segment, active.at))
             && batch.put(active, Record::Mark, now).is_ok()
-            && self.flush(state, batch).is_err()
+            && self.flush(state, (batch, &[])).is_err()
         {
             self.be_able(state).ok();
         }

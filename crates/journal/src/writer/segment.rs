@@ -186,7 +186,7 @@ impl Writer {
             let parts = self.parts();
             let mut batch = self.batch();
             let put = self.put_parts(&mut batch, &parts);
-            self.flush(state, batch)?;
+            self.flush(state, (batch, &[]))?;
             self.go_on_with_index(parts, put);
             if put == 0 {
                 self.open_segment(state)?;
@@ -206,12 +206,12 @@ impl Writer {
     /// Adds parts to a batch, as many bytes as of all else in it and one at least, and says how many they are.
     pub(super) fn put_parts<'r>(&self, batch: &mut Batch<'r>, parts: &'r VecDeque<Part>) -> usize {
         let Some(active) = &self.active else { return 0 };
-        let (most, mut bytes, mut put) = (batch.bytes().len(), 0, 0);
+        let (most, mut bytes, mut put) = (batch.bytes(), 0, 0);
         for part in parts {
             if put > 0 && bytes >= most || batch.put(active, part.record(), self.now()).is_err() {
                 break;
             }
-            bytes += part.bytes();
+            bytes += part.bytes() as u64;
             put += 1;
         }
         put

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use journal::{Commit, CommitError, Journal, NameError, Seq, SharedBytes, Start, Ticket};
+use journal::storage::{Disk, Storage};
+use journal::{Commit, CommitError, Journal, NameError, Outcome, Seq, SharedBytes, Start, Ticket};
 
 use super::{memory, open, options, pending};
 
@@ -106,7 +107,7 @@ fn a_consumer_and_a_ticket_work_after_the_journal_was_dropped() {
     let (inside, outside) = (journal.append(&stream, [1; 9]), journal.append(&stream, [2; 9]));
     drop(journal);
     assert_eq!((outside.wait().unwrap(), inside.wait().unwrap()), (Seq::new(2), Seq::new(1)));
-    consumer.settle(&stream, Seq::FIRST, journal::Outcome::Delivered).wait().unwrap();
+    consumer.settle(&stream, Seq::FIRST, Outcome::Delivered).wait().unwrap();
     assert_eq!(pending(&consumer, &stream), [[2; 9]]);
 }
 
@@ -168,7 +169,7 @@ fn a_closed_stream_takes_nothing_and_its_name_is_free_once_all_is_settled() {
     let consumer = journal.consumer("c", Start::Oldest).unwrap();
     let again = journal.stream("s").unwrap();
     assert!(journal.append(&again, b"late").wait().is_err());
-    consumer.settle(&again, seq, journal::Outcome::Delivered).wait().unwrap();
+    consumer.settle(&again, seq, Outcome::Delivered).wait().unwrap();
     assert!(journal.streams().is_empty());
     let anew = journal.stream("s").unwrap();
     assert_eq!(journal.append(&anew, b"first").wait().unwrap(), Seq::FIRST);
@@ -194,6 +195,43 @@ fn events_whose_bytes_are_shared_are_in_the_order_of_calls_and_fill_the_queue_as
     assert!(matches!(large.wait().unwrap_err(), CommitError::EventTooLarge { .. }));
     let consumer = journal.consumer("c", Start::Oldest).unwrap();
     assert_eq!(pending(&consumer, &stream), [&b"eight is"[..], b"9.", b"eleven", b"12"]);
+}
+
+/// Copied and shared events, names of streams and settlements, all in the queue at once and in several segments.
+#[test]
+fn events_come_back_whole_whatever_goes_to_the_disk_between_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage: Arc<dyn Storage> = Arc::new(Disk::at(directory.path()).unwrap());
+    let mut options = options();
+    options.segment_size = 1 << 20;
+    let journal = Journal::open_in(&storage, options.clone()).unwrap();
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    let old = journal.stream("old").unwrap();
+    journal.append_batch(&old, &[[0; 9]; 1000]).wait().unwrap();
+    let streams: Vec<_> = (0..7).map(|number| journal.stream(&number.to_string()).unwrap()).collect();
+    let mut expected = vec![Vec::new(); streams.len()];
+    let mut tickets = Vec::new();
+    for number in 0..6000usize {
+        let of = number * number % 31 % streams.len();
+        let bytes: SharedBytes = Arc::new(vec![u8::try_from(number % 251).unwrap(); number * 37 % 700]);
+        tickets.push(match number % 5 {
+            0 => journal.append_shared(&streams[of], &bytes),
+            _ => journal.append(&streams[of], (*bytes).as_ref()),
+        });
+        expected[of].push((*bytes).as_ref().to_vec());
+        if number % 7 == 3 {
+            drop(consumer.settle(&old, Seq::new(number as u64 / 7 + 1), Outcome::Delivered));
+        }
+    }
+    tickets.into_iter().for_each(|ticket| assert!(ticket.wait().is_ok()));
+    drop((journal, consumer));
+    let journal = Journal::open_in(&storage, options).unwrap();
+    let consumer = journal.consumer("c", Start::Oldest).unwrap();
+    for (number, expected) in expected.iter().enumerate() {
+        let stream = journal.stream(&number.to_string()).unwrap();
+        assert!(pending(&consumer, &stream) == *expected, "stream {number}");
+    }
+    assert_eq!(pending(&consumer, &journal.stream("old").unwrap()).len(), 1000 - 857);
 }
 
 #[test]

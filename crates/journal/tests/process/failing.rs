@@ -13,8 +13,18 @@ use crate::command;
 use crate::ledger::Ledger;
 
 /// What changes something; all of it once more where a kill cannot hide that an error was passed over.
-const CHANGES: [&str; 9] =
-    ["openat", "mkdir", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "flock"];
+const CHANGES: [&str; 10] = [
+    "openat",
+    "mkdir",
+    "pwrite64",
+    "pwritev",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "unlink",
+    "ftruncate",
+    "flock",
+];
 const READS: [&str; 3] = ["pread64", "getdents64", "statx"];
 
 /// A journal that was left by a kill in its second life, and all that was said of it.
@@ -99,7 +109,7 @@ fn what_a_process_called_safe_is_there_whichever_system_call_failed() {
     let Some(faults) = Faults::need() else { return };
     let begun = Begun::make();
     let mut hits = Vec::new();
-    for (error, calls) in [("EIO", &CHANGES[..]), ("EIO", &READS), ("ENOSPC", &CHANGES[..7])] {
+    for (error, calls) in [("EIO", &CHANGES[..]), ("EIO", &READS), ("ENOSPC", &CHANGES[..8])] {
         let fault = Fault::Error(error);
         hits.push(fail_everywhere(&faults, (fault, calls), anew, 0));
         hits.push(fail_everywhere(&faults, (fault, calls), || begun.again(), 2));

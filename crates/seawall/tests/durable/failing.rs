@@ -10,8 +10,8 @@ use testkit::{Fault, Faults, quick_directory};
 
 use crate::{assert_begins, last_safe, lines, seawall, there, write_archive};
 
-const CALLS: [&str; 9] =
-    ["openat", "mkdir", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "flock", "write"];
+const CALLS: [&str; 10] =
+    ["openat", "mkdir", "pwrite64", "pwritev", "fsync", "fdatasync", "rename", "unlink", "flock", "write"];
 /// The calls of a change. Not what is opened: most of that is who holds files open.
 const CHANGES: [&str; 7] = ["mkdir", "write", "fsync", "rename", "linkat", "link", "unlinkat"];
 const FAULTS: [Fault; 3] = [Fault::Kill, Fault::Error("EIO"), Fault::Error("ENOSPC")];
