@@ -1,5 +1,6 @@
 //! Connections to servers: dialing, TLS, sending a request and reading the answer, without a task in between.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -21,11 +22,16 @@ use crate::body::Body;
 use crate::patience::Patience;
 use crate::settings::Origin;
 
-/// Bytes that are read at once: of what comes in small answers, and of what fills that.
-const LEAST_READ: usize = 8 << 10;
+/// Bytes that are read at once, and how many there have to be room for at least.
 const MOST_READ: usize = 64 << 10;
+const LEAST_READ: usize = 8 << 10;
 /// Heads before the one that counts: `100 Continue`, `103 Early Hints`.
 const MOST_INTERIM: u32 = 16;
+
+thread_local! {
+    /// Where the connections of a thread read, one after the other: what was used just now is still in the cache.
+    static ROOM: Cell<BytesMut> = Cell::default();
+}
 
 /// How one server is reached.
 pub(crate) struct Dialer {
@@ -41,8 +47,6 @@ pub(crate) struct Connection {
     outbox: Outbox,
     /// What was read and not taken.
     pub(super) inbox: BytesMut,
-    /// Bytes that are read next.
-    next: usize,
     /// Bytes that were handed to the kernel.
     pub(super) written: u64,
     patience: Patience,
@@ -100,7 +104,6 @@ impl Connection {
             stream,
             outbox: Outbox::default(),
             inbox: BytesMut::new(),
-            next: LEAST_READ,
             written: 0,
             patience: Patience::new(Duration::ZERO),
         })
@@ -192,17 +195,60 @@ impl Connection {
 
     /// Reads what has come; nothing, if the server has closed.
     pub(super) fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.inbox.reserve(self.next);
-        let count = ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(context))?;
-        if count >= self.next {
-            self.next = (self.next * 2).min(MOST_READ);
-        } else if count < self.next / 4 {
-            self.next = (self.next / 2).max(LEAST_READ);
+        let mut room = ROOM.take();
+        // While others hold what they have read, there may still be room behind it.
+        if !room.try_reclaim(MOST_READ) && room.capacity() < LEAST_READ {
+            room.reserve(MOST_READ);
         }
-        Poll::Ready(Ok(count))
+        let read = pin!(self.stream.read_buf(&mut room)).poll(context);
+        if !room.is_empty() {
+            let came = room.split();
+            if self.inbox.is_empty() {
+                self.inbox = came;
+            } else {
+                self.inbox.extend_from_slice(&came);
+            }
+        }
+        ROOM.set(room);
+        read
     }
 }
 
 pub(super) fn garbled(garbage: framing::Garbage) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, garbage)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use bytes::Bytes;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// What a connection of its own reads of so many equal bytes.
+    async fn read(byte: u8, count: usize) -> Bytes {
+        let (mut server, here) = duplex(MOST_READ);
+        server.write_all(&vec![byte; count]).await.unwrap();
+        let mut connection = Connection::new(Box::new(here));
+        poll_fn(|context| connection.poll_fill(context)).await.unwrap();
+        connection.inbox.freeze()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_over_what_is_still_held_and_memory_that_is_free_is_used_again() {
+        let mut held = Vec::new();
+        for byte in 0..20 {
+            held.push(read(byte, 5000).await);
+        }
+        for (byte, bytes) in (0..20).zip(&held) {
+            assert_eq!(*bytes, vec![byte; 5000]);
+        }
+        drop(held);
+        let first = read(1, MOST_READ).await;
+        let place = first.as_ptr();
+        drop(first);
+        assert_eq!(read(2, 10).await.as_ptr(), place);
+    }
 }

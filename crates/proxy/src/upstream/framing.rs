@@ -1,9 +1,12 @@
 //! What a server's bytes mean: the head of an answer, and where its body ends (RFC 9112, 6). Pure, and bounded: whatever the
 //! bytes are, they are an answer, the beginning of one, or [`Garbage`].
 
+use std::mem::{self, MaybeUninit};
+
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use httparse::ParserConfig;
 
 /// Bytes of an answer's head. More than servers send, and a bound on what a broken one costs.
 pub(super) const MOST_HEAD: usize = 64 << 10;
@@ -82,9 +85,10 @@ pub(super) fn top(
     };
     *searched = 0;
     let head = take(inbox, end);
-    let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut parsed = httparse::Response::new(&mut lines);
-    match parsed.parse(&head) {
+    // Most of them stay unused, and filling all of them beforehand would cost more than reading the head.
+    let mut lines = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+    let mut parsed = httparse::Response::new(&mut []);
+    match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &head, &mut lines) {
         Ok(httparse::Status::Complete(length)) if length == end => {}
         Ok(_) => return Err(Garbage("its head ends where it should not")),
         Err(httparse::Error::TooManyHeaders) => return Err(Garbage("it has too many headers")),
@@ -124,20 +128,31 @@ fn delimit(
     version: Version,
     (status, method): (StatusCode, &Method),
 ) -> Result<(Framing, After), Garbage> {
-    let says = |word: &str| {
-        let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-        values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
-    };
-    let is_kept = if version == Version::HTTP_11 { !says("close") } else { says("keep-alive") };
+    let (mut length, mut coding) = (None, None);
+    let (mut is_to_close, mut is_to_keep) = (false, false);
+    // One look through all of them costs less than looking three of them up.
+    for (name, value) in headers {
+        if *name == CONTENT_LENGTH {
+            let number = number(value).ok_or(Garbage("its length is no number"))?;
+            if length.replace(number).is_some_and(|other| other != number) {
+                return Err(Garbage("it has two lengths"));
+            }
+        } else if *name == TRANSFER_ENCODING {
+            coding = Some(value);
+        } else if *name == CONNECTION {
+            is_to_close |= says(value, "close");
+            is_to_keep |= says(value, "keep-alive");
+        }
+    }
+    let is_kept = if version == Version::HTTP_11 { !is_to_close } else { is_to_keep };
     let after = if is_kept { After::Kept } else { After::Closed };
-    let length = length(headers)?;
     if *method == Method::HEAD
         || status.is_informational()
         || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status)
     {
         return Ok((Framing::Length(0), after));
     }
-    let Some(coding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() else {
+    let Some(coding) = coding else {
         return Ok(
             length.map_or((Framing::UntilClosed, After::Closed), |length| (Framing::Length(length), after))
         );
@@ -153,17 +168,15 @@ fn delimit(
     Ok((Framing::Chunked(Chunk::Size), if length.is_some() { After::Closed } else { after }))
 }
 
-fn length(headers: &HeaderMap) -> Result<Option<u64>, Garbage> {
-    let mut length = None;
-    for value in headers.get_all(CONTENT_LENGTH) {
-        let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let number = digits.and_then(|digits| digits.parse::<u64>().ok());
-        let number = number.ok_or(Garbage("its length is no number"))?;
-        if length.replace(number).is_some_and(|other| other != number) {
-            return Err(Garbage("it has two lengths"));
-        }
-    }
-    Ok(length)
+/// Whether a list has this word.
+fn says(value: &HeaderValue, word: &str) -> bool {
+    let mut words = value.to_str().unwrap_or_default().split(',');
+    words.any(|value| value.trim().eq_ignore_ascii_case(word))
+}
+
+fn number(value: &HeaderValue) -> Option<u64> {
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.and_then(|digits| digits.parse().ok())
 }
 
 impl Framing {
@@ -222,7 +235,7 @@ impl Chunk {
             Self::Trailers(_) => return Err(Garbage("its trailers have no end")),
             Self::Data(_) | Self::Over => self,
         };
-        inbox.advance(line);
+        skip(inbox, line);
         Ok(Some(next))
     }
 }
@@ -242,12 +255,22 @@ fn data(left: &mut u64, inbox: &mut BytesMut) -> Piece {
 /// Takes so many bytes from the beginning, or what there is.
 fn take(inbox: &mut BytesMut, count: usize) -> Bytes {
     let count = count.min(inbox.len());
-    if count > SMALL {
-        return inbox.split_to(count).freeze();
+    if count <= SMALL {
+        let piece = Bytes::copy_from_slice(inbox.get(..count).unwrap_or_default());
+        skip(inbox, count);
+        return piece;
     }
-    let piece = Bytes::copy_from_slice(inbox.get(..count).unwrap_or_default());
-    inbox.advance(count);
-    piece
+    let piece = if count < inbox.len() { inbox.split_to(count) } else { mem::take(inbox) };
+    piece.freeze()
+}
+
+/// Drops so many bytes from the beginning. One that is empty would still keep others from reading where it was read.
+fn skip(inbox: &mut BytesMut, count: usize) {
+    if count < inbox.len() {
+        inbox.advance(count);
+    } else {
+        *inbox = BytesMut::new();
+    }
 }
 
 #[cfg(test)]
