@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, FORWARDED, HOST, HeaderName, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, Entry, FORWARDED, HOST, HeaderName, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, request};
 
 use crate::call::Head;
@@ -93,7 +93,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 
 /// The headers of an answer as they are passed on. An answer to `HEAD` has the length of a body that does not come.
 pub(crate) fn passed_back(method: &Method, headers: &mut HeaderMap) {
-    let length = headers.get(CONTENT_LENGTH).filter(|_| *method == Method::HEAD).cloned();
+    let length = if *method == Method::HEAD { headers.get(CONTENT_LENGTH).cloned() } else { None };
     strip(headers);
     if let Some(length) = length {
         headers.insert(CONTENT_LENGTH, length);
@@ -114,10 +114,10 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// The head of a client's request as it is forwarded: without what belongs to its connection, and with who asked.
 pub(crate) fn forwarded(parts: request::Parts, client: &Client) -> Head {
     let mut headers = parts.headers;
-    headers.reserve(ADDED);
     strip(&mut headers);
     join_cookies(&mut headers);
     let named = headers.remove(HOST);
+    headers.reserve(ADDED);
     // HTTP/2 has the host in its target.
     let authority =
         parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -137,18 +137,21 @@ pub(crate) fn forwarded(parts: request::Parts, client: &Client) -> Head {
 
 /// Adds an element to a list that may have come in several headers.
 fn append(headers: &mut HeaderMap, name: HeaderName, element: HeaderValue) {
+    let mut before = match headers.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(element);
+            return;
+        }
+        Entry::Occupied(entry) => entry,
+    };
     let mut whole = Vec::new();
-    for value in headers.get_all(&name) {
+    for value in before.iter() {
         whole.extend_from_slice(value.as_bytes());
         whole.extend_from_slice(b", ");
     }
-    if whole.is_empty() {
-        headers.insert(name, element);
-        return;
-    }
     whole.extend_from_slice(element.as_bytes());
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(whole)) {
-        headers.insert(name, value);
+        before.insert(value);
     }
 }
 

@@ -33,6 +33,11 @@ impl Patience {
         self.until = None;
     }
 
+    /// What is waited for next has until then.
+    pub(crate) fn begin_until(&mut self, until: Instant) {
+        self.until = Some(until);
+    }
+
     /// Ready once it has stood still for as long as the limit.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Duration> {
         let until = *self.until.get_or_insert_with(|| Instant::now() + self.limit);

@@ -122,7 +122,10 @@ async fn ask(
                 return Err(Some(response));
             }
             shared.upstream_answered(candidate.number);
-            inbound(shared, call, name, response).await.map_err(Some)
+            match shared.settings.dialect.interest(&call.head) {
+                Interest::None => Ok(response),
+                Interest::Body => inbound(shared, call, name, response).await.map_err(Some),
+            }
         }
         Attempt::Absent(cause, _) | Attempt::Unknown(Doubt { cause, .. }) => {
             core.upstream_failed(candidate.number, &cause);
@@ -155,7 +158,7 @@ async fn send_load(route: &Route, call: &Call, load: &mut Load, shared: &Shared)
     }
 }
 
-/// The answer as the dialect gives it to the client.
+/// The answer as a dialect that wants all of it gives it to the client.
 async fn inbound(
     shared: &Shared,
     call: &Call,
@@ -163,9 +166,6 @@ async fn inbound(
     response: Response<Body>,
 ) -> Result<Response<Body>, Response<Body>> {
     let dialect = &shared.settings.dialect;
-    if dialect.interest(&call.head) == Interest::None {
-        return Ok(response);
-    }
     let (parts, body) = response.into_parts();
     match body.collect(shared.settings.limits.body_bytes).await {
         Ok(body) => {

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::head_timer::HeadTimer;
 use super::patient::Patient;
 use super::seats::{Guest, Seated, Seats};
 use super::serve::serve;
@@ -28,8 +29,6 @@ use crate::settings::Settings;
 
 /// Requests that one HTTP/2 connection may have at the same time.
 const MOST_STREAMS: u32 = 128;
-/// Headers of a request: some dozen are usual.
-const MOST_HEADERS: usize = 128;
 /// A client of HTTP/2 that is silent for so long is asked whether it is there.
 const PING: Duration = Duration::from_secs(20);
 /// How long nobody is let in after a connection could not be accepted.
@@ -158,16 +157,16 @@ where
     }
 }
 
-/// HTTP/1.1 and HTTP/2 as clients are spoken to, within the limits of heads.
+/// HTTP/1.1 and HTTP/2 as clients are spoken to, within the limits of heads. Of how many headers there may be, hyper's own
+/// limit of a hundred is kept: any other makes it take memory for each request.
 pub(super) fn protocols(settings: &Settings) -> auto::Builder<TokioExecutor> {
     let (times, limits) = (&settings.times, &settings.limits);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer::default())
         .header_read_timeout(times.header)
-        .max_buf_size(limits.header_bytes.max(8 << 10))
-        .max_headers(MOST_HEADERS);
+        .max_buf_size(limits.header_bytes.max(8 << 10));
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -2,6 +2,7 @@
 
 mod accept;
 mod doorstep;
+mod head_timer;
 mod patient;
 mod seats;
 mod serve;

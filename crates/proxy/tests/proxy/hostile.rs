@@ -59,7 +59,8 @@ fn a_request_that_could_be_read_in_two_ways_is_refused_or_made_unambiguous() {
 fn a_head_that_is_too_large_is_refused() {
     let house = House::with(1);
     let long = "y".repeat(1 << 20);
-    let many = "x-many: 1\r\n".repeat(1000);
+    // The host is one more.
+    let many = "x-many: 1\r\n".repeat(100);
     for bytes in [
         format!("GET /{long} HTTP/1.1\r\nhost: x\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nhost: x\r\nx: {long}\r\n\r\n"),
@@ -68,7 +69,9 @@ fn a_head_that_is_too_large_is_refused() {
         let status = raw(house.address(), bytes.as_bytes()).status;
         assert!([414, 431].contains(&status), "{status}");
     }
-    assert_eq!(get(&house), 200);
+    let most = "x-many: 1\r\n".repeat(90);
+    let most = format!("GET / HTTP/1.1\r\nhost: x\r\n{most}\r\n");
+    assert_eq!(raw(house.address(), most.as_bytes()).status, 200);
 }
 
 #[test]
