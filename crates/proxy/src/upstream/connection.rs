@@ -23,7 +23,7 @@ use crate::patience::Patience;
 use crate::settings::Origin;
 
 /// Bytes that are read at once, and how many there have to be room for at least.
-const MOST_READ: usize = 64 << 10;
+const MOST_READ: usize = 128 << 10;
 const LEAST_READ: usize = 8 << 10;
 /// Heads before the one that counts: `100 Continue`, `103 Early Hints`.
 const MOST_INTERIM: u32 = 16;
