@@ -93,8 +93,8 @@ impl From<CommitError> for Miss {
 /// Frames that a batch has room for from the start; a large one grows.
 const MOST_EXPECTED: usize = 4096;
 
-/// Bytes of a batch, at most, but for its last event. It lies in memory a second time; and for so many, a sync is little
-/// beside writing them.
+/// Bytes of a batch, at most, but for its last event. Events that are shared lie in memory a second time for it; and for so
+/// many, a sync is little beside writing them.
 const MOST_BYTES: u64 = 4 << 20;
 
 impl Writer {
