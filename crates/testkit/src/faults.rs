@@ -67,8 +67,31 @@ pub struct Struck {
 #[derive(Debug)]
 pub struct Faults {
     strace: OsString,
+    sight: Sight,
+    stops: Stops,
     environment: Vec<(OsString, OsString)>,
 }
+
+/// Which processes a program that is hit can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// Those of its own space of processes.
+    Own,
+    /// All of the machine.
+    All,
+}
+
+/// At which of its calls the system stops a program that is to be told an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stops {
+    /// Only at those that are meant, which takes a tenth of the time.
+    Meant,
+    /// At every call, where there is no filter of calls. A kill always needs that: a filter lets its signal be lost.
+    All,
+}
+
+/// What every thread of a program calls as it begins: a filter is used for a thread once it has stopped it once.
+const FIRST_CALL: &str = "set_robust_list";
 
 impl Faults {
     /// Finds `strace`; where it is not here, or the system does not let it trace, that is noted as a skip.
@@ -76,13 +99,30 @@ impl Faults {
         let program = need_program("strace")?;
         let of = |value: Option<&OsStr>| value.unwrap_or_default().to_owned();
         let environment = program.get_envs().map(|(name, value)| (name.to_owned(), of(value))).collect();
-        let faults = Self { strace: program.get_program().to_owned(), environment };
-        let tried = faults.start(&Command::new("true"), "openat", 1, Fault::Kill).and_then(Run::finish);
-        let permitted = tried.is_ok_and(|(struck, _)| struck.is_some());
+        let strace = program.get_program().to_owned();
+        let mut faults = Self { strace, sight: Sight::All, stops: Stops::Meant, environment };
+        if !faults.strikes(Fault::Error("EIO")) {
+            faults.stops = Stops::All;
+        }
+        let permitted = faults.strikes(Fault::Kill);
         if !permitted {
             note_lack("strace", "may not trace processes here");
         }
         permitted.then_some(faults)
+    }
+
+    /// Shows the program no process but its own, where the machine permits that: for what looks at every process, and makes
+    /// a few calls for each. Not beside a [`PowerDisk`](crate::PowerDisk): it would stay mounted for such a program.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        let alone = Self { sight: Sight::Own, ..self };
+        if alone.strikes(Fault::Kill) { alone } else { Self { sight: Sight::All, ..alone } }
+    }
+
+    /// Whether a program is hit here.
+    fn strikes(&self, fault: Fault) -> bool {
+        let tried = self.start(&Command::new("true"), "openat", 1, fault).and_then(Run::finish);
+        tried.is_ok_and(|(struck, _)| struck.is_some())
     }
 
     /// Runs a program once for each call of each of these names that it makes, with the fault there; counts the runs.
@@ -115,6 +155,15 @@ impl Faults {
         hits
     }
 
+    fn strace(&self) -> Command {
+        if self.sight == Sight::All {
+            return Command::new(&self.strace);
+        }
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--pid", "--fork", "--mount-proc", "--propagation=slave"]).arg(&self.strace);
+        unshare
+    }
+
     /// Starts the command with the fault at the call of that number.
     fn start(&self, command: &Command, call: &str, nth: u32, fault: Fault) -> io::Result<Run> {
         let log = NamedTempFile::new()?;
@@ -122,8 +171,11 @@ impl Faults {
             Fault::Kill => format!("inject=?{call}:signal=KILL:when={nth}"),
             Fault::Error(name) => format!("inject=?{call}:error={name}:when={nth}"),
         };
-        let mut strace = Command::new(&self.strace);
-        strace.args(["-f", "-q", "-e", &format!("trace=?{call}"), "-e", &inject, "-o"]);
+        let mut strace = self.strace();
+        if self.stops == Stops::Meant && fault != Fault::Kill {
+            strace.arg("--seccomp-bpf");
+        }
+        strace.args(["-f", "-q", "-e", &format!("trace=?{FIRST_CALL},?{call}"), "-e", &inject, "-o"]);
         strace.arg(log.path()).envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Where libraries lie that were fetched for strace, and where cargo looks for some, is not for the program: it would
         // look for each of its own in all these places, and be run once for each of these calls.
