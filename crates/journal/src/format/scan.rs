@@ -79,7 +79,7 @@ impl<'a> Scan<'a> {
         let mut claimed = None;
         let rest = self.from(offset);
         for (step, word) in (0u64..).zip(rest.as_chunks::<8>().0) {
-            if !word.starts_with(&mark) {
+            if word.first_chunk() != Some(&mark) {
                 continue;
             }
             let at = offset + step * ALIGNMENT;

@@ -247,7 +247,9 @@ impl Run {
             _ => self.chance.below(300),
         };
         let filler = self.chance.next().to_le_bytes();
-        payload.extend(filler.iter().cycle().take(len as usize));
+        let filled = payload.len() + len as usize;
+        payload.extend(filler.repeat(len as usize / filler.len() + 1));
+        payload.truncate(filled);
         payload
     }
 

@@ -117,7 +117,7 @@ impl<'f> Frames<'f> {
         let mut claimed = None;
         loop {
             let (words, _) = self.window.hold(at, 8)?.as_chunks::<8>();
-            let Some(step) = words.iter().position(|word| word.starts_with(&mark)) else {
+            let Some(step) = words.iter().position(|word| word.first_chunk() == Some(&mark)) else {
                 if words.is_empty() {
                     return Ok((None, claimed));
                 }
