@@ -18,6 +18,6 @@ pub use batch::{Batch, BatchError};
 pub(crate) use group::{Answer, Outcome as Became};
 pub use payload::SharedBytes;
 pub(crate) use payload::{Given, Payload};
-pub(crate) use queue::{Request, Requests, Settlement, Taken, skipped};
+pub(crate) use queue::{Request, Requests, Settlement, Taken};
 pub(crate) use shared::{Made, Shared};
 pub use ticket::Ticket;

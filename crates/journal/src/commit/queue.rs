@@ -40,8 +40,6 @@ pub(crate) struct Taken {
     pub(crate) requests: Vec<Request>,
     /// Events that were copied, each laid out for its frame.
     laid: Vec<u8>,
-    /// Bytes before the first of them.
-    skipped: usize,
     /// How many bytes are held besides.
     shared: usize,
     /// One for all events in a row that are of the same stream: an event of its own would have to count who holds the
@@ -121,35 +119,17 @@ impl Taken {
         self.streams.len() - 1
     }
 
-    /// Has the first event lie in memory as it would at `at` of a file.
-    fn align(&mut self, at: u64) {
-        self.laid.reserve(LINE);
-        self.skipped = skipped(&self.laid, at);
-        self.laid.resize(self.skipped, 0);
-    }
-
     /// Empties it, and keeps its memory unless that is much.
     pub(crate) fn reset(&mut self) {
         self.requests.clear();
         self.requests.shrink_to(KEPT_REQUESTS);
         self.laid.clear();
-        self.skipped = 0;
         self.laid.shrink_to(KEPT_BYTES);
         self.shared = 0;
         self.streams.clear();
         self.streams.shrink_to(KEPT_REQUESTS);
         self.group = Arc::default();
     }
-}
-
-/// A line of a processor's cache.
-const LINE: usize = 64;
-
-/// How many bytes have to come before the first one, in memory that is empty yet, that will lie at `at` of a file, so that lines of the cache hold the
-/// same of them in memory and in the kernel's pages: copying takes a third longer where they are shifted.
-pub(crate) fn skipped(empty: &[u8], at: u64) -> usize {
-    let at = usize::try_from(at % LINE as u64).unwrap_or_default();
-    at.wrapping_sub(empty.as_ptr().addr()) % LINE
 }
 
 impl<'t> Requests<'t> {
@@ -215,10 +195,8 @@ impl Queue {
         self.turned_away.push(waker.clone());
     }
 
-    /// Takes all that waits, which will lie at `at` of a file, and those who may try again now. `spent` is empty, and its
-    /// memory is used again.
-    pub(crate) fn take(&mut self, mut spent: Taken, at: u64) -> (Taken, Vec<Waker>) {
-        spent.align(at + (self.waiting.laid.len() - self.waiting.skipped) as u64);
+    /// Takes all that waits, and those who may try again now. `spent` is empty, and its memory is used again.
+    pub(crate) fn take(&mut self, spent: Taken) -> (Taken, Vec<Waker>) {
         (std::mem::replace(&mut self.waiting, spent), std::mem::take(&mut self.turned_away))
     }
 }

@@ -125,7 +125,7 @@ impl Shared {
 
     fn commit(&self, writing: &mut Writing) {
         let spent = std::mem::take(&mut writing.spent);
-        let (mut taken, turned_away) = hold(&self.queue).take(spent, writing.writer.at());
+        let (mut taken, turned_away) = hold(&self.queue).take(spent);
         if !taken.requests.is_empty() {
             let outcomes = writing.writer.commit(&self.state, &mut taken);
             taken.group.complete(outcomes);

@@ -1,10 +1,9 @@
 //! Frames that one write and one sync cover.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::commit::skipped;
 use crate::format::{Head, Identity, Laid, Place, Record, frame_bytes, put_frame};
 use crate::storage::StoredFile;
 use crate::{Lsn, Millis, SegmentId};
@@ -22,7 +21,7 @@ pub(super) struct Active {
 
 /// Frames that one write and one sync cover.
 pub(super) struct Batch<'r> {
-    /// Memory for frames, which begin behind `skipped` bytes.
+    /// Memory for frames.
     pub(super) out: Vec<u8>,
     /// Where the frames lie, in their order.
     pieces: Vec<Piece>,
@@ -30,7 +29,6 @@ pub(super) struct Batch<'r> {
     pub(super) entries: Vec<Entry<'r>>,
     scratch: Vec<u8>,
     first: Lsn,
-    durable: Lsn,
 }
 
 /// Frames in a row.
@@ -55,11 +53,10 @@ pub(super) struct Entry<'r> {
 pub(super) struct NoRoom;
 
 impl<'r> Batch<'r> {
-    /// A batch whose first frame is `first` and lies at `at`, while all frames up to `durable` are synced.
-    pub(super) fn new(mut out: Vec<u8>, (first, at): (Lsn, u64), durable: Lsn) -> Self {
-        out.resize(skipped(&out, at), 0);
+    /// A batch whose first frame is `first`, while all frames before that are synced. `out` is empty.
+    pub(super) fn new(out: Vec<u8>, first: Lsn) -> Self {
         let (pieces, entries, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Self { out, pieces, bytes: 0, entries, scratch, first, durable }
+        Self { out, pieces, bytes: 0, entries, scratch, first }
     }
 
     /// Bytes that are to be written.
@@ -67,13 +64,14 @@ impl<'r> Batch<'r> {
         self.bytes
     }
 
-    /// What is to be written, piece by piece. `laid` is what the queue has laid out.
-    pub(super) fn pieces<'b>(&'b self, laid: &'b [u8]) -> Vec<IoSlice<'b>> {
+    /// What is to be written, piece by piece. `laid` is what the queue has laid out. What is not there would be told as
+    /// written: that is an error.
+    pub(super) fn pieces<'b>(&'b self, laid: &'b [u8]) -> io::Result<Vec<IoSlice<'b>>> {
         let bytes = self.pieces.iter().map(|piece| match piece {
             Piece::Own(range) => self.out.get(range.clone()),
             Piece::Laid(range) => laid.get(range.clone()),
         });
-        bytes.map(|bytes| IoSlice::new(bytes.unwrap_or_default())).collect()
+        bytes.map(|bytes| bytes.map(IoSlice::new).ok_or(io::ErrorKind::InvalidInput.into())).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -144,7 +142,7 @@ impl<'r> Batch<'r> {
         let head = Head {
             kind: record.kind(),
             // A batch has as many frames as fit into a segment, so the distance fits.
-            behind: u32::try_from(self.durable.until(lsn)).unwrap_or(u32::MAX),
+            behind: u32::try_from(self.first.minus(1).until(lsn)).unwrap_or(u32::MAX),
             lsn,
             time,
             stream: record.stream(),

@@ -118,11 +118,6 @@ impl Writer {
         }
     }
 
-    /// Where the next frame of the segment goes.
-    pub(crate) fn at(&self) -> u64 {
-        self.active.as_ref().map_or(0, |active| active.at)
-    }
-
     /// Whether it takes events. A disk that was full is so until it has room for what is needed, whoever has tried again.
     pub(crate) fn health(&self, state: &Mutex<State>) -> Health {
         let is_full = || self.storage.free().is_err() || !self.leaves_room();
@@ -193,7 +188,7 @@ impl Writer {
         let mut out = std::mem::take(&mut self.out);
         out.clear();
         out.shrink_to(KEPT_BYTES);
-        Batch::new(out, (self.next, self.at()), self.next.minus(1))
+        Batch::new(out, self.next)
     }
 
     /// Makes sure that there is a segment to write into, or says why not.
@@ -222,8 +217,9 @@ impl Writer {
             self.out = batch.out;
             return Ok(());
         };
-        let written = write_all_pieces(&*active.file, active.at, &mut batch.pieces(laid))
-            .map_err(Fault::on("write to", &active.name));
+        let written =
+            batch.pieces(laid).and_then(|mut all| write_all_pieces(&*active.file, active.at, &mut all));
+        let written = written.map_err(Fault::on("write to", &active.name));
         let synced = written.and_then(|()| active.file.sync().map_err(Fault::on("sync", &active.name)));
         let mut state = hold(state);
         if let Err(fault) = synced {
