@@ -84,7 +84,7 @@ enum Sight {
 /// At which of its calls the system stops a program that is to be told an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stops {
-    /// Only at those that are meant, which takes a tenth of the time.
+    /// Only at those that are meant, which takes far less time.
     Meant,
     /// At every call, where there is no filter of calls. A kill always needs that: a filter lets its signal be lost.
     All,
